@@ -1,0 +1,78 @@
+"""The contract between sources of answers (program search, later a vision model), the vote and the runner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from .budget import Budget
+from .tasks import Task
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One proposal for all test inputs of a task.
+
+    outputs: one int8 [H, W] grid, or None for 'no idea', per test input. weight: how much it counts in the vote,
+    > 0, comparable within a source. source: name of the source. origin: where it came from, for people: the
+    program's text, or what a model says of its views. exact: it reproduces every training output.
+    """
+
+    outputs: tuple[np.ndarray | None, ...]
+    weight: float
+    source: str
+    origin: str
+    exact: bool
+
+
+@dataclass
+class Findings:
+    """What a source knows of a task so far. answers: best first. num_nodes: statements executed. phases: seconds
+    by phase, for the profile. note: one line for people, if there is something to say."""
+
+    answers: list[Answer] = field(default_factory=list)
+    num_nodes: int = 0
+    phases: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+
+
+class Source(Protocol):
+    """Something that proposes answers.
+
+    `solve` must end soon after the budget expires, must not look at the task's test outputs (the runner hides
+    them), depends on nothing but its arguments and `seed`, and may call `report` whenever its findings improved:
+    those survive if the process is lost.
+    """
+
+    name: str
+
+    def solve(self, task: Task, budget: Budget, seed: int, report: Callable[[Findings], None]) -> Findings: ...
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One submitted grid: int8 [H, W], with the source and origin of its strongest supporter ('' = fallback)."""
+
+    grid: np.ndarray
+    source: str = ""
+    origin: str = ""
+    weight: float = 0.0
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """The two attempts for each test input, attempts[test_index] = (first, second), two different grids, and how
+    they came about. status: 'done', 'partial' (cut short, best so far), or 'failed' (fallback; see `error`)."""
+
+    task_id: str
+    attempts: tuple[tuple[Attempt, Attempt], ...]
+    status: str = "done"
+    error: str = ""
+    seconds: float = 0.0
+    num_nodes: int = 0
+    num_exact: int = 0
+    phases: dict[str, float] = field(default_factory=dict)

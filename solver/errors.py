@@ -1,0 +1,22 @@
+"""Errors that a user can act on.
+
+    ArcSolveError
+    ├── InputError      a task file, program file or output folder is unusable; names file, task and place
+    └── SettingsError   unknown or wrong settings; one error names all of them
+
+A bad *program* is a result, not an exception. Only the command line turns these into exit code 2.
+"""
+
+from __future__ import annotations
+
+
+class ArcSolveError(Exception):
+    """Base of all errors that are the user's to mend; str() is one clear line (SettingsError: one line a fault)."""
+
+
+class InputError(ArcSolveError):
+    """An input file or an output folder cannot be used."""
+
+
+class SettingsError(ArcSolveError):
+    """Settings are unknown, of a wrong type, or out of range."""
