@@ -1,0 +1,202 @@
+"""Programs of the step language: statements over the grid library, written out as real Python and read back.
+
+A program file looks like this, and needs nothing but the installed package to run:
+
+    from solver.grid import *
+
+    def solve(I):
+        x1 = objects(I, CONN8, ANY_COLOR)
+        x2 = crop_object(x1, SIZE, MAX)
+        return x2
+
+`parse` accepts exactly this form (one call of a library function a statement, arguments earlier variables, named
+constants, ints, or tuples of ints) and nothing else; other Python is not a program of library steps.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .grid.registry import CONSTANTS, FUNCTIONS, Function, Parameter
+from .grid.types import Grid, Table
+
+INPUT_NAME = "I"
+
+
+class ProgramError(ValueError):
+    """A text is not a program of library steps; the message names the line."""
+
+
+@dataclass(frozen=True)
+class Ref:
+    """An argument that is a variable: 0 is the input I, k the result of the k-th statement."""
+
+    index: int
+
+
+Argument = Ref | int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One step: a library function and its arguments, in order."""
+
+    function: Function
+    args: tuple[Argument, ...]
+
+    def render(self, target: str, names: Sequence[str] | None = None) -> str:
+        """The statement as Python: `x2 = keep(x1, SIZE, MAX)`. names: what to call the variables."""
+        words = []
+        for parameter, arg in zip(self.function.parameters, self.args, strict=True):
+            if isinstance(arg, Ref):
+                words.append(names[arg.index] if names else variable_name(arg.index))
+            else:
+                words.append(literal_text(parameter, arg))
+        return f"{target} = {self.function.name}({', '.join(words)})"
+
+
+def variable_name(index: int) -> str:
+    return INPUT_NAME if index == 0 else f"x{index}"
+
+
+def literal_text(parameter: Parameter, value: int | tuple[int, ...]) -> str:
+    """A constant argument as the program writes it: enumerated ones by name."""
+    if parameter.is_choice:
+        return parameter.type(value).name
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(str, value)) + ("," if len(value) == 1 else "") + ")"
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Statements in order; the last one's result is the output. An empty program returns its input."""
+
+    statements: tuple[Statement, ...]
+
+    def __len__(self) -> int:
+        return len(self.statements)
+
+    def render(self) -> str:
+        """The whole program file as text; `parse(render())` gives the same program."""
+        lines = ["from solver.grid import *", "", "", f"def solve({INPUT_NAME}):"]
+        lines += [f"    {s.render(variable_name(i))}" for i, s in enumerate(self.statements, 1)]
+        lines.append(f"    return {variable_name(len(self.statements))}")
+        return "\n".join(lines) + "\n"
+
+    def run(self, grid: Any) -> Any:
+        """The output for one input, int8 [H, W]. Raises GridError where a step has no result."""
+        from .grid import as_grid
+
+        variables: list[Any] = [as_grid(grid, "input")]
+        for statement in self.statements:
+            args = [variables[a.index] if isinstance(a, Ref) else a for a in statement.args]
+            variables.append(statement.function(*args))
+        return variables[-1]
+
+
+def parse(text: str) -> Program:
+    """Read a program of library steps. Raises ProgramError for anything else, naming the line."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ProgramError(f"not Python: {error}") from error
+    body = [n for n in tree.body if not _is_docstring(n)]
+    functions = [n for n in body if isinstance(n, ast.FunctionDef)]
+    for node in body:
+        if node not in functions and not _is_library_import(node):
+            raise ProgramError(f"line {node.lineno}: only 'from solver.grid import *' and solve() may stand here")
+    if len(functions) != 1 or functions[0].name != "solve":
+        raise ProgramError("a program defines exactly one function, solve(I)")
+    solve = functions[0]
+    parameters = solve.args
+    if [a.arg for a in parameters.args] != [INPUT_NAME] or parameters.vararg or parameters.kwonlyargs or parameters.kwarg:
+        raise ProgramError(f"line {solve.lineno}: solve takes one argument, {INPUT_NAME}")
+    steps = [n for n in solve.body if not _is_docstring(n)]
+    if solve.decorator_list or not steps or not isinstance(steps[-1], ast.Return):
+        raise ProgramError(f"line {solve.lineno}: solve ends with a return")
+    known: dict[str, tuple[int, Any]] = {INPUT_NAME: (0, Grid)}
+    statements: list[Statement] = []
+    for node in steps[:-1]:
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
+            raise ProgramError(f"line {node.lineno}: a step assigns one call to one variable")
+        statement = _read_call(node.value, known)
+        statements.append(statement)
+        known[node.targets[0].id] = (len(statements), statement.function.returns)
+    returned = steps[-1].value
+    if not isinstance(returned, ast.Name) or returned.id not in known:
+        raise ProgramError(f"line {steps[-1].lineno}: solve returns a variable")
+    index, kind = known[returned.id]
+    if kind is not Grid:
+        raise ProgramError(f"line {steps[-1].lineno}: {returned.id} is {kind.__name__}, not Grid")
+    return Program(trim_statements(statements, index))
+
+
+def trim_statements(statements: Sequence[Statement], output: int) -> tuple[Statement, ...]:
+    """Only the statements that variable `output` needs, renumbered; empty when it is the input."""
+    needed: set[int] = set()
+    stack = [output]
+    while stack:
+        index = stack.pop()
+        if index and index not in needed:
+            needed.add(index)
+            stack += [a.index for a in statements[index - 1].args if isinstance(a, Ref)]
+    order = sorted(needed)
+    renumber = {0: 0} | {old: new for new, old in enumerate(order, 1)}
+    return tuple(
+        Statement(
+            statements[i - 1].function,
+            tuple(Ref(renumber[a.index]) if isinstance(a, Ref) else a for a in statements[i - 1].args),
+        )
+        for i in order
+    )
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _is_library_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "solver.grid" and node.level == 0
+
+
+def _read_call(node: ast.expr, known: dict[str, tuple[int, Any]]) -> Statement:
+    where = f"line {node.lineno}"
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords):
+        raise ProgramError(f"{where}: a step is a call of a library function")
+    function = FUNCTIONS.get(node.func.id)
+    if function is None:
+        raise ProgramError(f"{where}: no library function {node.func.id}")
+    if len(node.args) != len(function.parameters):
+        raise ProgramError(f"{where}: {function.signature} takes {len(function.parameters)} arguments")
+    args = [_read_argument(p, a, known, where) for p, a in zip(function.parameters, node.args, strict=True)]
+    return Statement(function, tuple(args))
+
+
+def _read_argument(parameter: Parameter, node: ast.expr, known: dict[str, tuple[int, Any]], where: str) -> Argument:
+    if isinstance(node, ast.Name) and node.id in known:
+        index, kind = known[node.id]
+        if kind is not parameter.type:
+            raise ProgramError(f"{where}: {parameter.name} must be {parameter.type.__name__}, not {kind.__name__}")
+        return Ref(index)
+    if isinstance(node, ast.Name) and node.id in CONSTANTS:
+        if not parameter.is_choice or node.id not in parameter.type.__members__:
+            raise ProgramError(f"{where}: {node.id} is no {parameter.type.__name__}")
+        return CONSTANTS[node.id]
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        raise ProgramError(f"{where}: {parameter.name} must be a variable or a constant") from None
+    if parameter.type is Table and isinstance(value, tuple) and all(type(v) is int for v in value):
+        return value
+    if type(value) is int and parameter.type not in (Grid, Table):
+        return value
+    raise ProgramError(f"{where}: {parameter.name} must be {parameter.type.__name__}")
+
+
+def programs_text(programs: Iterable[Program]) -> str:
+    """Several programs as one readable text, for reports."""
+    return "\n\n".join(p.render() for p in programs)
