@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import _bounds, _no_grid, _transform, _window
+from .geometry import _bounds, _no_grid, _window
 from .registry import kernel, primitive
 from .types import Axis, Color, Connectivity, Diagonal, Direction, Grid, Int
 
@@ -26,21 +26,27 @@ def _copy(grid):
 
 
 @kernel
-def _along_rows(grid, axis):
-    """A copy in which the lines of the axis are rows; applying it again turns back."""
-    if axis == 0:
-        return _copy(grid)
-    return _transform(grid, 5)
+def _orient(grid, direction):
+    """A copy in which the Direction points down; applying it again turns back."""
+    h, w = grid.shape
+    out = np.empty((h, w) if direction <= 1 else (w, h), np.int8)
+    for r in range(h):
+        for c in range(w):
+            if direction == 0:
+                out[h - 1 - r, c] = grid[r, c]
+            elif direction == 1:
+                out[r, c] = grid[r, c]
+            elif direction == 2:
+                out[w - 1 - c, h - 1 - r] = grid[r, c]
+            else:
+                out[c, r] = grid[r, c]
+    return out
 
 
 @kernel
-def _orient(grid, direction):
-    """A copy in which the Direction points down; applying it again turns back."""
-    if direction == 1:
-        return _copy(grid)
-    if direction == 0:
-        return _transform(grid, 0)
-    return _transform(grid, 6 if direction == 2 else 5)
+def _along_rows(grid, axis):
+    """A copy in which the lines of the axis are rows; applying it again turns back."""
+    return _orient(grid, 1 if axis == 0 else 3)
 
 
 @kernel
