@@ -1,0 +1,88 @@
+"""Checkpoints that travel: everything a run needs to go on exactly where it stopped, in shards of at most 16 MiB.
+
+Weights and second moments are float32; first moments, momenta and the averaged weights are stored as bf16. `save`
+rounds the live tensors in the same way, so that the run that goes on and the run that resumes stay equal.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import InputError
+from .weights import file_hash
+
+SHARD_LIMIT_BYTES = 15 * 2**20
+ROUNDED_KINDS = ("momentum", "first", "ema")
+
+
+def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    shards: list[dict[str, Tensor]] = [{}]
+    room = SHARD_LIMIT_BYTES
+    for key, tensor in tensors.items():
+        size = tensor.nbytes
+        if shards[-1] and size > room:
+            shards.append({})
+            room = SHARD_LIMIT_BYTES
+        shards[-1][key] = tensor
+        room -= size
+    return shards
+
+
+@torch.no_grad()
+def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> None:
+    """Writes the folder anew; an older one stays until the new one is complete. tensors: live, by 'kind/name';
+    those of ROUNDED_KINDS are rounded to bf16 in place. facts: JSON values, kept in state.json."""
+    stored = {}
+    for key, tensor in tensors.items():
+        if key.split("/")[0] in ROUNDED_KINDS:
+            rounded = tensor.bfloat16()
+            tensor.copy_(rounded)
+            stored[key] = rounded.cpu().contiguous()
+        else:
+            stored[key] = tensor.detach().cpu().contiguous()
+    new, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    new.mkdir(parents=True)
+    files = {}
+    for i, shard in enumerate(_shards(stored)):
+        path = new / f"state-{i:02d}.safetensors"
+        save_file(shard, path)
+        files[path.name] = file_hash(path)
+    (new / "state.json").write_text(json.dumps({**facts, "files": files}, indent=1) + "\n")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_facts(folder: Path) -> dict:
+    """What state.json says. Raises InputError."""
+    try:
+        return json.loads((folder / "state.json").read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no readable checkpoint ({error})") from None
+
+
+@torch.no_grad()
+def load_checkpoint(folder: Path, tensors: dict[str, Tensor]) -> dict:
+    """Copies a checkpoint into live tensors of the same names and shapes; returns its facts. Raises InputError."""
+    facts = read_facts(folder)
+    stored: dict[str, Tensor] = {}
+    for name, expected in facts["files"].items():
+        path = folder / name
+        if not path.is_file() or file_hash(path) != expected:
+            raise InputError(f"{path}: missing or damaged")
+        stored |= load_file(path)
+    if stored.keys() != tensors.keys():
+        odd = sorted(stored.keys() ^ tensors.keys())
+        raise InputError(f"{folder}: another model or optimizer; differing tensors: {odd[:5]}")
+    for key, tensor in tensors.items():
+        tensor.copy_(stored[key])
+    return facts

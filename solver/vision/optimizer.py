@@ -1,0 +1,106 @@
+"""Optimizers: AdamW for everything, or Muon for the core's matrices and AdamW for the rest.
+
+Muon (Jordan 2024) replaces a matrix's momentum by the nearest matrix with all singular values near one. The step is
+scaled as in arXiv 2502.16982, so that its entries are about as large as AdamW's. A matrix that holds several maps
+(queries, keys and values; value and gate) is split into them first.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import torch
+from torch import Tensor, nn
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+
+
+def orthogonalize(matrices: Tensor, num_iterations: int = 5) -> Tensor:
+    """[K, n, m] with n ≤ m → bf16, singular values within about 0.7..1.2."""
+    a, b, c = NEWTON_SCHULZ
+    x = matrices.bfloat16()
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(num_iterations):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x
+
+
+class Optimizer:
+    """Steps all parameters of a model; its state is a flat dictionary of tensors.
+
+    name: 'adamw' or 'muon'. Rates are given at each step, since they follow a schedule: `matrix_rate` for the
+    matrices of the core under Muon, `rate` for all else. Muon's state is a momentum per matrix, AdamW's two moments
+    per parameter. Gradients are read from `.grad`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        name: str,
+        *,
+        betas: tuple[float, float] = (0.9, 0.95),
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ) -> None:
+        if name not in ("adamw", "muon"):
+            raise ValueError(f"optimizer {name!r} is neither 'adamw' nor 'muon'")
+        named = dict(model.named_parameters())
+        self.matrices = {
+            key: p for key, p in named.items() if name == "muon" and key.startswith("core.") and p.ndim == 2
+        }
+        self.others = {key: p for key, p in named.items() if key not in self.matrices}
+        self.weight_decay = weight_decay
+        self.momentum = momentum
+        self.buffers = {key: torch.zeros_like(p) for key, p in self.matrices.items()}
+        parameters = list(self.others.values())
+        self.adamw = torch.optim.AdamW(
+            parameters, betas=betas, weight_decay=weight_decay, fused=parameters[0].is_cuda
+        )
+        for p in parameters:
+            self.adamw.state[p] = {
+                "step": torch.zeros((), device=p.device if p.is_cuda else "cpu"),
+                "exp_avg": torch.zeros_like(p),
+                "exp_avg_sq": torch.zeros_like(p),
+            }
+
+    def reset(self) -> None:
+        """Forgets all momentum, as if newly made."""
+        for tensor in self.state().values():
+            tensor.zero_()
+
+    def state(self) -> dict[str, Tensor]:
+        """The live tensors of the state, by 'kind/parameter'. Kinds: momentum, first, second, step."""
+        kinds = {"exp_avg": "first", "exp_avg_sq": "second", "step": "step"}
+        state = {f"momentum/{key}": buffer for key, buffer in self.buffers.items()}
+        for key, p in self.others.items():
+            state |= {f"{kind}/{key}": self.adamw.state[p][name] for name, kind in kinds.items()}
+        return state
+
+    @torch.no_grad()
+    def step(self, rate: float, matrix_rate: float) -> None:
+        for group in self.adamw.param_groups:
+            group["lr"] = rate
+        self.adamw.step()
+        if self.matrices:
+            self._step_matrices(matrix_rate)
+
+    def _step_matrices(self, rate: float) -> None:
+        parameters, buffers = list(self.matrices.values()), list(self.buffers.values())
+        gradients = [p.grad for p in parameters]
+        torch._foreach_lerp_(buffers, gradients, 1 - self.momentum)
+        updates = torch._foreach_lerp(gradients, buffers, self.momentum)
+        if self.weight_decay:
+            torch._foreach_mul_(parameters, 1 - rate * self.weight_decay)
+        by_shape = defaultdict(list)
+        for key, p, update in zip(self.matrices, parameters, updates):
+            parts = 3 if key.endswith("qkv.weight") else 2 if key.endswith("enter.weight") else 1
+            for target, piece in zip(p.chunk(parts), update.chunk(parts)):
+                tall = piece.shape[0] > piece.shape[1]
+                target, piece = (target.mT, piece.mT) if tall else (target, piece)  # noqa: PLW2901
+                by_shape[piece.shape].append((target, piece))
+        for shape, items in by_shape.items():
+            directions = orthogonalize(torch.stack([piece for _, piece in items]))
+            scale = -rate * 0.2 * max(shape) ** 0.5
+            for (target, _), direction in zip(items, directions):
+                target.add_(direction, alpha=scale)

@@ -1,0 +1,358 @@
+"""Offline training of the vision model, the same code on one CPU and on several GPUs.
+
+Supports: any number of processes, one a device, with gradients averaged by one all-reduce a step; resuming exactly,
+also on another number of devices (then from the same point, with another batch); a wall-clock limit.
+Assumes: all pairs fit in device memory as padded uint8 grids (1.8 kB a pair).
+All randomness is drawn from the seed and the number of samples seen, so a checkpoint needs no generator state.
+The rate warms up, then stays constant; weights are averaged over time, and the average is what is validated and
+shipped. A final decay is optional.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, fields
+from logging import getLogger
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from .canvas import Placement, draw_inputs, draw_targets, random_placement, read_canvas
+from .checkpoint import ROUNDED_KINDS, load_checkpoint, save_checkpoint
+from .data import PackedPairs, TrainingData
+from .model import LoopedModel, ModelConfig
+from .optimizer import Optimizer
+
+logger = getLogger(__name__)
+
+VALIDATION_SCALE = 2
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one training run.
+
+    canvas: side in cells. batch: samples a process and step. rate, matrix_rate: peak learning rates (matrix_rate
+    is Muon's). average: decay of the averaged weights a step. decay_start, decay_samples: from where, and over how
+    many samples, the rates fall linearly to zero (0 samples: never). Intervals: log_steps, validate_samples,
+    save_samples. max_samples: stop there (0: no limit).
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    canvas: int = 48
+    batch: int = 128
+    optimizer: str = "muon"
+    rate: float = 6e-4
+    matrix_rate: float = 2e-3
+    warmup_steps: int = 300
+    decay_start: int = 0
+    decay_samples: int = 0
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    average: float = 0.9995
+    seed: int = 0
+    compile: bool = True
+    autocast: bool = True
+    log_steps: int = 50
+    validate_samples: int = 200_000
+    save_samples: int = 500_000
+    max_samples: int = 0
+
+    def __post_init__(self) -> None:
+        faults = []
+        if not 32 <= self.canvas <= self.model.max_canvas or self.canvas % self.model.patch:
+            faults.append(
+                f"canvas {self.canvas} must be within 32..{self.model.max_canvas}, in whole patches"
+            )
+        if self.optimizer not in ("adamw", "muon"):
+            faults.append(f"optimizer {self.optimizer!r} must be 'adamw' or 'muon'")
+        if not 0 <= self.average < 1:
+            faults.append(f"average {self.average} must be within 0..1")
+        for name in ("batch", "log_steps", "validate_samples", "save_samples"):
+            if getattr(self, name) < 1:
+                faults.append(f"{name} must be at least 1")
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    def schedule(self, step: int, samples: int) -> float:
+        """Share of the peak rates at a step, 0..1."""
+        share = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        if self.decay_samples:
+            share *= min(
+                1.0, max(0.0, (self.decay_start + self.decay_samples - samples) / self.decay_samples)
+            )
+        return share
+
+
+def config_from(settings: dict) -> TrainConfig:
+    """A TrainConfig from what asdict made of one. Raises ValueError that names every unknown setting."""
+    model = dict(settings.get("model", {}))
+    unknown = [f"model.{k}" for k in model.keys() - {f.name for f in fields(ModelConfig)}]
+    unknown += list(settings.keys() - {f.name for f in fields(TrainConfig)})
+    if unknown:
+        raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+    return TrainConfig(**{**settings, "model": ModelConfig(**model)})
+
+
+def stream_seed(*parts: int | str) -> int:
+    """A generator seed for a named stream; the same on every machine."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+class DevicePairs:
+    """Pairs in device memory. grids: uint8 [N, 2, 30, 30]; sizes: int64 [N, 4]; tasks: int64 [N]."""
+
+    def __init__(self, packed: PackedPairs, device: torch.device) -> None:
+        self.grids = torch.from_numpy(packed.padded()).to(device)
+        self.sizes = torch.from_numpy(packed.sizes).to(device).long()
+        self.tasks = torch.from_numpy(packed.tasks.astype("int64")).to(device)
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def draw(
+        self, index: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
+    ) -> tuple[Tensor, Tensor, Placement]:
+        """Input canvases, target canvases (int64 [B, C, C]) and their placement, freshly placed."""
+        in_h, in_w, out_h, out_w = self.sizes[index].unbind(1)
+        place = random_placement(
+            torch.maximum(in_h, out_h), torch.maximum(in_w, out_w), canvas, generator, scale
+        )
+        grids = self.grids[index]
+        return (
+            draw_inputs(grids[:, 0], in_h, in_w, place, canvas),
+            draw_targets(grids[:, 1], out_h, out_w, place, canvas),
+            place,
+        )
+
+
+class Sampler:
+    """Each pair once an epoch, in an order that depends on seed and epoch alone."""
+
+    def __init__(self, num_pairs: int, seed: int) -> None:
+        self.num_pairs = num_pairs
+        self.seed = seed
+        self._orders: dict[int, Tensor] = {}
+
+    def _order(self, epoch: int) -> Tensor:
+        if epoch not in self._orders:
+            generator = torch.Generator().manual_seed(stream_seed(self.seed, "order", epoch))
+            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1}
+            self._orders[epoch] = torch.randperm(self.num_pairs, generator=generator)
+        return self._orders[epoch]
+
+    def indices(self, first: int, count: int) -> Tensor:
+        """Pairs of the samples number first..first+count of the whole run; int64 [count], on the CPU."""
+        parts = []
+        while count:
+            epoch, start = divmod(first, self.num_pairs)
+            part = self._order(epoch)[start : start + count]
+            parts.append(part)
+            first, count = first + len(part), count - len(part)
+        return torch.cat(parts)
+
+
+def autocast(device: torch.device, enabled: bool) -> AbstractContextManager:
+    """bf16 arithmetic where it pays; weights stay float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def average_gradients(parameters: list[nn.Parameter], world: int) -> None:
+    """Replaces gradients by their mean over all processes, in one all-reduce."""
+    gradients = [p.grad for p in parameters]
+    flat = torch.cat([g.flatten() for g in gradients])
+    dist.all_reduce(flat)
+    flat /= world
+    pieces = [piece.view_as(g) for piece, g in zip(flat.split([g.numel() for g in gradients]), gradients)]
+    torch._foreach_copy_(gradients, pieces)
+
+
+def clip_gradients(parameters: list[nn.Parameter], limit: float) -> Tensor:
+    """Scales gradients down to a total norm of `limit`; returns the norm before, without waiting for the device."""
+    return nn.utils.clip_grad_norm_(parameters, limit, foreach=True)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """loss: mean over canvas cells. exact: share of pairs read back equal in size and every cell. readable: share
+    with a well-formed border."""
+
+    loss: float
+    exact: float
+    readable: float
+
+
+@torch.no_grad()
+def validate(
+    model: LoopedModel, pairs: DevicePairs, config: TrainConfig, num_loops: int | None = None
+) -> Validation:
+    """One view a pair, at scale 2 where it fits, at offsets that never change."""
+    device = pairs.grids.device
+    generator = torch.Generator(device).manual_seed(stream_seed("validation"))
+    total_loss, exact, readable = 0.0, 0, 0
+    for index in torch.arange(len(pairs), device=device).split(config.batch):
+        canvases, targets, place = pairs.draw(index, config.canvas, generator, VALIDATION_SCALE)
+        with autocast(device, config.autocast):
+            total_loss += model.loss(canvases, pairs.tasks[index], targets).item() * len(index)
+            predicted = model.predict(canvases, pairs.tasks[index], num_loops)
+        read = read_canvas(predicted, place)
+        same_size = (read.heights == pairs.sizes[index, 2]) & (read.widths == pairs.sizes[index, 3])
+        same_cells = (read.grids == pairs.grids[index, 1]).flatten(1).all(1)
+        exact += int((read.valid & same_size & same_cells).sum())
+        readable += int(read.valid.sum())
+    return Validation(total_loss / len(pairs), exact / len(pairs), readable / len(pairs))
+
+
+class Training:
+    """One process's part of a run: model, averaged weights, optimizer, data, and how far it has come."""
+
+    def __init__(
+        self, config: TrainConfig, data: TrainingData, device: torch.device, *, rank: int = 0, world: int = 1
+    ) -> None:
+        if len(data.train.task_ids) > config.model.num_tasks:
+            raise ValueError(f"{len(data.train.task_ids)} tasks, but num_tasks is {config.model.num_tasks}")
+        self.config, self.device, self.rank, self.world = config, device, rank, world
+        self.pairs = DevicePairs(data.train, device)
+        self.validation = DevicePairs(data.validation, device)
+        self.task_ids = data.train.task_ids
+        self.model = LoopedModel(config.model)
+        self.model.reset_parameters(torch.Generator().manual_seed(stream_seed(config.seed, "weights")))
+        self.model.to(device)
+        self.averaged = LoopedModel(config.model).to(device).requires_grad_(False)
+        self.averaged.load_state_dict(self.model.state_dict())
+        if config.compile:
+            self.model.compile_core()
+        self.optimizer = Optimizer(self.model, config.optimizer, weight_decay=config.weight_decay)
+        self.sampler = Sampler(len(self.pairs), config.seed)
+        self.generator = torch.Generator(device)
+        self.step, self.samples = 0, 0
+
+    def live_state(self) -> dict[str, Tensor]:
+        """Every tensor a checkpoint holds, by 'kind/name'."""
+        weights = {f"weights/{k}": v.detach() for k, v in self.model.named_parameters()}
+        averaged = {f"ema/{k}": v for k, v in self.averaged.named_parameters()}
+        return weights | averaged | self.optimizer.state()
+
+    def round_as_saved(self) -> None:
+        """What save does to the live tensors, for the processes that don't save."""
+        with torch.no_grad():
+            for key, tensor in self.live_state().items():
+                if key.split("/")[0] in ROUNDED_KINDS:
+                    tensor.copy_(tensor.bfloat16())
+
+    def save(self, folder: Path) -> None:
+        """Called by every process; process 0 writes."""
+        if self.rank:
+            self.round_as_saved()
+            return
+        facts = {"step": self.step, "samples": self.samples, "config": asdict(self.config)}
+        ids_hash = hashlib.sha256(" ".join(self.task_ids).encode()).hexdigest()
+        save_checkpoint(folder, self.live_state(), {**facts, "task_ids_sha256": ids_hash})
+
+    def resume(self, folder: Path) -> None:
+        facts = load_checkpoint(folder, self.live_state())
+        self.step, self.samples = facts["step"], facts["samples"]
+
+    def train_step(self) -> tuple[Tensor, Tensor]:
+        """One step on the next batch; returns loss and gradient norm as tensors on the device."""
+        config, parameters = self.config, list(self.model.parameters())
+        first = self.samples + self.rank * config.batch
+        index = self.sampler.indices(first, config.batch)
+        if self.device.type == "cuda":
+            index = index.pin_memory()
+        index = index.to(self.device, non_blocking=True)
+        self.generator.manual_seed(stream_seed(config.seed, "placement", first))
+        canvases, targets, _ = self.pairs.draw(index, config.canvas, self.generator)
+        with autocast(self.device, config.autocast):
+            loss = self.model.loss(canvases, self.pairs.tasks[index], targets)
+        loss.backward()
+        if self.world > 1:
+            average_gradients(parameters, self.world)
+        norm = clip_gradients(parameters, config.clip)
+        share = config.schedule(self.step, self.samples)
+        self.optimizer.step(share * config.rate, share * config.matrix_rate)
+        for p in parameters:
+            p.grad = None
+        decay = min(config.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.averaged.parameters()), parameters, 1 - decay)
+        self.step += 1
+        self.samples += config.batch * self.world
+        return loss.detach(), norm
+
+    def agree(self, flag: bool) -> bool:
+        """What process 0 says."""
+        if self.world == 1:
+            return flag
+        tensor = torch.tensor(float(flag), device=self.device)
+        dist.broadcast(tensor, 0)
+        return bool(tensor.item())
+
+    def run(self, folder: Path, *, deadline: float = math.inf) -> None:
+        """Trains until `deadline` (of time.monotonic), max_samples, or until a file folder/stop appears;
+        then validates and saves into folder/checkpoint. Appends to folder/log.jsonl."""
+        config = self.config
+        folder.mkdir(parents=True, exist_ok=True)
+        log_path = folder / "log.jsonl"
+        started = mark = time.monotonic()
+        mark_samples, losses, norms = self.samples, [], []
+        next_validation = (self.samples // config.validate_samples + 1) * config.validate_samples
+        next_save = (self.samples // config.save_samples + 1) * config.save_samples
+        first_step = self.step
+
+        def log(**facts: object) -> None:
+            if self.rank == 0:
+                facts = {"step": self.step, "samples": self.samples, **facts}
+                with log_path.open("a") as file:
+                    file.write(json.dumps(facts) + "\n")
+                logger.info(" ".join(f"{k}={v}" for k, v in facts.items()))
+
+        def log_validation() -> None:
+            if self.rank == 0:
+                result = validate(self.averaged, self.validation, config)
+                log(**{f"val_{k}": round(v, 5) for k, v in asdict(result).items()})
+
+        log(started=True, processes=self.world, pairs=len(self.pairs), config=asdict(config))
+        while True:
+            loss, norm = self.train_step()
+            losses.append(loss)
+            norms.append(norm)
+            # The first log comes early: it shows how long compiling took and that the loss is finite.
+            if self.step % config.log_steps == 0 or self.step == first_step + 5:
+                values = torch.stack([torch.stack(losses).mean(), torch.stack(norms).mean()]).tolist()
+                now = time.monotonic()
+                log(
+                    loss=round(values[0], 5),
+                    grad_norm=round(values[1], 4),
+                    rate_share=round(config.schedule(self.step, self.samples), 4),
+                    samples_per_s=round((self.samples - mark_samples) / (now - mark), 1),
+                    elapsed_s=round(now - started, 1),
+                )
+                losses, norms = [], []
+                if not math.isfinite(values[0]):
+                    raise FloatingPointError(f"loss is {values[0]} at step {self.step}")
+                mark, mark_samples = time.monotonic(), self.samples
+            full = bool(config.max_samples) and self.samples >= config.max_samples
+            late = self.step % 20 == 0 and (time.monotonic() >= deadline or (folder / "stop").exists())
+            done = full or (self.step % 20 == 0 and self.agree(late))
+            if done:
+                break
+            if self.samples >= next_validation:
+                next_validation += config.validate_samples
+                before = time.monotonic()
+                log_validation()
+                mark += time.monotonic() - before
+            if self.samples >= next_save:
+                next_save += config.save_samples
+                self.save(folder / "checkpoint")
+        self.save(folder / "checkpoint")
+        log_validation()
+        if self.world > 1:
+            dist.barrier()

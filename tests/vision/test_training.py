@@ -1,0 +1,213 @@
+"""Model shapes, learning, exact resume, weights folders, and the command's settings."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from solver.errors import InputError  # noqa: E402
+from solver.vision.checkpoint import SHARD_LIMIT_BYTES, _shards  # noqa: E402
+from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
+from solver.vision.model import LoopedModel, ModelConfig, rotary_table, rotate  # noqa: E402
+from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
+from solver.vision.training import Sampler, TrainConfig, Training  # noqa: E402
+from solver.vision.weights import load_weights, save_weights  # noqa: E402
+
+TOOL = Path(__file__).parents[2] / "tools" / "train_vision.py"
+CPU = torch.device("cpu")
+TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=48, num_tasks=60)
+TINY = TrainConfig(
+    model=TINY_MODEL, canvas=32, batch=4, compile=False, autocast=False, warmup_steps=3, log_steps=2,
+    validate_samples=16, save_samples=1_000_000,
+)  # fmt: skip
+
+
+def tiny_data():
+    rng = np.random.default_rng(0)
+    pairs = []
+    for task in range(3):
+        for _ in range(5):
+            grid = rng.integers(0, 10, rng.integers(1, 8, 2), dtype=np.uint8)
+            pairs.append((task, (grid, np.rot90(grid, task).copy())))
+    ids = ("a", "b", "c")
+    return TrainingData(PackedPairs.pack(pairs, ids), PackedPairs.pack(pairs[::5], ids))
+
+
+def losses(folder):
+    records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return {r["step"]: r["loss"] for r in records if "loss" in r}
+
+
+def test_packed_pairs_round_trip(tmp_path):
+    data = tiny_data()
+    data.save(tmp_path)
+    loaded = TrainingData.load(tmp_path).train
+    assert loaded.task_ids == ("a", "b", "c")
+    np.testing.assert_array_equal(loaded.padded(), data.train.padded())
+    with pytest.raises(ValueError, match=r"outside 0\.\.9"):
+        PackedPairs.pack([(0, (np.full((1, 1), 10, np.uint8), np.zeros((1, 1), np.uint8)))], ["x"])
+
+
+@pytest.mark.parametrize("canvas", [32, 48])
+def test_the_model_scores_every_canvas_cell(canvas):
+    model = LoopedModel(TINY_MODEL)
+    canvases, tasks = torch.randint(0, 11, (3, canvas, canvas)), torch.tensor([0, 1, 59])
+    assert model(canvases, tasks).shape == (3, (canvas // 2) ** 2, 48)
+    predicted = model.predict(canvases, tasks, num_loops=1)
+    assert predicted.shape == canvases.shape
+    assert int(predicted.max()) <= 11
+
+
+def test_both_ways_to_convolve_agree():
+    model = LoopedModel(TINY_MODEL)
+    other = LoopedModel(replace(TINY_MODEL, depthwise="conv"))
+    for name, p in model.named_parameters():
+        if name.endswith("kernel"):
+            p.data.normal_()
+    other.load_state_dict(model.state_dict())
+    canvases, tasks = torch.randint(0, 11, (2, 32, 32)), torch.tensor([0, 1])
+    torch.testing.assert_close(model(canvases, tasks), other(canvases, tasks), rtol=1e-3, atol=1e-4)
+
+
+def test_rotation_depends_on_differences_of_position_alone():
+    table = rotary_table(6, 16, 10_000.0)
+    query, key = torch.randn(16), torch.randn(16)
+
+    def product(a, b):
+        tokens = [1 + 6 * y + x for y, x in (a, b)]
+        turned = [rotate(v.view(1, 1, 1, 16), table[:, t : t + 1]) for v, t in zip((query, key), tokens)]
+        return float((turned[0] * turned[1]).sum())
+
+    assert product((1, 2), (3, 1)) == pytest.approx(product((2, 4), (4, 3)), rel=1e-4)
+    assert torch.equal(rotate(query.view(1, 1, 1, 16), table[:, :1]).flatten(), query)
+
+
+def test_orthogonalized_matrices_have_singular_values_near_one():
+    values = torch.linalg.svdvals(orthogonalize(torch.randn(2, 24, 40)).float())
+    assert 0.5 < float(values.min())
+    assert float(values.max()) < 1.4
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_steps_on_one_batch_lower_its_loss(name):
+    torch.manual_seed(0)
+    model = LoopedModel(TINY_MODEL)
+    optimizer = Optimizer(model, name)
+    canvases, tasks = torch.randint(0, 11, (2, 32, 32)), torch.tensor([0, 1])
+    targets = (canvases + 1) % 10
+    seen = []
+    for _ in range(12):
+        loss = model.loss(canvases, tasks, targets)
+        seen.append(loss.item())
+        model.zero_grad()
+        loss.backward()
+        optimizer.step(3e-3, 3e-3)
+    assert seen[1] < seen[0]
+    assert seen[-1] < 0.8 * seen[0]
+
+
+def test_each_pair_comes_once_an_epoch():
+    sampler = Sampler(7, seed=1)
+    drawn = torch.cat([sampler.indices(first, 5) for first in range(0, 21, 5)])[:21].tolist()
+    for epoch in range(3):
+        assert sorted(drawn[7 * epoch : 7 * epoch + 7]) == list(range(7))
+    assert Sampler(7, seed=1).indices(9, 4).tolist() == drawn[9:13]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_resumed_run_goes_on_exactly(tmp_path, optimizer):
+    data = tiny_data()
+    config = replace(TINY, optimizer=optimizer, log_steps=1)
+    whole = Training(replace(config, save_samples=24, max_samples=48), data, CPU)
+    whole.run(tmp_path / "whole")
+
+    Training(replace(config, max_samples=24), data, CPU).run(tmp_path / "parts")
+    resumed = Training(replace(config, max_samples=48, seed=0), data, CPU)
+    resumed.resume(tmp_path / "parts" / "checkpoint")
+    assert (resumed.step, resumed.samples) == (6, 24)
+    resumed.run(tmp_path / "parts")
+
+    expected, seen = losses(tmp_path / "whole"), losses(tmp_path / "parts")
+    assert list(expected) == list(range(1, 13))
+    assert seen == expected
+    for key, tensor in whole.live_state().items():
+        assert torch.equal(tensor, resumed.live_state()[key]), key
+
+
+def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
+    data = tiny_data()
+    training = Training(TINY, data, CPU)
+    training.save(tmp_path / "checkpoint")
+    with pytest.raises(InputError, match="another model or optimizer"):
+        Training(replace(TINY, optimizer="adamw"), data, CPU).resume(tmp_path / "checkpoint")
+    shard = next((tmp_path / "checkpoint").glob("*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    with pytest.raises(InputError, match="damaged"):
+        training.resume(tmp_path / "checkpoint")
+
+
+def test_the_full_size_checkpoint_travels():
+    model = LoopedModel(ModelConfig())
+    optimizer = Optimizer(model, "adamw")
+    halved = {f"{kind}/{k}": p.bfloat16() for k, p in model.named_parameters() for kind in ("ema", "first")}
+    state = {f"weights/{k}": p for k, p in model.named_parameters()} | halved
+    state |= {k: v for k, v in optimizer.state().items() if k.startswith(("second", "step"))}
+    shards = _shards(state)
+    sizes = [sum(t.nbytes for t in shard.values()) for shard in shards]
+    assert len(shards) <= 4
+    assert max(sizes) <= SHARD_LIMIT_BYTES < 16 * 2**20
+    assert sum(sizes) < 48 * 2**20
+
+
+def test_weights_folder_round_trip_and_faults(tmp_path):
+    model = LoopedModel(TINY_MODEL)
+    facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
+    save_weights(tmp_path, model.state_dict(), TINY_MODEL, facts)
+    loaded, manifest = load_weights(tmp_path)
+    assert manifest["canvas"] == 32
+    assert loaded.config == TINY_MODEL
+    assert torch.equal(loaded.tasks, model.tasks.bfloat16().float())
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match="damaged"):
+        load_weights(tmp_path)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(InputError, match="missing"):
+        load_weights(tmp_path)
+    with pytest.raises(InputError, match="no solver"):
+        load_weights(tmp_path / "nowhere")
+
+
+def test_every_wrong_setting_is_named():
+    spec = importlib.util.spec_from_file_location("train_vision", TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    with pytest.raises(SystemExit) as caught:
+        tool.changed_config(TINY, ["widht=3", "batch=x", "compile=maybe", "model.=1"])
+    faults = str(caught.value).splitlines()
+    assert [f.split(":")[0] for f in faults] == ["widht", "batch", "compile", "model."]
+    with pytest.raises(SystemExit, match=r"canvas 31.*optimizer 'sgd'"):
+        tool.changed_config(TINY, ["canvas=31", "optimizer=sgd"])
+    assert tool.changed_config(TINY, ["canvas=48", "model.num_loops=4"]).model.num_loops == 4
+
+
+@pytest.mark.slow
+def test_the_command_trains_on_two_processes(tmp_path):
+    tiny_data().save(tmp_path / "data")
+    settings = [
+        "model.width=32", "model.num_heads=2", "model.num_loops=2", "model.hidden=16", "canvas=32", "batch=4",
+        "compile=false", "autocast=false", "log_steps=1", "max_samples=16",
+    ]  # fmt: skip
+    paths = ["--data", str(tmp_path / "data"), "--run", str(tmp_path / "run"), "--device", "cpu"]
+    command = [sys.executable, str(TOOL), "train", *paths, "--processes", "2", "--set", *settings]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    facts = json.loads((tmp_path / "run" / "checkpoint" / "state.json").read_text())
+    assert (facts["step"], facts["samples"]) == (2, 16)

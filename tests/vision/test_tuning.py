@@ -1,0 +1,126 @@
+"""Views and their undoing, size bounds, votes, and test-time training of a tiny model."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from solver.tasks import Pair, Task  # noqa: E402
+from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
+from solver.vision.tuning import Tuner, TuningConfig, count_votes  # noqa: E402
+from solver.vision.views import View, bound_output_size, task_views  # noqa: E402
+
+TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=32, num_tasks=60)
+TINY = TuningConfig(
+    batch=4, num_samples=12, num_colorings=1, placements=2, compile=False, autocast=False, warmup_steps=1
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 3), st.booleans(), st.permutations(list(range(10))), st.integers(1, 6), st.integers(1, 6)
+)
+def test_undoing_a_view_gives_the_grid_back(turns, mirror, colors, height, width):
+    view = View(turns, mirror, tuple(colors))
+    grid = np.random.default_rng(height * 10 + width).integers(0, 10, (height, width), dtype=np.uint8)
+    seen = view.apply(grid)
+    assert seen.shape == view.apply_size(grid.shape)
+    np.testing.assert_array_equal(view.undo(seen), grid)
+
+
+def test_views_of_a_task_as_published():
+    views = task_views(9, np.random.default_rng(0))
+    assert len(views) == len(set(views)) == 51
+    assert views[0] == View()
+    assert all(view.colors[0] == 0 for view in views)
+    marked = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert len({view.apply(marked).tobytes() + bytes(view.apply(marked).shape) for view in views[:6]}) == 6
+
+
+def zeros(*shape):
+    return np.zeros(shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "test", "choices"),
+    [
+        ([((2, 3), (2, 3)), ((4, 4), (4, 4))], (7, 5), ((7, 5),)),
+        ([((2, 3), (3, 3)), ((4, 4), (3, 3))], (7, 5), ((3, 3),)),
+        ([((2, 3), (4, 9)), ((1, 1), (2, 3))], (5, 6), ((10, 18),)),
+        ([((4, 4), (2, 2)), ((6, 8), (3, 4))], (10, 2), ((5, 1),)),
+        ([((4, 4), (2, 2)), ((6, 8), (3, 4))], (9, 2), ((9, 8), (30, 30))),
+        ([((4, 4), (8, 8)), ((6, 6), (12, 12))], (20, 20), ((20, 20), (30, 30))),
+        ([((4, 4), (2, 9)), ((6, 8), (7, 1))], (3, 3), ((7, 9), (30, 30))),
+    ],
+)
+def test_output_sizes_are_bounded_from_what_is_shown(pairs, test, choices):
+    grids = [(zeros(*a), zeros(*b)) for a, b in pairs]
+    assert bound_output_size(grids, zeros(*test)).choices == choices
+
+
+def test_votes_are_shares_of_all_views_in_a_fixed_order():
+    a, b, c = np.array([[1]], np.uint8), np.array([[2]], np.uint8), np.array([[1, 1]], np.uint8)
+    votes = count_votes([b, a, c, a], num_views=8)
+    assert [(g.tolist(), share) for g, share in votes] == [([[1]], 0.25), ([[2]], 0.125), ([[1, 1]], 0.125)]
+    assert count_votes([], 8) == []
+
+
+def task_of(*cells, test=((1, 2),), truth=None):
+    train = tuple(Pair(np.array(a, np.int8), np.array(b, np.int8)) for a, b in cells)
+    return Task("t", train, (Pair(np.array(test, np.int8), truth),))
+
+
+@pytest.fixture(name="tuner")
+def tiny_tuner():
+    return Tuner(LoopedModel(TINY_MODEL), 32, TINY)
+
+
+def test_predictions_come_back_through_their_views(tuner, monkeypatch):
+    """A model that copies its input, border and all, votes for the test input with every view."""
+    held = {}
+
+    def copying(canvases, tokens, num_loops):
+        held["count"] = held.get("count", 0) + len(canvases)
+        out = canvases.clone()
+        grid = canvases < 10
+        for b in range(len(canvases)):
+            rows, columns = grid[b].any(1).nonzero().flatten(), grid[b].any(0).nonzero().flatten()
+            out[b, rows[-1] + 1, columns[0] : columns[-1] + 2] = 11
+            out[b, rows[0] : rows[-1] + 2, columns[-1] + 1] = 11
+        return out
+
+    monkeypatch.setattr(tuner.model, "predict", copying)
+    test = ((1, 2, 0), (3, 4, 5))
+    task = task_of((((1, 2),), ((2, 1),)), (((3,), (4,)), ((4,), (3,))), test=test)
+    ((grid, share), *rest) = tuner.tune_and_predict(task).votes[0]
+    assert (grid.tolist(), share, rest) == ([[1, 2, 0], [3, 4, 5]], 1.0, [])
+    assert held["count"] == 11 * 2
+
+
+def test_tuning_learns_nothing_for_the_next_task(tuner):
+    one = task_of((((1, 2),), ((2, 1),)), (((3, 4),), ((4, 3),)))
+    two = task_of((((5, 5),), ((6,),)), (((1, 1),), ((7,),)))
+    before = {k: v.clone() for k, v in tuner.shipped.items()}
+    first = tuner.tune_and_predict(one, seed=3)
+    tuner.tune_and_predict(two, seed=3)
+    again = tuner.tune_and_predict(one, seed=3)
+    assert first.loss == again.loss
+    assert [(g.tolist(), s) for g, s in first.votes[0]] == [(g.tolist(), s) for g, s in again.votes[0]]
+    assert all(torch.equal(tuner.shipped[k], v) for k, v in before.items())
+
+
+def test_the_hidden_output_changes_nothing(tuner):
+    pairs = ((((1, 2),), ((2, 1),)), (((3, 4),), ((4, 3, 3),)))
+    hidden = tuner.tune_and_predict(task_of(*pairs)).votes[0]
+    shown = tuner.tune_and_predict(task_of(*pairs, truth=zeros(30, 30).astype(np.int8))).votes[0]
+    assert [(g.tolist(), s) for g, s in hidden] == [(g.tolist(), s) for g, s in shown]
+
+
+def test_a_passed_deadline_still_predicts(tuner):
+    tuned = tuner.tune_and_predict(task_of((((1, 2),), ((2, 1),))), deadline=0.0)
+    assert tuned.num_steps == 0
+    assert len(tuned.votes) == 1

@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+"""Trains the vision model: packs its data, trains on 1..N devices, exports weights, draws the curve.
+
+    prepare  RE-ARC and ARC-AGI-1 training tasks → a folder with two packed files
+    train    from nothing, or on from the run's checkpoint; stops at --minutes or max_samples
+    choose   of several runs, the folder with the lowest validation loss at equal samples
+    export   a run's averaged weights → a weights folder
+    plot     a run's log → a picture of the curve beside the published one
+    tune     test-time training on tasks that the model was not trained on: right answers, seconds a task
+
+Settings are those of solver.vision.training.TrainConfig, changed by --set name=value (model.width=256).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import os
+import sys
+import time
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+logger = logging.getLogger("train_vision")
+
+# Read off the published training curves (LoopViT Large, arXiv 2602.02156): epoch, validation exact match.
+PUBLISHED_LARGE = ((10, 0.10), (20, 0.41), (30, 0.61), (50, 0.80), (100, 0.89))
+PUBLISHED_VIT = ((10, 0.06), (20, 0.21), (30, 0.39), (50, 0.61), (100, 0.78))
+PAIRS_AN_EPOCH = 401_302
+
+
+def changed_config(config, changes: list[str]):
+    """config with name=value changes applied; exits naming every fault."""
+    from solver.vision.model import ModelConfig
+    from solver.vision.training import TrainConfig
+
+    faults, top, model = [], {}, {}
+    for change in changes:
+        name, _, text = change.partition("=")
+        owner, key, target = (
+            (ModelConfig, name.removeprefix("model."), model)
+            if name.startswith("model.")
+            else (TrainConfig, name, top)
+        )
+        kinds = {f.name: f.type for f in fields(owner)}
+        if key not in kinds or key == "model":
+            faults.append(f"{name}: no such setting")
+            continue
+        try:
+            if kinds[key] == "bool":
+                target[key] = {"true": True, "false": False}[text]
+            else:
+                target[key] = {"int": int, "float": float, "str": str}[kinds[key]](text)
+        except (ValueError, KeyError):
+            faults.append(f"{name}: {text!r} is no {kinds[key]}")
+    if not faults:
+        try:
+            return replace(config, model=replace(config.model, **model), **top)
+        except ValueError as error:
+            faults.append(str(error))
+    sys.exit("\n".join(faults))
+
+
+def prepare(args: argparse.Namespace) -> None:
+    from solver.vision.data import gather_training_data
+
+    data = gather_training_data(args.re_arc, first=args.first, count=args.count)
+    data.save(args.out)
+    logger.info(
+        "%d training pairs, %d validation pairs → %s", len(data.train), len(data.validation), args.out
+    )
+
+
+def train_process(rank: int, world: int, args: argparse.Namespace, started: float) -> None:
+    """One process of a training run, on device number `rank`."""
+    import torch
+    import torch.distributed as dist
+
+    from solver.vision.checkpoint import read_facts
+    from solver.vision.data import TrainingData
+    from solver.vision.training import TrainConfig, Training, config_from
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+    device = torch.device(args.device)
+    if device.type == "cuda":
+        # Each process sees its GPU as number 0: so compiled code is the same in all, and is found in the cache.
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(world)))
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[rank]
+        torch.cuda.set_device(0)
+        device = torch.device("cuda", 0)
+        torch.set_float32_matmul_precision("high")
+    if world > 1:
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(
+            backend, init_method=f"tcp://127.0.0.1:{args.port}", rank=rank, world_size=world
+        )
+    checkpoint = args.resume or args.run / "checkpoint"
+    resuming = (checkpoint / "state.json").is_file()
+    if args.resume and not resuming:
+        sys.exit(f"{checkpoint}: no checkpoint")
+    base = config_from(read_facts(checkpoint)["config"]) if resuming else TrainConfig()
+    training = Training(
+        changed_config(base, args.set), TrainingData.load(args.data), device, rank=rank, world=world
+    )
+    if resuming:
+        training.resume(checkpoint)
+    training.run(args.run, deadline=started + 60 * args.minutes)
+    if device.type == "cuda" and rank == 0:
+        logger.info("peak device memory %.1f GiB", torch.cuda.max_memory_allocated() / 2**30)
+    if world > 1:
+        dist.destroy_process_group()
+
+
+def train(args: argparse.Namespace) -> None:
+    import torch.multiprocessing as mp
+
+    started = time.monotonic()
+    if args.processes == 1:
+        train_process(0, 1, args, started)
+    else:
+        mp.spawn(train_process, (args.processes, args, started), nprocs=args.processes)
+
+
+def read_log(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def choose(args: argparse.Namespace) -> None:
+    """Prints the best run's folder: validation loss at the last number of samples that all runs validated at."""
+    curves = [{r["samples"]: r["val_loss"] for r in read_log(run) if "val_loss" in r} for run in args.runs]
+    shared = set.intersection(*(set(c) for c in curves))
+    last = max(shared) if shared else None
+    scores = [curve[last] if shared else min(curve.values(), default=math.inf) for curve in curves]
+    for run, score in zip(args.runs, scores):
+        logger.info("%s: validation loss %.4f at %s samples", run, score, last)
+    print(args.runs[scores.index(min(scores))])
+
+
+def export(args: argparse.Namespace) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    from solver.vision.checkpoint import read_facts
+    from solver.vision.training import config_from
+    from solver.vision.weights import save_weights
+
+    checkpoint = args.run / "checkpoint"
+    facts = read_facts(checkpoint)
+    config = config_from(facts["config"])
+    tensors: dict[str, torch.Tensor] = {}
+    for name in facts["files"]:
+        tensors |= {
+            key.removeprefix("ema/"): t
+            for key, t in load_file(checkpoint / name).items()
+            if key.startswith("ema/")
+        }
+    validations = [r for r in read_log(args.run) if "val_exact" in r and r["samples"] <= facts["samples"]]
+    last = {k: v for k, v in validations[-1].items() if k.startswith("val_")} if validations else {}
+    about = {
+        "canvas": config.canvas,
+        "trained_on": "ARC-AGI-1 training tasks (less the one that shares a pair with an evaluation task), RE-ARC",
+        "licence": "MIT-0",
+        "samples": facts["samples"],
+        "steps": facts["step"],
+        "validation": last,
+        "training": {k: v for k, v in asdict(config).items() if k != "model"},
+    }
+    save_weights(args.out, tensors, config.model, about)
+    logger.info("weights after %d samples → %s", facts["samples"], args.out)
+
+
+def plot(args: argparse.Namespace) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    records = read_log(args.run)
+    losses = [(r["samples"] / PAIRS_AN_EPOCH, r["loss"]) for r in records if "loss" in r]
+    exact = [(r["samples"] / PAIRS_AN_EPOCH, r["val_exact"]) for r in records if "val_exact" in r]
+    val = [(r["samples"] / PAIRS_AN_EPOCH, r["val_loss"]) for r in records if "val_loss" in r]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    left.plot(*zip(*losses), linewidth=0.8, label="training loss")
+    left.plot(*zip(*val), label="validation loss (averaged weights)")
+    left.set(xlabel="epochs of 401,302 pairs", ylabel="cross-entropy", yscale="log")
+    right.plot(*zip(*exact), label="this model, constant rate, averaged weights")
+    end = max(10, 1.3 * exact[-1][0])
+    for name, points in (
+        ("LoopViT Large, published", PUBLISHED_LARGE),
+        ("VARC ViT, published", PUBLISHED_VIT),
+    ):
+        shown = [point for point in points if point[0] <= 2 * end]
+        right.plot(*zip(*shown), "o--", linewidth=0.8, markersize=3, label=name)
+    right.set(xlabel="epochs of 401,302 pairs", ylabel="validation exact match, one view")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(args.out, dpi=90)
+
+
+def tune(args: argparse.Namespace) -> None:
+    """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, and counts right answers within two tries."""
+    import numpy as np
+    import torch
+
+    from solver.tasks import Pair, Task
+    from solver.vision.data import newer_tasks
+    from solver.vision.tuning import Tuner, TuningConfig
+    from solver.vision.weights import load_weights
+
+    model, manifest = load_weights(args.weights, args.device)
+    if args.device.startswith("cuda"):
+        torch.set_float32_matmul_precision("high")
+    config = TuningConfig(
+        num_samples=args.samples, batch=args.batch, optimizer=args.optimizer, rate=args.rate,
+        matrix_rate=args.matrix_rate, compile=args.compile, autocast=args.device.startswith("cuda"),
+    )  # fmt: skip
+    tuner = Tuner(model, manifest["canvas"], config)
+    tasks = newer_tasks()
+    order = np.random.default_rng(0).permutation(len(tasks))[args.first : args.first + args.tasks]
+    deadline = time.monotonic() + 60 * args.minutes
+    done, first_right, both_right = 0, 0.0, 0.0
+    for number in order:
+        if time.monotonic() >= deadline:
+            break
+        source = tasks[number]
+        demos = tuple(Pair(a, b) for a, b in source.demos)
+        task = Task(source.task_id, demos, tuple(Pair(a) for a, _ in source.tests))
+        tuned = tuner.tune_and_predict(task, seed=args.seed)
+        hits = []
+        for votes, (_, truth) in zip(tuned.votes, source.tests):
+            places = [i for i, (grid, _) in enumerate(votes) if np.array_equal(grid, truth)]
+            hits.append(places[0] if places else None)
+        done += 1
+        first_right += np.mean([hit == 0 for hit in hits])
+        both_right += np.mean([hit is not None and hit < 2 for hit in hits])
+        record = {
+            "task": source.task_id, "place_of_truth": hits, "top_share": [v[0][1] if v else 0.0 for v in tuned.votes],
+            "loss": round(tuned.loss, 5), "steps": tuned.num_steps, "tune_s": round(tuned.tune_s, 2),
+            "predict_s": round(tuned.predict_s, 2), "seconds": round(tuned.tune_s + tuned.predict_s, 2),
+        }  # fmt: skip
+        with args.out.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        logger.info("%s", record)
+    logger.info(
+        "%d tasks: pass@1 %.3f, pass@2 %.3f", done, first_right / max(1, done), both_right / max(1, done)
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(required=True)
+
+    def command(function, **arguments) -> None:
+        sub = commands.add_parser(function.__name__, help=(function.__doc__ or "").split("\n")[0])
+        for flag, options in arguments.items():
+            sub.add_argument("--" + flag.replace("_", "-"), **options)
+        sub.set_defaults(run_command=function)
+
+    path = {"type": Path, "required": True}
+    command(
+        prepare,
+        re_arc={**path, "help": "re_arc.jsonl.xz"},
+        out=path,
+        first={"type": int, "default": 0, "help": "first RE-ARC pair of each task"},
+        count={"type": int, "help": "RE-ARC pairs of each task (all)"},
+    )
+    command(
+        train,
+        data={**path, "help": "folder that prepare wrote"},
+        run={**path, "help": "folder for log and checkpoint"},
+        resume={"type": Path, "help": "checkpoint to go on from (default: the run's own, if there is one)"},
+        minutes={
+            "type": float,
+            "default": math.inf,
+            "help": "stop after so many, from the start of the program",
+        },
+        processes={"type": int, "default": 1, "help": "one a device"},
+        device={"default": "cuda", "choices": ("cuda", "cpu")},
+        port={"type": int, "default": 29511},
+        set={"nargs": "*", "default": [], "metavar": "NAME=VALUE"},
+    )
+    command(choose, runs={"type": Path, "nargs": "+", "required": True})
+    command(export, run=path, out=path)
+    command(plot, run=path, out=path)
+    command(
+        tune,
+        weights={"type": Path, "default": Path("weights/vision")},
+        out={**path, "help": "JSON lines, appended"},
+        tasks={"type": int, "default": 10},
+        first={"type": int, "default": 0},
+        samples={"type": int, "default": 17_000},
+        batch={"type": int, "default": 64},
+        optimizer={"default": "adamw", "choices": ("adamw", "muon")},
+        rate={"type": float, "default": 3e-4},
+        matrix_rate={"type": float, "default": 1e-3},
+        minutes={"type": float, "default": math.inf},
+        seed={"type": int, "default": 0},
+        device={"default": "cuda"},
+        compile={"action": argparse.BooleanOptionalAction, "default": True},
+    )
+    return top
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    os.environ.setdefault("NCCL_NVLS_ENABLE", "0")
+    args = parser().parse_args()
+    args.run_command(args)
+
+
+if __name__ == "__main__":
+    main()
