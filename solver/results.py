@@ -1,0 +1,109 @@
+"""Task results as JSON lines: what results.jsonl holds, one line a finished task."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from .answers import Attempt, TaskResult
+from .errors import InputError
+from .grid.registry import GridError, as_grid
+
+logger = logging.getLogger(__name__)
+
+STATUSES = ("done", "partial", "failed")
+
+
+def to_json(result: TaskResult) -> bytes:
+    """One line, without its newline. Numbers that JSON does not know (NaN, infinity) become 0."""
+    return orjson.dumps(
+        {
+            "task_id": _text(result.task_id),
+            "status": result.status,
+            "error": _text(result.error),
+            "seconds": _number(result.seconds),
+            "num_nodes": int(result.num_nodes),
+            "num_exact": int(result.num_exact),
+            "phases": {_text(name): _number(value) for name, value in result.phases.items()},
+            "attempts": [[_attempt_to_dict(a) for a in pair] for pair in result.attempts],
+        }
+    )
+
+
+def from_json(line: bytes | str) -> TaskResult:
+    """The inverse of to_json. Raises ValueError if the line is torn or is no task result."""
+    try:
+        d = orjson.loads(line)
+        result = TaskResult(
+            task_id=d["task_id"],
+            attempts=tuple((_attempt_of(first), _attempt_of(second)) for first, second in d["attempts"]),
+            status=d["status"],
+            error=d["error"],
+            seconds=float(d["seconds"]),
+            num_nodes=int(d["num_nodes"]),
+            num_exact=int(d["num_exact"]),
+            phases={str(name): float(value) for name, value in d["phases"].items()},
+        )
+    except (KeyError, TypeError, AttributeError, GridError, ValueError) as error:
+        raise ValueError(f"no task result: {type(error).__name__}: {error}") from error
+    if not isinstance(result.task_id, str) or result.status not in STATUSES:
+        raise ValueError("no task result: bad task_id or status")
+    return result
+
+
+def parse_results(content: bytes) -> tuple[dict[str, TaskResult], int]:
+    """Results by task (the last line of a task counts), and how many bytes of whole lines there are.
+
+    A last line without its newline was torn by a crash and is left out; a line that cannot be read is logged
+    and left out: its task counts as unfinished.
+    """
+    num_bytes = content.rfind(b"\n") + 1
+    results = {}
+    for number, line in enumerate(content[:num_bytes].split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            result = from_json(line)
+        except ValueError as error:
+            logger.warning("results line %d is left out: %s", number, error)
+            continue
+        results[result.task_id] = result
+    return results, num_bytes
+
+
+def load_results(path: Path) -> dict[str, TaskResult]:
+    """Results of a results.jsonl by task, in the order of the file. Raises InputError if it cannot be
+    read."""
+    try:
+        return parse_results(path.read_bytes())[0]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _attempt_to_dict(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "grid": attempt.grid.tolist(),
+        "source": _text(attempt.source),
+        "origin": _text(attempt.origin),
+        "weight": _number(attempt.weight),
+        "exact": bool(attempt.exact),
+    }
+
+
+def _attempt_of(d: dict[str, Any]) -> Attempt:
+    return Attempt(
+        as_grid(d["grid"]), str(d["source"]), str(d["origin"]), float(d["weight"]), bool(d["exact"])
+    )
+
+
+def _number(value: float) -> float:
+    return float(value) if math.isfinite(value) else 0.0
+
+
+def _text(value: str) -> str:
+    """JSON text must be valid Unicode; a lone surrogate is written as its escape."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")

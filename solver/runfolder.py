@@ -1,0 +1,203 @@
+"""The folder of one run: what is in it at every moment, and how a run goes on from it.
+
+    submission.json   complete and valid from the first moment; only ever replaced as a whole
+    run.json          what is being run: settings, version, task ids, digest of the tasks' content
+    results.jsonl     one line a finished task, on the disk before the task counts as finished
+    events.jsonl      what happened when, for machines
+
+Limits: one run at a time writes to a folder (held by a lock that dies with the process). A disk that fills
+up later does not end the run: the old submission stays whole, lines wait in memory, writing is tried again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from .answers import Attempt, TaskResult
+from .errors import InputError
+from .grid.registry import as_grid
+from .results import parse_results, to_json
+from .submission import KEYS, check_submission, submission_of, write_atomic, write_submission
+from .tasks import Task, TaskStub
+
+logger = logging.getLogger(__name__)
+
+SUBMISSION, RUN, RESULTS, EVENTS = "submission.json", "run.json", "results.jsonl", "events.jsonl"
+REPORTS = ("summary.json", "report.html")
+"""Made of a run's files afterwards: out of date once another run starts here."""
+
+FREE_TO_CHANGE = ("workers", "start_timeout_s", "stop_s")
+"""Settings of a run that may differ when it is resumed: they do not say what is computed."""
+
+
+class RunFolder:
+    """Open a folder for a run, or for going on with one.
+
+    Raises InputError if the folder cannot be written, is in use, or holds a run (unless `resume`, and it is
+    the same run, or `overwrite`). `results`: tasks that were finished before.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+        self.path = path
+        self.results: dict[str, TaskResult] = {}
+        self.problems: dict[str, str] = {}
+        self._identity = identity
+        self._waiting: list[bytes] = []
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            held = [name for name in (SUBMISSION, RUN, RESULTS) if (path / name).exists()]
+            if held and not resume and not overwrite:
+                raise InputError(f"{path}: already holds a run ({', '.join(held)}): resume or overwrite it")
+            if resume:
+                self._check_identity()
+            self._journal: BinaryIO = open(path / RESULTS, "ab", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if resume:
+                self.results, self._size = parse_results((path / RESULTS).read_bytes())
+            else:
+                self._size = 0
+                for name in (EVENTS, *REPORTS, RUN):
+                    (path / name).unlink(missing_ok=True)
+            self._journal.truncate(self._size)
+            self._events: BinaryIO = open(path / EVENTS, "ab", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            self._journal.close()
+            if isinstance(error, BlockingIOError):
+                raise InputError(f"{path}: another run is writing to it") from error
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+    def _check_identity(self) -> None:
+        """Refuse to go on with a run of other tasks, settings or version."""
+        try:
+            before = orjson.loads((self.path / RUN).read_bytes())
+        except FileNotFoundError:
+            results = self.path / RESULTS
+            if results.exists() and results.stat().st_size:
+                raise InputError(f"{self.path}: cannot be resumed: {RESULTS} without {RUN}") from None
+            return
+        except orjson.JSONDecodeError as error:
+            raise InputError(f"{self.path / RUN}: cannot be resumed: not JSON: {error}") from error
+        if faults := _differences(before, self._identity):
+            raise InputError(f"{self.path}: cannot be resumed, it is another run: {'; '.join(faults)}")
+
+    def carried(self, tasks: Iterable[Task | TaskStub]) -> dict[str, tuple[tuple[Attempt, Attempt], ...]]:
+        """Attempts of the submission that is there, if it is whole and of these tasks; else nothing."""
+        try:
+            submission = orjson.loads((self.path / SUBMISSION).read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            return {}
+        if check_submission(submission, tasks):
+            return {}
+        return {
+            task_id: tuple(tuple(Attempt(as_grid(entry[key])) for key in KEYS) for entry in entries)
+            for task_id, entries in submission.items()
+        }
+
+    def begin(self, results: Mapping[str, TaskResult]) -> None:
+        """Write the first submission, then run.json. Raises InputError if there is no room even for these."""
+        try:
+            write_submission(self.path / SUBMISSION, submission_of(results))
+            write_atomic(self.path / RUN, orjson.dumps(self._identity, option=orjson.OPT_INDENT_2))
+        except OSError as error:
+            self.close()
+            raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+
+    def write_submission(self, results: Mapping[str, TaskResult]) -> bool:
+        """Replace the submission. False, and the old one stays, if that cannot be done now."""
+        try:
+            write_submission(self.path / SUBMISSION, submission_of(results))
+        except OSError as error:
+            self._trouble(SUBMISSION, error)
+            return False
+        self._mend(SUBMISSION)
+        return True
+
+    def add_results(self, results: Iterable[TaskResult]) -> bool:
+        """Append lines and put them on the disk; those that cannot be written wait for the next call."""
+        self._waiting += [to_json(result) + b"\n" for result in results]
+        if not self._waiting:
+            return True
+        data = b"".join(self._waiting)
+        try:
+            if RESULTS in self.problems:  # the last attempt may have left half a line
+                self._journal.truncate(self._size)
+            if _write_all(self._journal, data) != len(data):
+                raise OSError(28, "No space left on device")
+            os.fsync(self._journal.fileno())
+        except OSError as error:
+            self._trouble(RESULTS, error)
+            try:
+                self._journal.truncate(self._size)
+            except OSError as second:
+                self._trouble(RESULTS, second)
+            return False
+        self._size += len(data)
+        self._waiting = []
+        self._mend(RESULTS)
+        return True
+
+    def add_event(self, event: dict[str, Any]) -> None:
+        """Append one event; events that cannot be written are lost."""
+        try:
+            _write_all(self._events, orjson.dumps(event) + b"\n")
+        except (OSError, orjson.JSONEncodeError) as error:
+            self._trouble(EVENTS, error)
+
+    def close(self) -> None:
+        self._journal.close()
+        self._events.close()
+
+    def _trouble(self, name: str, error: Exception) -> None:
+        text = getattr(error, "strerror", None) or str(error)
+        if self.problems.get(name) != text:
+            logger.error("%s: cannot be written: %s; going on", self.path / name, text)
+        self.problems[name] = text
+
+    def _mend(self, name: str) -> None:
+        if self.problems.pop(name, None):
+            logger.warning("%s: written again", self.path / name)
+
+
+def _write_all(file: BinaryIO, data: bytes) -> int:
+    """Write to an unbuffered file; how many bytes went in."""
+    done = 0
+    while done < len(data):
+        num_bytes = file.write(data[done:])
+        if not num_bytes:
+            break
+        done += num_bytes
+    return done
+
+
+def _differences(before: Any, now: dict[str, Any]) -> list[str]:
+    """What tells two run.json apart, as words."""
+    if not isinstance(before, dict):
+        return [f"{RUN} is not an object"]
+    faults = []
+    for name in ("version", "tasks_digest", "task_ids"):
+        if before.get(name) == now[name]:
+            continue
+        if name == "version":
+            faults.append(f"version {before.get(name)}, not {now[name]}")
+        else:
+            faults.append("other tasks" if name == "task_ids" else "tasks of other content")
+    old, new = _flat(before.get("settings")), _flat(now["settings"])
+    for name in sorted(set(old) | set(new)):
+        if name not in {f"run.{free}" for free in FREE_TO_CHANGE} and old.get(name) != new.get(name):
+            faults.append(f"{name} was {old.get(name)}, not {new.get(name)}")
+    return faults
+
+
+def _flat(settings: Any) -> dict[str, Any]:
+    groups = settings.items() if isinstance(settings, dict) else ()
+    return {f"{g}.{name}": value for g, values in groups for name, value in dict(values).items()}

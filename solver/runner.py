@@ -1,0 +1,583 @@
+"""The runner: worker processes fed from one queue, until every task has its attempts or the time is over.
+
+`run` starts `workers` processes from a fork server (so a lost one is replaced in milliseconds), hands out
+hidden tasks, largest first, and keeps the folder of the run (runfolder.py) complete at every moment.
+
+Time. `seconds` is a budget a task and worker. A task that starts gets an equal share of the worker-seconds
+that are left, between `min_task_s` and `max_stretch * seconds`: what one leaves over flows to those still to
+come. The run ends `grace_s` after its total at the latest. With `nodes` no clock influences any result.
+
+Losses. A worker that overruns its task by `grace_s` (say, in native code) is killed and replaced; its task
+keeps the best attempts it had reported. A worker that dies takes nothing with it: its task is tried once
+more, then failed. What a source raises is logged, and costs only that source's answers. SIGINT, SIGTERM and
+the deadline end the run with the best attempts so far.
+
+Limits: signals are handled only where `run` is called in the main thread; the memory of a worker is not
+limited.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .answers import Attempt, TaskResult
+from .errors import ArcSolveError, InputError
+from .runfolder import RunFolder
+from .settings import Settings, as_dict
+from .submission import blank_attempts
+from .tasks import Task, TaskStub
+from .vote import choose_attempts
+from .worker import Attempts, Broken, Finished, Job, MakeSources, Partial, Ready, serve
+
+logger = logging.getLogger(__name__)
+
+PRELOAD = ("solver.worker", "solver.vote", "solver.sources", "solver.warm")
+"""What the fork server imports, where it is there: workers inherit it. Importing solver.warm loads the
+kernels."""
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Workers are the parallelism; a fork server with threads of its own could not fork safely."""
+
+MAX_TRIES = 2
+MAX_FAILED_STARTS = 5
+FINISHED_WRITE_S = 0.1
+IMPROVED_WRITE_S = 1.0
+RETRY_WRITE_S = 5.0
+"""Least time between two writes of submission.json, by why it changed, and after one that failed."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened. kind: 'ready' (a worker), 'started', 'improved', 'finished' (a task),
+    'worker_lost', 'stopping'. time_s: since the run began. num_done of num_tasks are finished. result: of
+    'finished'."""
+
+    kind: str
+    time_s: float
+    num_done: int
+    num_tasks: int
+    task_id: str = ""
+    worker: int | None = None
+    message: str = ""
+    result: TaskResult | None = None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """results: of every task, in the order given (then faulty ones). interrupted: '' or 'SIGINT', 'SIGTERM',
+    'deadline'. problems: what could not be written to the folder in the end."""
+
+    results: dict[str, TaskResult]
+    wall_s: float
+    interrupted: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def run(
+    tasks: Sequence[Task],
+    settings: Settings,
+    out: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    faulty: Mapping[str, TaskStub] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    make_sources: MakeSources | None = None,
+) -> RunRecord:
+    """Solve tasks into the folder `out`; see the module's docstring.
+
+    resume: go on with the run in `out`: finished tasks are kept, failed and unfinished ones done again.
+    overwrite: start anew there. faulty: tasks that could not be read, answered with fallback attempts.
+    make_sources: a function of an importable module, called once in each worker; None for the solver's own
+    sources.
+    Raises InputError (before any compute) if the folder cannot be used or an id is given twice, and
+    ArcSolveError if no worker can be started at all.
+    """
+    return _Run(tuple(tasks), settings, out, dict(faulty or {}), on_event, make_sources).go(resume, overwrite)
+
+
+def tasks_digest(tasks: Sequence[Task]) -> str:
+    """SHA-256 of what the tasks show to a solver: ids, training pairs, test inputs."""
+    digest = hashlib.sha256()
+    for task in sorted(tasks, key=lambda task: task.task_id):
+        digest.update(task.task_id.encode("utf-8", "backslashreplace") + b"\0")
+        for pair in (*task.train, *task.hide().test):
+            for grid in (pair.input, pair.output):
+                if grid is not None:
+                    digest.update(bytes(grid.shape) + grid.astype("i1").tobytes())
+            digest.update(b"\0")
+    return digest.hexdigest()
+
+
+@dataclass
+class _Handle:
+    """A worker process as the runner sees it. kill_at: when it is killed, once it has been asked to stop."""
+
+    index: int
+    process: Any
+    connection: Connection
+    ready: bool = False
+    closed: bool = False
+    task_id: str = ""
+    started: float = 0.0
+    allowance_s: float = 0.0
+    kill_at: float | None = None
+    killed: bool = False
+    reason: str = ""
+
+
+class _StoppedError(Exception):
+    """A signal came while the fork server was waited for."""
+
+
+@dataclass
+class _Run:
+    tasks: tuple[Task, ...]
+    settings: Settings
+    out: Path
+    faulty: dict[str, TaskStub]
+    on_event: Callable[[Event], None] | None
+    make_sources: MakeSources | None
+    began: float = field(default_factory=time.monotonic)
+    interrupted: str = ""
+
+    def go(self, resume: bool, overwrite: bool) -> RunRecord:
+        self.by_id = {task.task_id: task for task in self.tasks}
+        if len(self.by_id) < len(self.tasks) or set(self.by_id) & set(self.faulty):
+            ids = [task.task_id for task in self.tasks] + list(self.faulty)
+            repeated = sorted({task_id for task_id in ids if ids.count(task_id) > 1})
+            raise InputError(f"task {', '.join(repeated)}: given twice")
+        self.workers: list[_Handle] = []
+        self.starting = False
+        with self._signals():
+            self.folder = RunFolder(self.out, self._identity(), resume=resume, overwrite=overwrite)
+            try:
+                return self._go(resume)
+            finally:
+                self._stop_workers()
+                self.folder.close()
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "seed": self.settings.run.seed,
+            "settings": as_dict(self.settings),
+            "task_ids": sorted([*self.by_id, *self.faulty]),
+            "tasks_digest": tasks_digest(self.tasks),
+        }
+
+    def _go(self, resume: bool) -> RunRecord:
+        self.best = self._first_results(
+            self.folder.carried([*self.tasks, *self.faulty.values()]) if resume else {}
+        )
+        kept = {
+            task_id: result
+            for task_id, result in self.folder.results.items()
+            if result.status != "failed" and task_id in self.by_id
+        }
+        self.best.update(kept)
+        self.folder.begin(self.best)
+        self.done = set(kept)
+        self.waiting: list[TaskResult] = []
+        self.unsaved, self.next_write = "", 0.0
+        self.tries = dict.fromkeys(self.by_id, 0)
+        todo = [task for task in self.tasks if task.task_id not in kept]
+        self.queue = deque(sorted(todo, key=lambda task: (-task.hide().num_cells, task.task_id)))
+        for stub in self.faulty.values():
+            self.waiting.append(self.best[stub.task_id])
+            self.done.add(stub.task_id)
+        self.num_workers = min(self.settings.run.workers, len(todo))
+        self.pool_s = self.settings.run.seconds * len(todo)
+        self.end: float | None = None
+        self.num_started, self.num_failed_starts, self.ever_ready = 0, 0, False
+        self._event("stopping" if self.interrupted else "begin", message=f"{len(todo)} tasks to do")
+        self._loop()
+        self._stop_workers()
+        return self._close()
+
+    def _first_results(self, carried: Mapping[str, Attempts]) -> dict[str, TaskResult]:
+        """What counts until something better is known."""
+        best = {}
+        for task in self.tasks:
+            attempts = carried.get(task.task_id) or choose_attempts(task.hide(), {})
+            best[task.task_id] = TaskResult(task.task_id, attempts, "partial", "not reached")
+        for stub in self.faulty.values():
+            grids = [blank_attempts(grid) for grid in stub.inputs]
+            attempts = tuple((Attempt(first), Attempt(second)) for first, second in grids)
+            best[stub.task_id] = TaskResult(stub.task_id, attempts, "failed", stub.error)
+        return best
+
+    # The loop
+
+    def _loop(self) -> None:
+        self._save()
+        while (self.queue or self._busy()) and not self.interrupted:
+            self._start_workers()
+            if not self.workers:
+                self._give_up()
+                return
+            self._hand_out()
+            sources = [w.connection for w in self.workers if not w.closed]
+            for _ in wait(
+                [*sources, *(w.process.sentinel for w in self.workers), self.wake], self._timeout()
+            ):
+                pass
+            for worker in list(self.workers):
+                self._receive(worker)
+                if wait([worker.process.sentinel], 0):
+                    self._bury(worker)
+            self._check_clock()
+            self._save()
+
+    def _busy(self) -> list[_Handle]:
+        return [worker for worker in self.workers if worker.task_id]
+
+    def _timeout(self) -> float:
+        """Seconds until something is due that no message announces."""
+        now = time.monotonic()
+        due = [now + 1.0]
+        if self.unsaved or self.waiting:
+            due.append(self.next_write)
+        due += [worker.kill_at for worker in self.workers if worker.kill_at is not None and not worker.killed]
+        if self.settings.run.nodes is None:
+            due += [self._limit(worker) for worker in self._busy()]
+            if self.end is not None:
+                due.append(self.end + self.settings.run.grace_s)
+        return max(0.0, min(due) - now)
+
+    def _hand_out(self) -> None:
+        for worker in self.workers:
+            if not self.queue:
+                return
+            if not worker.ready or worker.task_id or worker.closed or worker.kill_at is not None:
+                continue
+            allowance_s = self._allowance(time.monotonic())
+            task = self.queue.popleft()
+            worker.task_id, worker.started = task.task_id, time.monotonic()
+            worker.allowance_s = allowance_s
+            self.tries[task.task_id] += 1
+            self._event("started", task.task_id, worker.index, seconds=allowance_s)
+            try:
+                worker.connection.send(Job(task.hide(), None if self.settings.run.nodes else allowance_s))
+            except OSError:
+                worker.closed = True  # it has died; _bury puts the task back
+
+    def _allowance(self, now: float) -> float:
+        """Seconds for the next task of the queue."""
+        limits = self.settings.run
+        if limits.nodes is not None:
+            return 0.0
+        busy = self._busy()
+        committed = sum(max(0.0, w.allowance_s - (now - w.started)) for w in busy)
+        in_pool = self.pool_s - sum(max(w.allowance_s, now - w.started) for w in busy)
+        on_clock = (self.end - now) * self.num_workers - committed
+        share = min(in_pool, on_clock) / len(self.queue)
+        return max(limits.min_task_s, min(share, limits.max_stretch * limits.seconds, self.end - now))
+
+    def _limit(self, worker: _Handle) -> float:
+        """When a worker is stopped: grace_s over its time, and just before the deadline would do it."""
+        grace_s = self.settings.run.grace_s
+        limit = worker.started + worker.allowance_s + grace_s
+        return limit if self.queue else min(limit, self.end + 0.95 * grace_s)
+
+    def _check_clock(self) -> None:
+        now = time.monotonic()
+        for worker in self.workers:
+            if worker.kill_at is not None and not worker.killed and now >= worker.kill_at:
+                worker.killed = True
+                worker.process.kill()
+        if self.settings.run.nodes is not None or self.interrupted:
+            return
+        if self.end is None:
+            if now - self.began > self.settings.run.start_timeout_s:
+                self.interrupted = "deadline"
+            return
+        for worker in self._busy():
+            if worker.kill_at is None and now >= self._limit(worker):
+                worker.reason = f"stopped after {now - worker.started:.1f} s of {worker.allowance_s:.1f} s"
+                self._ask_to_stop(worker, now)
+        if now >= self.end + self.settings.run.grace_s and self.queue:
+            self.interrupted = "deadline"
+
+    def _ask_to_stop(self, worker: _Handle, now: float) -> None:
+        worker.process.terminate()
+        worker.kill_at = now + self.settings.run.stop_s
+
+    # Workers
+
+    def _start_workers(self) -> None:
+        context = multiprocessing.get_context("forkserver")
+        wanted = min(self.num_workers, len(self.queue) + len(self._busy()))
+        while (
+            len(self.workers) < wanted and self.num_failed_starts < MAX_FAILED_STARTS and not self.interrupted
+        ):
+            ours, theirs = context.Pipe()
+            process = context.Process(
+                target=serve, args=(theirs, self.settings, self.make_sources), daemon=True, name="arc-worker"
+            )
+            try:
+                self.starting = True
+                with _one_thread_each():
+                    context.set_forkserver_preload(list(PRELOAD))
+                    process.start()
+            except _StoppedError:
+                ours.close()
+                return
+            except (OSError, EOFError) as error:
+                ours.close()
+                self.num_failed_starts += 1
+                logger.error("a worker could not be started: %s", error)
+                time.sleep(0.1)
+                continue
+            finally:
+                self.starting = False
+                theirs.close()
+            self.workers.append(_Handle(self.num_started, process, ours))
+            self.num_started += 1
+
+    def _receive(self, worker: _Handle) -> None:
+        """Take in all that a worker has sent."""
+        while not worker.closed:
+            try:
+                if not worker.connection.poll():
+                    return
+                message = worker.connection.recv()
+            except (EOFError, OSError):
+                worker.closed = True
+                if worker.kill_at is None:
+                    worker.kill_at = time.monotonic() + self.settings.run.stop_s
+                return
+            match message:
+                case Ready():
+                    worker.ready = self.ever_ready = True
+                    self.num_failed_starts = 0
+                    if self.end is None:
+                        rounds = math.ceil(len(self.queue) / max(1, self.num_workers))
+                        self.end = time.monotonic() + self.settings.run.seconds * rounds
+                    self._event("ready", worker=worker.index)
+                case Partial() if message.task_id == worker.task_id:
+                    self.best[message.task_id] = replace(
+                        self.best[message.task_id],
+                        attempts=message.attempts,
+                        error="",
+                        num_nodes=message.num_nodes,
+                        num_exact=message.num_exact,
+                        seconds=time.monotonic() - worker.started,
+                    )
+                    self.unsaved = self.unsaved or "improved"
+                    self._event("improved", message.task_id, worker.index, num_exact=message.num_exact)
+                case Finished() if message.result.task_id == worker.task_id:
+                    for source, trace in message.traces.items():
+                        logger.error("task %s: %s raised\n%s", worker.task_id, source, trace)
+                    self._free(worker)
+                    self._finish(message.result, worker.index, traces=message.traces)
+                case Broken():
+                    self._broken(message)
+
+    def _broken(self, message: Broken) -> None:
+        logger.error("a worker could not make its sources\n%s", message.trace)
+        self.num_failed_starts += 1
+        if isinstance(message.error, ArcSolveError) and not self.ever_ready:
+            raise message.error
+
+    def _free(self, worker: _Handle) -> None:
+        """The worker has no task any more; its time is spent."""
+        self.pool_s -= time.monotonic() - worker.started
+        worker.task_id = ""
+
+    def _bury(self, worker: _Handle) -> None:
+        """A worker process has ended: take in its last words, replace it, see to its task."""
+        self._receive(worker)
+        worker.process.join()
+        code = worker.process.exitcode
+        worker.process.close()
+        worker.connection.close()
+        self.workers.remove(worker)
+        if not worker.ready and worker.kill_at is None:
+            self.num_failed_starts += 1
+        task_id = worker.task_id
+        seconds = time.monotonic() - worker.started
+        if not task_id:
+            return
+        self._free(worker)
+        why = worker.reason or f"its worker died ({_cause(code)})"
+        logger.warning("task %s: %s", task_id, why)
+        self._event("worker_lost", task_id, worker.index, message=why)
+        if worker.reason:
+            result = replace(self.best[task_id], status="partial", error=why, seconds=seconds)
+            self._finish(result, worker.index)
+        elif self.tries[task_id] < MAX_TRIES:
+            self.queue.append(self.by_id[task_id])
+        else:
+            result = replace(self.best[task_id], status="failed", error=f"{why}, {MAX_TRIES} times")
+            self._finish(replace(result, seconds=seconds), worker.index)
+
+    def _give_up(self) -> None:
+        """No worker could be started several times in a row: the rest gets what there is."""
+        if not self.ever_ready:
+            raise ArcSolveError("no worker process could be started; the log says why")
+        while self.queue:
+            task_id = self.queue.popleft().task_id
+            self._finish(
+                replace(self.best[task_id], status="failed", error="no worker could be started"), None
+            )
+
+    def _stop_workers(self) -> None:
+        """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL."""
+        now = time.monotonic()
+        for worker in self.workers:
+            if worker.task_id or not worker.ready:
+                if worker.kill_at is None:
+                    self._ask_to_stop(worker, now)
+            else:
+                worker.kill_at = now + self.settings.run.stop_s
+                with contextlib.suppress(OSError):
+                    worker.connection.send(None)
+        while self.workers:
+            wait([worker.process.sentinel for worker in self.workers], 0.05)
+            for worker in list(self.workers):
+                if hasattr(self, "best"):
+                    self._receive(worker)
+                if time.monotonic() >= worker.kill_at and not worker.killed:
+                    worker.killed = True
+                    worker.process.kill()
+                if wait([worker.process.sentinel], 0):
+                    self._receive(worker)
+                    worker.process.join()
+                    worker.process.close()
+                    worker.connection.close()
+                    self.workers.remove(worker)
+
+    # Results
+
+    def _finish(self, result: TaskResult, worker: int | None, **more: Any) -> None:
+        if result.status == "failed" and not any(a.source for pair in result.attempts for a in pair):
+            result = replace(result, attempts=self.best[result.task_id].attempts)
+        self.best[result.task_id] = result
+        self.done.add(result.task_id)
+        self.waiting.append(result)
+        self.unsaved = "finished"
+        logger.info(
+            "task %s: %s in %.1f s, %d exact, %d nodes%s",
+            result.task_id, result.status, result.seconds, result.num_exact, result.num_nodes,
+            f" ({result.error})" if result.error else "",
+        )  # fmt: skip
+        self._event(
+            "finished", result.task_id, worker, message=result.error, result=result, status=result.status,
+            seconds=result.seconds, num_nodes=result.num_nodes, num_exact=result.num_exact,
+            phases=result.phases, **more,
+        )  # fmt: skip
+
+    def _save(self, final: bool = False) -> None:
+        """Bring results.jsonl, then submission.json up to date, unless that was done a moment ago."""
+        now = time.monotonic()
+        if now < self.next_write and not final:
+            return
+        if self.waiting:
+            self.folder.add_results(self.waiting)  # those that fail wait in the folder
+            self.waiting = []
+        elif final or self.folder.problems:
+            self.folder.add_results(())
+        if self.unsaved:
+            pause = FINISHED_WRITE_S if self.unsaved == "finished" else IMPROVED_WRITE_S
+            if self.folder.write_submission(self.best):
+                self.unsaved = ""
+            else:
+                pause = RETRY_WRITE_S
+            self.next_write = time.monotonic() + pause
+
+    def _close(self) -> RunRecord:
+        if self.interrupted:
+            self._event("stopping", message=self.interrupted)
+            for task_id in self.by_id:
+                if task_id not in self.done:
+                    result = self.best[task_id]
+                    error = f"{self.interrupted} before it was {'reached' if result.error else 'finished'}"
+                    self.best[task_id] = replace(result, status="partial", error=error)
+            self.unsaved = "finished"
+        self._save(final=True)
+        self._event("end", message=self.interrupted)
+        problems = tuple(f"{self.out / name}: {text}" for name, text in self.folder.problems.items())
+        wall_s = time.monotonic() - self.began
+        return RunRecord(dict(self.best), wall_s, self.interrupted, problems)
+
+    def _event(
+        self, kind: str, task_id: str = "", worker: int | None = None, *, message: str = "",
+        result: TaskResult | None = None, **more: Any,
+    ) -> None:  # fmt: skip
+        """Tell the caller, and events.jsonl."""
+        time_s = time.monotonic() - self.began
+        num_tasks = len(self.by_id) + len(self.faulty)
+        line = {"time_s": round(time_s, 4), "kind": kind, "num_done": len(self.done), "num_tasks": num_tasks}
+        line |= {"task_id": task_id} if task_id else {}
+        line |= {"worker": worker} if worker is not None else {}
+        line |= {"message": message} if message else {}
+        self.folder.add_event(line | more)
+        if self.on_event is not None:
+            event = Event(kind, time_s, len(self.done), num_tasks, task_id, worker, message, result)
+            try:
+                self.on_event(event)
+            except Exception:
+                logger.exception("the progress display failed; going on without it")
+                self.on_event = None
+
+    # Signals
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM only ask the loop to end, as often as they come."""
+        self.wake, self.wake_write = os.pipe()
+        os.set_blocking(self.wake_write, False)
+        before = {}
+        try:
+            with contextlib.suppress(ValueError):  # not in the main thread
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    before[number] = signal.signal(number, self._on_signal)
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(self.wake)
+            os.close(self.wake_write)
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        self.interrupted = self.interrupted or signal.Signals(number).name
+        with contextlib.suppress(OSError):
+            os.write(self.wake_write, b"!")
+        if self.starting:
+            self.starting = False
+            raise _StoppedError
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Have a fork server that starts now, and its workers, compute in one thread each."""
+    added = [name for name in ONE_THREAD if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _cause(code: int | None) -> str:
+    """An exit code in words."""
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-code).name
+    return f"exit code {code}"

@@ -1,0 +1,233 @@
+"""Settings: defaults in frozen dataclasses, one TOML overlay, then `--set group.name=value`.
+
+A file looks like
+
+    [run]
+    seconds = 20
+    workers = 4
+
+    [search]
+    use_mcts = false
+
+Every fault of file and assignments together (unknown key, wrong type, out of range) is named in one
+SettingsError. To add a setting, add a field with `setting(default, low=…, high=…, choices=…)`; bool, int,
+float, str, `X | None` and `tuple[X, ...]` are understood. Nothing here reads argv or the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+import types
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from .errors import SettingsError
+
+_MISSING = object()
+
+
+def setting(
+    default: Any, *, low: float | None = None, high: float | None = None, choices: Sequence[Any] = ()
+) -> Any:
+    """A field with a default and, for load_settings, its range (both ends included) or its possible
+    values."""
+    return field(default=default, metadata={"low": low, "high": high, "choices": tuple(choices)})
+
+
+class _Checked:
+    """Checks its own fields: also settings made in Python cannot be out of range."""
+
+    def __post_init__(self) -> None:
+        faults = [fault for f in fields(self) if (fault := _fault(type(self), f.name, getattr(self, f.name)))]
+        if faults:
+            raise SettingsError("\n".join(faults))
+
+
+@dataclass(frozen=True)
+class SearchSettings(_Checked):
+    """Program search. num_views: in how many rotated, mirrored or transposed views a task is searched."""
+
+    num_views: int = setting(2, low=1, high=8)
+    use_stacking: bool = setting(True)
+    use_fitted: bool = setting(True)
+    use_mcts: bool = setting(True)
+
+
+@dataclass(frozen=True)
+class RunSettings(_Checked):
+    """How a run spends its time.
+
+    seconds: wall-clock budget a task and worker; time that a task leaves over goes to those still to come.
+    nodes: executed statements a task; replaces seconds, and no clock influences the result.
+    workers: worker processes. seed: of the whole run; tasks get children of it.
+    grace_s: how long a task may overrun its time, and the run its end, before processes are killed.
+    max_stretch: the most time one task may get, as a multiple of `seconds`. min_task_s: the least.
+    start_timeout_s: how long the first worker may take to get ready (compiling, loading); not counted in the
+    budget. stop_s: between asking a worker to stop and killing it.
+    """
+
+    seconds: float = setting(10.0, low=0.01, high=1e6)
+    nodes: int | None = setting(None, low=1, high=10**15)
+    workers: int = setting(2, low=1, high=1024)
+    seed: int = setting(0, low=0, high=2**63 - 1)
+    grace_s: float = setting(10.0, low=0.1, high=1e5)
+    max_stretch: float = setting(3.0, low=1.0, high=1e3)
+    min_task_s: float = setting(0.5, low=0.001, high=1e5)
+    start_timeout_s: float = setting(900.0, low=1.0, high=1e5)
+    stop_s: float = setting(1.0, low=0.0, high=60.0)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, by group."""
+
+    run: RunSettings = field(default_factory=RunSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+
+
+def load_settings(toml_path: Path | None, assignments: Sequence[str] = ()) -> Settings:
+    """Defaults, overlaid by the TOML file, then by assignments such as "run.seconds=5" (later ones win).
+
+    Raises SettingsError with one line for each fault of all of them.
+    """
+    faults: list[str] = []
+    chosen: dict[str, dict[str, Any]] = {group: {} for group in _groups()}
+    if toml_path is not None:
+        _overlay(toml_path, chosen, faults)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            faults.append(f"--set {assignment}: must be group.name=value")
+            continue
+        group, _, name = key.strip().partition(".")
+        _choose(chosen, faults, f"--set {assignment}", group, name, value=_value(text.strip()))
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return Settings(**{group: kind(**chosen[group]) for group, kind in _groups().items()})
+
+
+def as_dict(settings: Settings) -> dict[str, Any]:
+    """Settings as nested plain dicts, for JSON."""
+    return {
+        group: {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+        for group, values in asdict(settings).items()
+    }
+
+
+def _groups() -> dict[str, type]:
+    return {name: kind for name, kind in get_type_hints(Settings).items() if is_dataclass(kind)}
+
+
+def _overlay(path: Path, chosen: dict[str, dict[str, Any]], faults: list[str]) -> None:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        faults.append(f"{path}: {error.strerror}")
+        return
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        faults.append(f"{path}: not TOML: {error}")
+        return
+    for group, values in content.items():
+        if isinstance(values, dict):
+            for name, value in values.items():
+                _choose(chosen, faults, str(path), group, name, value=value)
+        else:
+            _choose(chosen, faults, str(path), group, "", value=values)
+
+
+def _choose(
+    chosen: dict[str, dict[str, Any]], faults: list[str], where: str, group: str, name: str, *, value: Any
+) -> None:
+    """Take one value into `chosen`, or say in `faults` why not."""
+    groups = _groups()
+    full = f"{group}.{name}" if name else group
+    names = [f.name for f in fields(groups[group])] if group in groups else []
+    if name not in names:
+        every = [f"{g}.{f.name}" for g, kind in groups.items() for f in fields(kind)]
+        near = [k for k in every if name and k.partition(".")[2] == name]
+        near = near or [k for k in every if k.partition(".")[2] == group]
+        near = near or difflib.get_close_matches(full, every, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(every)}"
+        faults.append(f"{where}: unknown setting {full}{hint}")
+        return
+    kind = groups[group]
+    if isinstance(value, str) and value.lower() == "none" and type(None) in get_args(_hint(kind, name)):
+        value = None
+    if fault := _fault(kind, name, value):
+        faults.append(f"{where}: {group}.{fault}")
+        return
+    chosen[group][name] = _convert(_hint(kind, name), value)
+
+
+def _value(text: str) -> Any:
+    """What stands right of the = : a TOML value, else the text itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _hint(kind: type, name: str) -> Any:
+    return get_type_hints(kind)[name]
+
+
+def _fault(kind: type, name: str, value: Any) -> str:
+    """'' or what is wrong with a value for a field."""
+    meta = next(f.metadata for f in fields(kind) if f.name == name)
+    wanted = _hint(kind, name)
+    if _convert(wanted, value) is _MISSING:
+        return f"{name} must be {_words(wanted)}, not {value!r}"
+    choices, low, high = meta.get("choices", ()), meta.get("low"), meta.get("high")
+    for item in value if isinstance(value, (list, tuple)) else (value,):
+        if choices and item not in choices:
+            return f"{name} must be one of {', '.join(map(str, choices))}, not {item!r}"
+        if isinstance(item, float) and not math.isfinite(item):
+            return f"{name} must be finite, not {item!r}"
+        if isinstance(item, (int, float)) and not isinstance(item, bool):
+            if low is not None and item < low:
+                return f"{name} must be at least {low:g}, not {item!r}"
+            if high is not None and item > high:
+                return f"{name} must be at most {high:g}, not {item!r}"
+    return ""
+
+
+def _convert(wanted: Any, value: Any) -> Any:
+    """`value` as the wanted type, or _MISSING: an int may stand for a float, a list for a tuple, nothing
+    else."""
+    origin = get_origin(wanted)
+    if origin in (Union, types.UnionType):
+        for part in get_args(wanted):
+            if (converted := _convert(part, value)) is not _MISSING:
+                return converted
+        return _MISSING
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            return _MISSING
+        items = tuple(_convert(get_args(wanted)[0], item) for item in value)
+        return _MISSING if _MISSING in items else items
+    if wanted is type(None):
+        return None if value is None else _MISSING
+    if isinstance(value, bool) and wanted is not bool:
+        return _MISSING
+    if wanted is float and isinstance(value, int):
+        return float(value)
+    return value if isinstance(value, wanted) else _MISSING
+
+
+def _words(wanted: Any) -> str:
+    names = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        type(None): "none",
+    }
+    if get_origin(wanted) in (Union, types.UnionType):
+        return " or ".join(_words(part) for part in get_args(wanted))
+    if get_origin(wanted) is tuple:
+        return f"a list, each item {_words(get_args(wanted)[0])}"
+    return names.get(wanted, str(wanted))

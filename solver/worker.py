@@ -1,0 +1,279 @@
+"""A worker process: takes one task at a time from its pipe, runs every source on it, sends back the attempts.
+
+What travels: a `Job` in (its task without test outputs), and `Ready`, `Broken`, `Partial`, `Finished` out;
+None in or a closed pipe ends the worker. A worker never outlives the process that started the run, even
+inside native code, and ignores Ctrl-C: the runner decides. On SIGTERM it sends the answers it held back and
+exits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+
+import numpy as np
+
+from .answers import Attempt, Findings, Source, TaskResult
+from .budget import Budget
+from .grid.registry import GridError, as_grid
+from .settings import Settings
+from .tasks import Task
+from .vote import choose_attempts
+
+logger = logging.getLogger(__name__)
+
+Attempts = tuple[tuple[Attempt, Attempt], ...]
+MakeSources = Callable[[Settings], tuple[Source, ...]]
+
+REPORT_INTERVAL_S = 1.0
+"""Between two partial answers of a task that has a budget of seconds. With nodes every improvement is sent,
+so that no clock decides what is left of a task whose worker is lost."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task to solve. seconds: its time; None where the run counts nodes."""
+
+    task: Task
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The sources are made."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The sources could not be made."""
+
+    error: BaseException | None
+    trace: str
+
+
+@dataclass(frozen=True)
+class Partial:
+    """Better attempts for the task at hand than those sent before."""
+
+    task_id: str
+    attempts: Attempts
+    num_exact: int
+    num_nodes: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The task is over. traces: what sources raised, by source."""
+
+    result: TaskResult
+    traces: dict[str, str] = field(default_factory=dict)
+
+
+def task_seed(seed: int, task_id: str, name: str = "") -> int:
+    """The child of a run's seed for a task (and a source): 32 bits, the same on any worker and in any
+    order."""
+    words = np.frombuffer(hashlib.sha256(f"{task_id}\0{name}".encode()).digest(), dtype="<u4")
+    return int(np.random.SeedSequence([seed, *map(int, words)]).generate_state(1)[0])
+
+
+def same_grids(left: Attempts | None, right: Attempts | None) -> bool:
+    """Whether two sets of attempts would be submitted alike."""
+    if left is None or right is None or len(left) != len(right):
+        return left is right
+    pairs = ((a.grid, b.grid) for p, q in zip(left, right, strict=True) for a, b in zip(p, q, strict=True))
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def serve(connection: Connection, settings: Settings, make_sources: MakeSources | None) -> None:
+    """Main function of a worker process. make_sources: None for the solver's own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    try:
+        if make_sources is None:
+            from .sources import make_sources
+        sources = make_sources(settings)
+    except Exception as error:
+        trace = traceback.format_exc()
+        try:
+            connection.send(Broken(error, trace))
+        except Exception:  # the error cannot be pickled
+            connection.send(Broken(None, trace))
+        return
+    worker = _Worker(connection, settings, sources)
+    signal.signal(signal.SIGTERM, worker.terminate)
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        worker.send(Ready())
+        while (job := connection.recv()) is not None:
+            worker.send(worker.solve(job))
+
+
+def _die_with_parent() -> None:
+    """End this process as soon as the run's main process has gone.
+
+    Its end of a pipe closes then. The kernel reports that by SIGIO, whose default action ends the process
+    even inside native code that holds the interpreter's lock; a thread does the same where there is no
+    SIGIO.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    pipe = parent.sentinel
+    with contextlib.suppress(OSError, AttributeError):
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+    def watch() -> None:
+        wait([pipe])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+class _Worker:
+    def __init__(self, connection: Connection, settings: Settings, sources: tuple[Source, ...]) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.sources = sources
+        self.sending = False
+        self.terminating = False
+        self.task: Task | None = None
+        self.findings: dict[str, Findings] = {}
+        self.errors: dict[str, None] = {}
+        self.sent: Attempts | None = None
+        self.next_report = 0.0
+        self.held_back = False
+
+    def send(self, message: object) -> None:
+        """Send a message whole: SIGTERM waits until it is out."""
+        self.sending = True
+        self.connection.send(message)
+        self.sending = False
+        if self.terminating:
+            os._exit(0)
+
+    def terminate(self, *_: object) -> None:
+        """SIGTERM: send what was held back, then go."""
+        self.terminating = True
+        if self.sending:
+            return
+        with contextlib.suppress(Exception):
+            if self.held_back:
+                self.send_partial()
+        os._exit(0)
+
+    def solve(self, job: Job) -> Finished:
+        started = time.monotonic()
+        task, run = job.task, self.settings.run
+        self.task, self.findings, self.sent, self.held_back = task, {}, None, False
+        self.next_report = 0.0
+        self.errors, traces = {}, {}
+        nodes_left = run.nodes or 0
+        for index, source in enumerate(self.sources):
+            num_left = len(self.sources) - index
+            if job.seconds is None:
+                budget = Budget(nodes=max(1, nodes_left // num_left))
+            else:
+                left_s = job.seconds - (time.monotonic() - started)
+                budget = Budget(seconds=max(0.001, left_s / num_left))
+            seed = task_seed(run.seed, task.task_id, source.name)
+            try:
+                report = functools.partial(self.report, source.name)
+                self.take(source.name, source.solve(task, budget, seed, report))
+            except (Exception, SystemExit) as error:
+                self.errors[f"{source.name}: {type(error).__name__}: {error}"] = None
+                traces[source.name] = traceback.format_exc()
+            nodes_left -= budget.spent_nodes
+        self.held_back = False
+        voting = time.monotonic()
+        try:
+            attempts = self.choose()
+        except Exception as error:
+            self.errors[f"vote: {type(error).__name__}: {error}"] = None
+            traces["vote"] = traceback.format_exc()
+            attempts = self.sent or choose_attempts(task, {})
+        phases: dict[str, float] = {}
+        for findings in self.findings.values():
+            for name, seconds in findings.phases.items():
+                phases[name] = phases.get(name, 0.0) + seconds
+        ended = time.monotonic()
+        phases["vote"] = phases.get("vote", 0.0) + ended - voting
+        found = any(f.answers for f in self.findings.values())
+        result = TaskResult(
+            task_id=task.task_id,
+            attempts=attempts,
+            status="done" if not self.errors else "partial" if found else "failed",
+            error="; ".join(self.errors),
+            seconds=ended - started,
+            num_nodes=self.num_nodes,
+            num_exact=self.num_exact,
+            phases=phases,
+        )
+        self.task = None
+        return Finished(result, traces)
+
+    @property
+    def num_exact(self) -> int:
+        return sum(answer.exact for f in self.findings.values() for answer in f.answers)
+
+    @property
+    def num_nodes(self) -> int:
+        return sum(f.num_nodes for f in self.findings.values())
+
+    def choose(self) -> Attempts:
+        """The vote over all findings: two different grids for every test input."""
+        attempts = tuple((first, second) for first, second in choose_attempts(self.task, self.findings))
+        if len(attempts) != len(self.task.test):
+            raise ValueError(f"{len(attempts)} pairs of attempts for {len(self.task.test)} test inputs")
+        if any(np.array_equal(first.grid, second.grid) for first, second in attempts):
+            raise ValueError("two equal attempts")
+        return attempts
+
+    def take(self, name: str, findings: Findings) -> None:
+        """Keep a copy of a source's findings, without answers that are no grids, or too few of them."""
+        answers = []
+        for answer in findings.answers:
+            try:
+                if len(answer.outputs) != len(self.task.test):
+                    raise GridError(f"{len(answer.outputs)} outputs for {len(self.task.test)} test inputs")
+                outputs = tuple(None if grid is None else as_grid(grid) for grid in answer.outputs)
+            except GridError as error:
+                self.errors[f"{name}: an answer was left out: {error}"] = None
+                continue
+            answers.append(replace(answer, outputs=outputs))
+        self.findings[name] = Findings(answers, findings.num_nodes, dict(findings.phases), findings.note)
+
+    def report(self, name: str, findings: Findings) -> None:
+        """What a source calls when it knows better."""
+        self.take(name, findings)
+        if self.settings.run.nodes is None and time.monotonic() < self.next_report:
+            self.held_back = True
+            return
+        self.send_partial()
+
+    def send_partial(self) -> None:
+        """Send the attempts if they differ from those sent before."""
+        self.held_back = False
+        self.next_report = time.monotonic() + REPORT_INTERVAL_S
+        if not any(f.answers for f in self.findings.values()):
+            return
+        try:
+            attempts = self.choose()
+        except Exception:
+            logger.exception("vote on partial findings of task %s", self.task.task_id)
+            return
+        if not same_grids(attempts, self.sent):
+            self.send(Partial(self.task.task_id, attempts, self.num_exact, self.num_nodes))
+            self.sent = attempts

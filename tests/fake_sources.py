@@ -1,0 +1,100 @@
+"""Sources that behave well, and badly, on purpose: what the runner's tests run in worker processes.
+
+A task says what happens to it: the test input's first cell is the behaviour (see BEHAVIOURS), its second cell a
+number that the answer repeats.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+
+from solver.answers import Answer, Findings
+from solver.errors import InputError
+from solver.tasks import Pair, Task
+
+GOOD, SLOW, RAISES, EXITS, KILLED, HANGS, LABELS, USES_ALL, BAD_GRID, REPORTS_THEN_DIES = range(10)
+
+
+def task(task_id: str, behaviour: int = GOOD, number: int = 0, num_tests: int = 1, side: int = 2) -> Task:
+    """A task for the fake sources; side: size of its grids, so that some tasks are larger."""
+    grid = np.zeros((side, side), np.int8)
+    grid[0, 0], grid[0, 1] = behaviour, number
+    pairs = tuple(Pair(grid, np.full((1, 3), 7, np.int8)) for _ in range(num_tests))
+    return Task(task_id, (Pair(grid, grid.T.copy()),), pairs)
+
+
+class FakeSource:
+    """Answers with the seed, the number and the nodes it was given, so that runs can be compared."""
+
+    name = "fake"
+
+    def solve(self, task, budget, seed, report):
+        behaviour, number = (int(cell) for cell in task.test[0].input[0, :2])
+        first = [[number, seed % 10], [seed // 10 % 10, seed // 100 % 10]]
+        nodes = 0
+        if behaviour == SLOW:
+            report(self.findings(task, [[number]], exact=False))
+            time.sleep(0.05)
+        elif behaviour == RAISES:
+            raise RuntimeError("no idea")
+        elif behaviour == EXITS:
+            sys.exit(3)
+        elif behaviour == KILLED:
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif behaviour == HANGS:
+            report(self.findings(task, [[number, 5]], exact=True))
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(60)
+        elif behaviour == LABELS:
+            first = [[int(any(pair.output is not None for pair in task.test))]]
+        elif behaviour == USES_ALL:
+            while not budget.expired():
+                budget.spend(1)
+                nodes += 1
+                if budget.nodes is None:
+                    time.sleep(0.005)
+        elif behaviour == BAD_GRID:
+            first = [[99, -1]]
+        elif behaviour == REPORTS_THEN_DIES:
+            report(self.findings(task, [[number, 6]], exact=True))
+            os._exit(7)
+        return self.findings(task, first, exact=True, nodes=nodes)
+
+    def findings(self, task, rows, *, exact, nodes=1):
+        grids = tuple(np.array(rows) for _ in task.test)
+        answer = Answer(grids, 1.0, self.name, f"rows {rows}", exact)
+        return Findings([answer], nodes, {"search": 0.001})
+
+
+class SecondSource(FakeSource):
+    """Always has an answer of its own."""
+
+    name = "second"
+
+    def solve(self, task, budget, seed, report):
+        return self.findings(task, [[8, 8]], exact=False)
+
+
+def fake(settings):
+    return (FakeSource(),)
+
+
+def two(settings):
+    return (FakeSource(), SecondSource())
+
+
+def broken(settings):
+    raise RuntimeError("cannot make sources")
+
+
+def refused(settings):
+    raise InputError("weights: not found")
+
+
+def dies(settings):
+    os._exit(9)
