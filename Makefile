@@ -1,0 +1,53 @@
+# Every target prepares what it needs: `make test` or `make evaluate` alone work on a fresh machine.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+SET ?= arc-agi-1/evaluation
+SECONDS ?= 4
+WORKERS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+
+.DEFAULT_GOAL := help
+.PHONY: help install evaluate solve test bench check fix clean
+
+help: ## list the targets
+	@echo "make TARGET [NAME=value ...]"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-11s%s\n", $$1, $$2}'
+
+install: $(STAMP) ## make the virtual environment .venv and install the solver (PYTHON=python3)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $(STAMP)
+
+evaluate: TASKS ?= 40
+evaluate: OUT ?= runs/evaluate
+evaluate: $(STAMP) ## solve and score real tasks (SET=arc-agi-1/evaluation TASKS=40 SECONDS=4 WORKERS=cores OUT=DIR)
+	$(BIN)/arc-solve evaluate --set $(SET) --tasks $(TASKS) --seconds $(SECONDS) --workers $(WORKERS) --out $(OUT) --overwrite
+
+solve: OUT ?= runs/solve
+solve: $(STAMP) ## answer your own tasks: make solve TASKS=challenges.json (SECONDS=4 WORKERS=cores OUT=DIR)
+	@test -n "$(TASKS)" || { echo "say which tasks: make solve TASKS=challenges.json"; exit 2; }
+	$(BIN)/arc-solve solve --tasks "$(TASKS)" --seconds $(SECONDS) --workers $(WORKERS) --out $(OUT) --overwrite
+
+test: $(STAMP) ## run the test suite
+	$(BIN)/python -m pytest -q
+
+bench: $(STAMP) ## measure speeds, start times and memory into build/bench.json
+	$(BIN)/arc-solve bench --out build/bench.json
+
+check: $(STAMP) ## look for faults of style; writes nothing
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --check --no-cache .
+
+fix: $(STAMP) ## mend what can be mended of them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment, caches and build outputs (not runs/)
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

