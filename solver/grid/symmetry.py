@@ -9,12 +9,41 @@ from __future__ import annotations
 import numpy as np
 
 from .color import _color_counts
-from .geometry import _bounds, _no_grid, _transform, _window
+from .geometry import _bounds, _no_grid, _window
 from .registry import kernel, primitive
-from .types import MAX_SIDE, NUM_COLORS, Color, Direction, Grid, Int, Symmetry
+from .types import MAX_SIDE, MISSING, NUM_COLORS, Color, Direction, Grid, Int, Symmetry
 
 _GROUPS = (0, 1, 2, 3, 5, 6)
 _MAX_PAIRED = 400  # content cells that a search for a centre compares pairwise
+
+# Tables instead of branches: these are inlined in many loops, and branches there multiply the compile time.
+# Row (i, j, l, m) of a Symmetry: about the origin, cell (r, c) goes to (i·r + j·c, l·r + m·c).
+_LINEAR = np.array(
+    [
+        [-1, 0, 0, 1],
+        [1, 0, 0, -1],
+        [0, 1, -1, 0],
+        [-1, 0, 0, -1],
+        [0, -1, 1, 0],
+        [0, 1, 1, 0],
+        [0, -1, -1, 0],
+    ],
+    np.int64,
+)
+# A Symmetry takes cell (y, x) to (r, c) about the centre (a, b) if the first of these three products with
+# (y, x, r, c) is 0, a is the second and b the third; a transposition has a − b (or a + b) for a, and 0 for b.
+_CENTER = np.array(
+    [
+        [[0, 1, 0, -1], [1, 0, 1, 0], [0, 0, 0, 0]],
+        [[1, 0, -1, 0], [0, 0, 0, 0], [0, 1, 0, 1]],
+        [[0, 0, 0, 0], [1, -1, 1, 1], [1, 1, -1, 1]],
+        [[0, 0, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1]],
+        [[0, 0, 0, 0], [1, 1, 1, -1], [-1, 1, 1, 1]],
+        [[-1, -1, 1, 1], [0, -2, 2, 0], [0, 0, 0, 0]],
+        [[-1, 1, 1, -1], [0, 2, 2, 0], [0, 0, 0, 0]],
+    ],
+    np.int64,
+)
 
 
 @kernel
@@ -24,21 +53,11 @@ def _turns_sides(symmetry):
 
 
 @kernel
-def _image(r, c, symmetry, a, b):
-    """The place (row, column) a cell goes to under a Symmetry about the centre (a, b)."""
-    if symmetry == 0:
-        return a - r, c
-    if symmetry == 1:
-        return r, b - c
-    if symmetry == 2:
-        return (a - b) // 2 + c, (a + b) // 2 - r
-    if symmetry == 3:
-        return a - r, b - c
-    if symmetry == 4:
-        return (a + b) // 2 - c, r - (a - b) // 2
-    if symmetry == 5:
-        return c + (a - b) // 2, r - (a - b) // 2
-    return (a + b) // 2 - c, (a + b) // 2 - r
+def _map(symmetry, a, b):
+    """A Symmetry about the centre (a, b) as (i, j, k, u, v, w): (r, c) goes to row i·r + j·c + k,
+    column u·r + v·c + w."""
+    i, j, u, v = _LINEAR[symmetry, 0], _LINEAR[symmetry, 1], _LINEAR[symmetry, 2], _LINEAR[symmetry, 3]
+    return i, j, (a - i * a - j * b) // 2, u, v, (b - u * a - v * b) // 2
 
 
 @kernel
@@ -50,6 +69,7 @@ def _complete(grid, symmetry, a, b):
     h, w = grid.shape
     if _turns_sides(symmetry) and (a - b) % 2:
         return _no_grid()
+    i, j, k, p, q, o = _map(symmetry, a, b)
     out = np.empty((h, w), np.int8)
     for r in range(h):
         for c in range(w):
@@ -58,7 +78,7 @@ def _complete(grid, symmetry, a, b):
             for _ in range(3):
                 if v:
                     break
-                y, x = _image(y, x, symmetry, a, b)
+                y, x = i * y + j * x + k, p * y + q * x + o
                 if 0 <= y < h and 0 <= x < w:
                     v = grid[y, x]
             out[r, c] = v
@@ -66,73 +86,51 @@ def _complete(grid, symmetry, a, b):
 
 
 @kernel
-def _pair_center(y, x, r, c, symmetry):
-    """The centre (found, a, b) about which the symmetry takes cell (y, x) to (r, c), if there is one."""
-    if symmetry == 0:
-        return x == c, y + r, 0
-    if symmetry == 1:
-        return y == r, 0, x + c
-    if symmetry == 2:
-        return True, r - x + c + y, c + y - r + x
-    if symmetry == 3:
-        return True, y + r, x + c
-    if symmetry == 4:
-        return True, y - c + x + r, x + r - y + c
-    if symmetry == 5:
-        return r - x == y - c, 2 * (r - x), 0
-    return r + x == c + y, 2 * (r + x), 0
-
-
-@kernel
 def _best_center(grid, symmetry):
     """The centre (found, a, b) about which most pairs of cells agree and none contradicts.
 
     Pairs of non-background cells vote: equal colours for their centre, different ones against it; a cell that
-    stays where it is has half a vote. Less than one pair and a half is not enough. A tie goes to the centre
-    nearest to that of the bounding box.
+    stays where it is counts as half a pair. Less than one pair and a half is not enough. A tie goes to
+    the centre nearest to that of the bounding box.
     """
     h, w = grid.shape
     top, left, height, width = _bounds(grid)
-    rows = np.empty(_MAX_PAIRED, np.int64)
-    cols = np.empty(_MAX_PAIRED, np.int64)
+    cells = np.empty(_MAX_PAIRED, np.int8)
+    source = np.empty((3, _MAX_PAIRED), np.int64)
+    target = np.empty((3, _MAX_PAIRED), np.int64)
     n = 0
     for r in range(h):
         for c in range(w):
             if grid[r, c]:
                 if n == _MAX_PAIRED:
                     return False, 0, 0
-                rows[n] = r
-                cols[n] = c
+                cells[n] = grid[r, c]
+                for k in range(3):
+                    source[k, n] = _CENTER[symmetry, k, 0] * r + _CENTER[symmetry, k, 1] * c
+                    target[k, n] = _CENTER[symmetry, k, 2] * r + _CENTER[symmetry, k, 3] * c
                 n += 1
     side = 4 * MAX_SIDE
+    base = 60 if symmetry == 5 else 0  # a transposition's a is −58..58; of a turn only centres inside count
     votes = np.zeros((side, side), np.int32)
-    turn = symmetry % 2 == 0 and 0 < symmetry < 6
     for i in range(n):
-        y, x = rows[i], cols[i]
-        for j in range(0 if turn else i, n):
-            r, c = rows[j], cols[j]
-            found, a, b = _pair_center(y, x, r, c, symmetry)
-            # of a turn's centres only those inside the grid count; a transposition's a is −58..58 or 0..116
-            p, q = (a + 60, b) if symmetry == 5 else (a, b)
-            if found and 0 <= p < side and 0 <= q < side:
-                if i == j:
-                    votes[p, q] += 1
-                else:
-                    votes[p, q] += 2 if grid[y, x] == grid[r, c] else -(1 << 20)
-    middle_a, middle_b = 2 * top + height - 1, 2 * left + width - 1
-    if symmetry == 0:
-        middle_b = 0
-    elif symmetry == 1:
-        middle_a = 0
-    elif symmetry == 5:
-        middle_a, middle_b = middle_a - middle_b, 0
-    elif symmetry == 6:
-        middle_a, middle_b = middle_a + middle_b, 0
+        for j in range(n):
+            p, q = base + source[1, i] + target[1, j], source[2, i] + target[2, j]
+            if source[0, i] + target[0, j] == 0 and 0 <= p < side and 0 <= q < side:
+                votes[p, q] += 1 if cells[i] == cells[j] else -(1 << 20)
+    # twice the middle of the content, as the table has it
+    bottom, right = top + height - 1, left + width - 1
+    middle_a = middle_b = 0
+    for k in range(4):
+        v = left + right if k % 2 else top + bottom
+        middle_a += _CENTER[symmetry, 1, k] * v
+        middle_b += _CENTER[symmetry, 2, k] * v
+    middle_a //= 2
+    middle_b //= 2
     most, distance, best_a, best_b = 0, 0, 0, 0
     for p in range(side):
         for q in range(side):
             if votes[p, q] > 0 and votes[p, q] >= most:
-                a = p - 60 if symmetry == 5 else p
+                a = p - base
                 d = (a - middle_a) ** 2 + (q - middle_b) ** 2
                 if votes[p, q] > most or d < distance:
                     most, distance, best_a, best_b = votes[p, q], d, a, q
@@ -228,10 +226,10 @@ def is_symmetric(grid: Grid, symmetry: Symmetry) -> Int:
     h, w = grid.shape
     if h != w and _turns_sides(symmetry):
         return 0
-    image = _transform(grid, symmetry)
+    i, j, k, p, q, o = _map(symmetry, h - 1, w - 1)
     for r in range(h):
         for c in range(w):
-            if grid[r, c] != image[r, c]:
+            if grid[r, c] != grid[i * r + j * c + k, p * r + q * c + o]:
                 return 0
     return 1
 
@@ -240,10 +238,11 @@ def is_symmetric(grid: Grid, symmetry: Symmetry) -> Int:
 def _mismatch(grid, hole, symmetry, a, b):
     """(pairs, mismatches) between cells and their images inside the grid, neither of the hole's colour."""
     h, w = grid.shape
+    i, j, k, p, q, o = _map(symmetry, a, b)
     pairs, bad = 0, 0
     for r in range(h):
         for c in range(w):
-            y, x = _image(r, c, symmetry, a, b)
+            y, x = i * r + j * c + k, p * r + q * c + o
             if 0 <= y < h and 0 <= x < w and (y != r or x != c) and grid[r, c] != hole and grid[y, x] != hole:
                 pairs += 1
                 bad += grid[r, c] != grid[y, x]
@@ -251,21 +250,18 @@ def _mismatch(grid, hole, symmetry, a, b):
 
 
 @kernel
-def _mirror_axis(grid, hole, symmetry):
-    """Twice the row (FLIP_UD) or column (FLIP_LR) of the mirror axis with the smallest share of mismatches.
+def _mirror_axis(grid, hole, symmetry, middle, count):
+    """The mirror axis with the smallest share of mismatches, MISSING if none has fewer than 1 in 10.
 
-    At least half of the grid must overlap its image. −1 if no axis has fewer than 1 in 10.
+    `count` axes are tried from the middle outwards. Returns a of the centre for FLIP_UD, b for FLIP_LR,
+    a − b for TRANSPOSE.
     """
-    n = grid.shape[0] if symmetry == 0 else grid.shape[1]
-    best, best_pairs, best_bad = -1, 10, 1
-    for step in range(n):
-        for sign in (1, -1):
-            a = n - 1 + sign * step
-            if 2 * (n - step) < n or (step == 0 and sign < 0):
-                continue
-            pairs, bad = _mismatch(grid, hole, symmetry, a, a)
-            if pairs > 0 and bad * best_pairs < best_bad * pairs:
-                best, best_pairs, best_bad = a, pairs, bad
+    best, best_pairs, best_bad = MISSING, 10, 1
+    for i in range(count):
+        a = middle + ((i + 1) // 2 if i % 2 else -(i // 2))
+        pairs, bad = _mismatch(grid, hole, symmetry, a, a if symmetry == 1 else 0)
+        if pairs > 0 and bad * best_pairs < best_bad * pairs:
+            best, best_pairs, best_bad = a, pairs, bad
     return best
 
 
@@ -276,30 +272,32 @@ def _fill_symmetry(grid, hole):
     allowed = np.zeros(7, np.bool_)
     if _color_counts(grid)[hole] == 0:
         return _no_grid()
-    a = _mirror_axis(grid, hole, 0)
-    b = _mirror_axis(grid, hole, 1)
-    allowed[0] = a >= 0
-    allowed[1] = b >= 0
-    allowed[3] = a >= 0 and b >= 0
-    if (a >= 0 and b >= 0 and (a - b) % 2 == 0) or (a < 0 and b < 0 and h == w):
-        pairs, bad = _mismatch(grid, hole, 5, a, b)
-        if pairs > 0 and 10 * bad < pairs:
-            allowed[5] = True
-            allowed[2] = allowed[4] = allowed[6] = a >= 0
+    axes = np.zeros(3, np.int64)
+    for k in range(3):
+        side = w if k else h
+        middle, count = (side - 1, side // 2 * 2 + 1) if k < 2 else (axes[0] - axes[1], 1)
+        axes[k] = _mirror_axis(grid, hole, k if k < 2 else 5, middle, count)
+    a, b = axes[0], axes[1]
+    allowed[0] = a != MISSING
+    allowed[1] = b != MISSING
+    allowed[3] = allowed[0] and allowed[1]
+    if axes[2] != MISSING and (a - b) % 2 == 0:
+        allowed[5] = allowed[3] or (not allowed[0] and not allowed[1] and h == w)
+        allowed[2] = allowed[4] = allowed[6] = allowed[3]
     out = np.empty((h, w), np.int8)
-    filled = False
     for r in range(h):
         for c in range(w):
-            v = grid[r, c]
-            if v == hole:
-                for k in range(7):
-                    if allowed[k]:
-                        y, x = _image(r, c, k, a, b)
-                        if 0 <= y < h and 0 <= x < w and grid[y, x] != hole:
-                            v = grid[y, x]
-                            filled = True
-                            break
-            out[r, c] = v
+            out[r, c] = grid[r, c]
+    filled = False
+    for s in range(7):
+        if allowed[s]:
+            i, j, k, p, q, o = _map(s, a, b)
+            for r in range(h):
+                for c in range(w):
+                    y, x = i * r + j * c + k, p * r + q * c + o
+                    if out[r, c] == hole and 0 <= y < h and 0 <= x < w and grid[y, x] != hole:
+                        out[r, c] = grid[y, x]
+                        filled = True
     if not filled:
         return _no_grid()
     return out
@@ -349,29 +347,33 @@ def _fits(grid, hole, period, tile):
         tile[i] = -1
     unknown = False
     for r in range(h):
+        start = (r % p) * q
+        i = (-s * (r // p)) % q
         for c in range(w):
             v = grid[r, c]
             if v == hole:
                 unknown = True
-                continue
-            i = (r % p) * q + (c - s * (r // p)) % q
-            if tile[i] < 0:
-                tile[i] = v
-            elif tile[i] != v:
+            elif tile[start + i] < 0:
+                tile[start + i] = v
+            elif tile[start + i] != v:
                 return False
+            i += 1
+            if i == q:
+                i = 0
     if unknown:
         for r in range(h):
             for c in range(w):
-                if tile[(r % p) * q + (c - s * (r // p)) % q] < 0:
+                if grid[r, c] == hole and tile[(r % p) * q + (c - s * (r // p)) % q] < 0:
                     return False
     return True
 
 
 @kernel
-def _find_period(grid, hole, sheared):
+def _find_period(grid, hole):
     """The smallest repeated tile (rows, columns, shift) that `_fits`; rows 0 if there is none.
 
-    A side is at most half of the grid's, or all of it; shifts are tried for tiles of at most 10 × 10.
+    A side is at most half of the grid's, or all of it; shifts are tried for tiles of at most 10 × 10 if there
+    is a hole (colour not negative).
     """
     h, w = grid.shape
     tile = np.empty(MAX_SIDE * MAX_SIDE, np.int8)
@@ -382,7 +384,7 @@ def _find_period(grid, hole, sheared):
         for q in range(1, w + 1):
             if (q > w // 2 and q < w) or p * q >= best:
                 continue
-            shifts = q if sheared and p <= min(10, h // 2) and q <= min(10, w // 2) else 1
+            shifts = q if hole >= 0 and p <= min(10, h // 2) and q <= min(10, w // 2) else 1
             for s in range(shifts):
                 if _fits(grid, hole, (p, q, s), tile):
                     best, best_p, best_q, best_s = p * q, p, q, s
@@ -396,7 +398,7 @@ def _fill_period(grid, hole):
     h, w = grid.shape
     if _color_counts(grid)[hole] == 0:
         return _no_grid()
-    p, q, s = _find_period(grid, hole, True)
+    p, q, s = _find_period(grid, hole)
     if p == 0:
         return _no_grid()
     tile = np.empty(MAX_SIDE * MAX_SIDE, np.int8)
@@ -430,10 +432,40 @@ def find_tile(grid: Grid) -> Grid:
 
     A side of the tile is at most half of the grid's, or all of it. Not applicable if there is no smaller one.
     """
-    p, q, _ = _find_period(grid, -1, False)
+    p, q, _ = _find_period(grid, -grid.shape[0])
     if p == 0:
         return _no_grid()
     return _window(grid, 0, 0, p, q)
+
+
+@kernel
+def _common_tile(grid, p, q, counts, tile):
+    """Write the most common colour of each cell of the tile p × q; return how many cells follow it.
+
+    tile: int8 [900], in reading order; of equally common colours the smallest. counts: int16 [900, 10],
+    scratch.
+    """
+    h, w = grid.shape
+    for i in range(p * q):
+        for v in range(NUM_COLORS):
+            counts[i, v] = 0
+    for r in range(h):
+        i = (r % p) * q
+        end = i + q
+        for c in range(w):
+            counts[i, grid[r, c]] += 1
+            i += 1
+            if i == end:
+                i -= q
+    good = 0
+    for i in range(p * q):
+        most = 0
+        for v in range(NUM_COLORS):
+            if counts[i, v] > counts[i, most]:
+                most = v
+        tile[i] = most
+        good += counts[i, most]
+    return good
 
 
 @primitive("symmetry")
@@ -445,79 +477,23 @@ def repair_period(grid: Grid) -> Grid:
     """
     h, w = grid.shape
     counts = np.empty((MAX_SIDE * MAX_SIDE, NUM_COLORS), np.int16)
-    best, best_p, best_q = 4 * h * w, 0, 0
+    tile = np.empty(MAX_SIDE * MAX_SIDE, np.int8)
+    out = np.empty((h, w), np.int8)
+    best = 4 * h * w
     for p in range(1, h + 1):
         if p > h // 2 and p < h:
             continue
         for q in range(1, w + 1):
             if (q > w // 2 and q < w) or 3 * p * q > h * w or p * q >= best:
                 continue
-            good = _tile_counts(grid, p, q, counts)
-            bad = h * w - good
+            bad = h * w - _common_tile(grid, p, q, counts, tile)
             if 5 * bad <= h * w and p * q + 3 * bad < best:
-                best, best_p, best_q = p * q + 3 * bad, p, q
-    if best_p == 0:
+                best = p * q + 3 * bad
+                for r in range(h):
+                    for c in range(w):
+                        out[r, c] = tile[(r % p) * q + c % q]
+    if best == 4 * h * w:
         return _no_grid()
-    _tile_counts(grid, best_p, best_q, counts)
-    out = np.empty((h, w), np.int8)
-    for r in range(h):
-        for c in range(w):
-            i = (r % best_p) * best_q + c % best_q
-            v = grid[r, c]
-            for u in range(NUM_COLORS):
-                if counts[i, u] > counts[i, v]:
-                    v = u
-            out[r, c] = v
-    return out
-
-
-@kernel
-def _tile_counts(grid, p, q, counts):
-    """Count the colours of every cell of the tile p × q into counts [p·q, 10]; return how many follow it."""
-    h, w = grid.shape
-    for i in range(p * q):
-        for v in range(NUM_COLORS):
-            counts[i, v] = 0
-    for r in range(h):
-        for c in range(w):
-            counts[(r % p) * q + c % q, grid[r, c]] += 1
-    good = 0
-    for i in range(p * q):
-        most = 0
-        for v in range(NUM_COLORS):
-            most = max(most, counts[i, v])
-        good += most
-    return good
-
-
-@kernel
-def _extend_down(grid):
-    """`extend_period` to the last row."""
-    h, w = grid.shape
-    top, _, n, _ = _bounds(grid)
-    if n == 0 or top + n == h:
-        return _no_grid()
-    filled = 0
-    for r in range(top, top + n):
-        for c in range(w):
-            if grid[r, c]:
-                filled += 1
-                break
-    period = 2 * (n - 1) if filled == 2 else n
-    for p in range(1, n):
-        same = True
-        for r in range(top, top + n - p):
-            for c in range(w):
-                same = same and grid[r, c] == grid[r + p, c]
-        if same:
-            period = p
-            break
-    out = np.zeros((h, w), np.int8)
-    for r in range(top, h):
-        i = (r - top) % period
-        if r < top + n or i < n:
-            for c in range(w):
-                out[r, c] = grid[r if r < top + n else top + i, c]
     return out
 
 
@@ -529,13 +505,47 @@ def extend_period(grid: Grid, direction: Direction) -> Grid:
     has. Without one: two lines alternate at their distance, anything else is repeated as a whole. Not
     applicable if the last line on that side is not background.
     """
-    if direction == 1:
-        return _extend_down(grid)
-    turn = 0 if direction == 0 else (6 if direction == 2 else 5)
-    out = _extend_down(_transform(grid, turn))
-    if out.shape[0] == 0:
-        return out
-    return _transform(out, turn)
+    h, w = grid.shape
+    lines, cells = (h, w) if direction <= 1 else (w, h)
+    back = direction % 2 == 0
+    view = np.empty((lines, cells), np.int8)  # in the order in which lines follow each other
+    first, last, filled = lines, -1, 0
+    for i in range(lines):
+        k = lines - 1 - i if back else i
+        content = False
+        for j in range(cells):
+            view[i, j] = grid[k, j] if direction <= 1 else grid[j, k]
+            content = content or view[i, j] != 0
+        if content:
+            first = min(first, i)
+            last = i
+            filled += 1
+    if filled == 0 or last == lines - 1:
+        return _no_grid()
+    n = last - first + 1
+    period = 2 * (n - 1) if filled == 2 else n
+    for p in range(1, n):
+        same = True
+        for i in range(first, last + 1 - p):
+            for j in range(cells):
+                same = same and view[i, j] == view[i + p, j]
+        if same:
+            period = p
+            break
+    for i in range(last + 1, lines):
+        k = (i - first) % period
+        if k < n:
+            for j in range(cells):
+                view[i, j] = view[first + k, j]
+    out = np.empty((h, w), np.int8)
+    for i in range(lines):
+        k = lines - 1 - i if back else i
+        for j in range(cells):
+            if direction <= 1:
+                out[k, j] = view[i, j]
+            else:
+                out[j, k] = view[i, j]
+    return out
 
 
 @kernel
