@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .geometry import _bounds, _no_grid, _transform
+from .objects import _select
 from .registry import kernel, primitive
 from .types import (
     MAX_GRIDS,
@@ -312,28 +313,13 @@ def _measure_grids(grids, prop):
 
 
 @kernel
-def _qualify(values, rank):
-    """Which values have the Rank (MAX, MIN, UNIQUE or COMMON): their numbers int64 [n], and how many."""
-    n = values.shape[0]
-    out = np.zeros(n, np.int64)
-    counts = np.zeros(n, np.int64)
-    for i in range(n):
-        for j in range(n):
-            if rank == 0:
-                counts[i] += values[j] > values[i]
-            elif rank == 1:
-                counts[i] += values[j] < values[i]
-            else:
-                counts[i] += values[j] == values[i]
-    wanted = 0
-    if rank == 2:
-        wanted = 1
-    elif rank == 3:
-        for i in range(n):
-            wanted = max(wanted, counts[i])
+def _qualify(grids, prop, rank):
+    """Numbers of the grids whose Property has the Rank, int64 [n], and how many they are."""
+    chosen = _select(_measure_grids(grids, prop), rank)
+    out = np.zeros(len(chosen), np.int64)
     k = 0
-    for i in range(n):
-        if counts[i] == wanted:
+    for i in range(len(chosen)):
+        if chosen[i]:
             out[k] = i
             k += 1
     return out, k
@@ -575,7 +561,7 @@ def keep_panels(grid: Grid, prop: Property, rank: Rank) -> Grid:
     color, rows, columns = _panels(grid)
     if color == 0:
         return _no_grid()
-    order, k = _qualify(_measure_grids(_cut(grid, rows, columns), prop), rank)
+    order, k = _qualify(_cut(grid, rows, columns), prop, rank)
     if k == 0:
         return _no_grid()
     h, w = grid.shape
@@ -601,7 +587,7 @@ def pick(grids: Grids, prop: Property, rank: Rank) -> Grid:
 
     rank: MAX, MIN, UNIQUE or COMMON. Not applicable where none qualifies, or several that are not identical.
     """
-    order, k = _qualify(_measure_grids(grids, prop), rank)
+    order, k = _qualify(grids, prop, rank)
     if k == 0:
         return _no_grid()
     for i in range(1, k):
@@ -616,7 +602,7 @@ def keep_grids(grids: Grids, prop: Property, rank: Rank) -> Grids:
 
     rank: MAX, MIN, UNIQUE or COMMON. Not applicable where none qualifies.
     """
-    order, k = _qualify(_measure_grids(grids, prop), rank)
+    order, k = _qualify(grids, prop, rank)
     return _gather(grids, order, k)
 
 
