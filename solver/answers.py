@@ -12,7 +12,7 @@ from .budget import Budget
 from .tasks import Task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answer:
     """One proposal for all test inputs of a task.
 

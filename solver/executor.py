@@ -27,7 +27,7 @@ class Value:
     that are values stand in `parents` in order. cost: how unlikely the program up to here is (nats).
     """
 
-    __slots__ = ("cost", "depth", "items", "key", "literals", "function", "parents", "type")
+    __slots__ = ("cost", "depth", "function", "items", "key", "literals", "parents", "type")
 
     def __init__(self, kind: Any, items: tuple[Any, ...], key: bytes) -> None:
         self.type = kind
@@ -49,7 +49,9 @@ class Value:
                 return 0
             if value.key not in index:
                 parents = iter([visit(p) for p in value.parents])
-                args: tuple[Argument, ...] = tuple(Ref(next(parents)) if v is None else v for v in value.literals)
+                args: tuple[Argument, ...] = tuple(
+                    Ref(next(parents)) if v is None else v for v in value.literals
+                )
                 statements.append(Statement(value.function, args))
                 index[value.key] = len(statements)
             return index[value.key]
@@ -66,7 +68,9 @@ def digest(kind: Any, items: Sequence[Any]) -> bytes:
         return state.digest()
     if kind is Objects:
         for o in items:
-            state.update(b"o" + bytes(o.grid.shape) + o.labels.tobytes() + (o.grid * (o.labels > 0)).tobytes())
+            state.update(
+                b"o" + bytes(o.grid.shape) + o.labels.tobytes() + (o.grid * (o.labels > 0)).tobytes()
+            )
         return state.digest()
     if kind is Grids:
         for gs in items:
@@ -94,7 +98,9 @@ def apply(function: Function, args: Sequence[Value | int | tuple[int, ...]]) -> 
             num_inputs = len(arg.items)
             break
     columns = [
-        arg.items if type(arg) is Value else ((arg if type(arg) is int else np.array(arg, np.int16)),) * num_inputs
+        arg.items
+        if type(arg) is Value
+        else ((arg if type(arg) is int else np.array(arg, np.int16)),) * num_inputs
         for arg in args
     ]
     kind = function.returns
@@ -137,7 +143,9 @@ def execute(program: Program, start: Value) -> Value | None:
     """Run a whole program from the input value; None where a step is not applicable."""
     variables: list[Value] = [start]
     for statement in program.statements:
-        value = apply(statement.function, [variables[a.index] if isinstance(a, Ref) else a for a in statement.args])
+        value = apply(
+            statement.function, [variables[a.index] if isinstance(a, Ref) else a for a in statement.args]
+        )
         if value is None:
             return None
         variables.append(value)

@@ -57,7 +57,12 @@ def chain_functions() -> list[tuple[Function, int]]:
     for function in FUNCTIONS.values():
         grids = [i for i, p in enumerate(function.parameters) if p.type is Grid]
         others = [p for p in function.parameters if p.type is not Grid]
-        if function.returns is Grid and len(grids) == 1 and all(p.values for p in others) and len(others) <= MAX_CONSTANTS:
+        if (
+            function.returns is Grid
+            and len(grids) == 1
+            and all(p.values for p in others)
+            and len(others) <= MAX_CONSTANTS
+        ):
             found.append((function, grids[0]))
     return found
 
@@ -86,7 +91,13 @@ def _step_table() -> np.ndarray:
 def _dispatch_source() -> str:
     """Source of `dispatch(number, grid, a, b, c)`: a binary tree of ifs over the library's kernels, and `expand`."""
     functions = chain_functions()
-    lines = ["import numpy as np", "", "from solver.fused import score_value", "from solver.grid.registry import FUNCTIONS, kernel", ""]
+    lines = [
+        "import numpy as np",
+        "",
+        "from solver.fused import score_value",
+        "from solver.grid.registry import FUNCTIONS, kernel",
+        "",
+    ]
     lines += [f'_f{i} = FUNCTIONS["{f.name}"].kernel' for i, (f, _) in enumerate(functions)]
     lines += ["", "", "@kernel", "def dispatch(number, grid, a, b, c):"]
 
@@ -214,7 +225,11 @@ class GridStore:
     """
 
     def __init__(
-        self, targets: Sequence[np.ndarray], num_inputs: int, max_values: int = 200_000, max_cells: int = 256 << 20
+        self,
+        targets: Sequence[np.ndarray],
+        num_inputs: int,
+        max_values: int = 200_000,
+        max_cells: int = 256 << 20,
     ) -> None:
         self.num_inputs, self.num_train = num_inputs, len(targets)
         self.cells = np.empty(max_cells, np.int8)

@@ -49,12 +49,16 @@ class _Checked:
 
 @dataclass(frozen=True)
 class SearchSettings(_Checked):
-    """Program search. num_views: in how many rotated, mirrored or transposed views a task is searched."""
+    """Program search. num_views: in how many rotated, mirrored or transposed views a task is searched.
+
+    root_share: share of a view's budget for the root pass; the tree gets the rest.
+    """
 
     num_views: int = setting(2, low=1, high=8)
     use_stacking: bool = setting(True)
     use_fitted: bool = setting(True)
     use_mcts: bool = setting(True)
+    root_share: float = setting(0.6, low=0.05, high=1.0)
 
 
 @dataclass(frozen=True)

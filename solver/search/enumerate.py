@@ -62,7 +62,9 @@ class Enumerator:
                 for i, s in enumerate(chain_steps())
                 if all(
                     v in self.palette
-                    for p, v in zip((p for p in s.function.parameters if p.type is not Grid), s.constants, strict=True)
+                    for p, v in zip(
+                        (p for p in s.function.parameters if p.type is not Grid), s.constants, strict=True
+                    )
                     if p.type is Color
                 )
             ],
@@ -122,11 +124,15 @@ class Enumerator:
                 if function.returns is Grid and [parameters[i].type for i in positions] == [Grid]:
                     continue  # a chain step
                 constants = tuple(i for i in range(len(parameters)) if i not in positions)
-                found.append(TypedFunction(function, positions, constants, self.grammar.function_cost(function)))
+                found.append(
+                    TypedFunction(function, positions, constants, self.grammar.function_cost(function))
+                )
         return found
 
     @staticmethod
-    def _value_positions(parameters: tuple[Parameter, ...], values: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    def _value_positions(
+        parameters: tuple[Parameter, ...], values: tuple[int, ...]
+    ) -> Iterator[tuple[int, ...]]:
         """Which parameters are values: those without constants always, colours both ways."""
         colors = [i for i in values if parameters[i].type is Color]
         fixed = [i for i in values if parameters[i].type is not Color]
@@ -152,9 +158,7 @@ class Enumerator:
                 if wanted is not kind:
                     continue
                 others = [
-                    [newest]
-                    if i == place
-                    else [v for v in self._known[k] if v is not newest or i > place]
+                    [newest] if i == place else [v for v in self._known[k] if v is not newest or i > place]
                     for i, k in enumerate(kinds)
                 ]
                 for chosen in itertools.product(*others):

@@ -41,8 +41,9 @@ class Fit:
 @dataclass
 class Pool:
     """Pool values as columns. numbers: int64 [M] in the store, cheapest first. train: int8 [M, n] cells of all
-    training pairs, shuffled; pair_of: int8 [n]; target: int8 [n]. test: int8 [M, t] cells of the test inputs,
-    where `test_shape` (an id per value) says which values agree in shape there."""
+    training pairs, shuffled; pair_of: int8 [n]; target: int8 [n].
+    order: int64 [n], the shuffle. costs: float64 [M]. test_shape: int64 [M], equal where two values have equal
+    shapes on all test inputs."""
 
     numbers: np.ndarray
     train: np.ndarray
@@ -51,6 +52,13 @@ class Pool:
     costs: np.ndarray
     test_shape: np.ndarray
     num_train: int
+    order: np.ndarray
+
+    def row(self, store: GridStore, number: int) -> np.ndarray:
+        """The cells of any stored value of the right size, int8 [n], in the pool's order."""
+        out = np.empty((1, len(self.target)), np.int8)
+        _gather(np.array([number]), store.cells, store.offsets, store.shapes, store.num_train, out)
+        return out[0, self.order]
 
 
 def build_pool(store: GridStore, max_values: int, rng: np.random.Generator) -> Pool | None:
@@ -74,6 +82,7 @@ def build_pool(store: GridStore, max_values: int, rng: np.random.Generator) -> P
         store.costs[fitting].copy(),
         test_shape.reshape(-1).astype(np.int64),
         store.num_train,
+        order,
     )
 
 
@@ -271,7 +280,9 @@ class Fitter:
         fits = []
         for row in np.flatnonzero(confirmed >= 0):
             self._solved.add(int(row))
-            if len(fits) < self.max_fits and (fit := self._lookup_fit((int(row),), int(confirmed[row]), int(entries[row]))):
+            if len(fits) < self.max_fits and (
+                fit := self._lookup_fit((int(row),), int(confirmed[row]), int(entries[row]))
+            ):
                 fits.append(fit)
         return fits
 
@@ -286,7 +297,14 @@ class Fitter:
             if row in self._solved:
                 continue
             _combine_rules(
-                pool.train[row], pool.train, row + 1, pool.target, pool.pair_of, pool.num_train, confirmed, rules
+                pool.train[row],
+                pool.train,
+                row + 1,
+                pool.target,
+                pool.pair_of,
+                pool.num_train,
+                confirmed,
+                rules,
             )
             for other in np.flatnonzero(confirmed[row + 1 :] > 0) + row + 1:
                 if self._usable(row, int(other)) and len(fits) < self.max_fits:
@@ -348,7 +366,57 @@ class Fitter:
         entries = np.zeros(len(pool.numbers), np.int64)
         table = np.empty((num_base * 10, 2), np.int64)
         _consistent(
-            base, num_base, pool.train, first, pool.target, pool.pair_of, pool.num_train, table, confirmed, entries
+            base,
+            num_base,
+            pool.train,
+            first,
+            pool.target,
+            pool.pair_of,
+            pool.num_train,
+            table,
+            confirmed,
+            entries,
         )
         self.num_checks += len(pool.numbers) - first
         return confirmed, entries
+
+
+class Closer:
+    """Tries one new grid as the missing half of a fitted pair with every value of a pool."""
+
+    def __init__(self, store: GridStore, pool: Pool) -> None:
+        self.store, self.pool = store, pool
+        size = len(pool.numbers)
+        self._confirmed, self._entries = np.empty(size, np.int64), np.empty(size, np.int64)
+        self._rules = np.empty((size, 5), np.int64)
+        self._table = np.empty((100, 2), np.int64)
+        self.num_checks = 0
+
+    def close(self, number: int, limit: int = 3) -> list[Fit]:
+        """Fits of store value `number` (right size on all pairs) with a pool value, confirmed on every pair."""
+        pool, store = self.pool, self.store
+        row, mine = pool.row(store, number), store.value(number)
+        fits: list[Fit] = []
+        self.num_checks += 2 * len(pool.numbers)
+        _combine_rules(
+            row, pool.train, 0, pool.target, pool.pair_of, pool.num_train, self._confirmed, self._rules
+        )
+        for other in np.flatnonzero(self._confirmed == pool.num_train)[:limit]:
+            table = tuple(int(v) for v in self._rules[other])
+            fits += self._fit("combine", mine, int(other), table, int((self._rules[other] >= 0).sum()))
+        _consistent(
+            row.astype(np.int16), 10, pool.train, 0, pool.target, pool.pair_of, pool.num_train, self._table,
+            self._confirmed, self._entries,
+        )  # fmt: skip
+        for other in np.flatnonzero(self._confirmed == pool.num_train)[:limit]:
+            table = _entries([row, pool.train[other]], pool.target)
+            fits += self._fit("lookup2", mine, int(other), table, int(self._entries[other]))
+        return fits
+
+    def _fit(self, name: str, mine: Value, row: int, table: tuple[int, ...], entries: int) -> list[Fit]:
+        other = self.store.value(int(self.pool.numbers[row]))
+        value = apply(FUNCTIONS[name], [mine, other, table])
+        if value is None:
+            return []
+        value.cost = mine.cost + other.cost
+        return [Fit(value, self.pool.num_train, entries)]

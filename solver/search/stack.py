@@ -52,7 +52,9 @@ def _gains(pool, rows, covered, gains):
         gains[i] = gain
 
 
-def stack(store: GridStore, pool: Pool, *, max_pieces: int = 6, num_starts: int = 12, cell_value: float = 0.5) -> list[Stack]:
+def stack(
+    store: GridStore, pool: Pool, *, max_pieces: int = 6, num_starts: int = 12, cell_value: float = 0.5
+) -> list[Stack]:
     """Overlays of two or more pieces, full fits first, then by coverage and cost.
 
     cell_value: nats of program cost that one newly covered cell is worth. Empty if the outputs are all background

@@ -1,0 +1,74 @@
+"""The tree pass: grow the tree from what the root pass reached, and close new grids with fitted steps.
+
+A state starts from the input and one promising value of the root pass. Every new grid is compared with the outputs;
+one of the right size is also tried as the missing half of a fitted pair with the pool (`fit.close`), so that the
+tree may end a step before the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..executor import Value
+from ..grid.types import Grid
+from ..policy import GrammarPolicy
+from .fit import Closer, build_pool
+from .grammar import Grammar
+from .root import Candidate, RootResult, View, baseline_match, keep, palette_of, promising, reward
+from .tree import Tree, TreeRules
+
+NUM_ROOTS = 48
+CLOSER_POOL = 600
+
+
+def tree_pass(
+    view: View, root: RootResult, grammar: Grammar, rules: TreeRules, use_fitted: bool,
+    expired: Callable[[int], bool], rng: np.random.Generator,
+) -> list[Candidate]:  # fmt: skip
+    """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved."""
+    store = root.store
+    start = store.value(0)
+    targets, inputs = root.targets, root.inputs
+    baseline = baseline_match(inputs, targets)
+    everything = (1 << store.num_train) - 1
+    pool = build_pool(store, CLOSER_POOL, rng) if use_fitted else None
+    closer = Closer(store, pool) if pool is not None else None
+    found: list[Candidate] = []
+
+    def evaluate(value: Value) -> float:
+        if value.type is not Grid:
+            return 0.0
+        number = store.add(value)
+        if number < 0:
+            return 0.0
+        score = reward(store, number, baseline)
+        bits = int(store.matches[number, 1])
+        if score == 1.0 or (bits and score > 0.3):
+            keep(found, value, view, score == 1.0, bits.bit_count(), 1.0, score, "tree")
+        elif closer is not None and int(store.matches[number, 0]) == everything:
+            for fit in closer.close(number):
+                keep(found, fit.value, view, True, store.num_train, 1.0, 1.0, "tree")
+                score = 1.0
+        return score
+
+    numbers = promising(store, NUM_ROOTS)
+    scores = np.array([reward(store, int(k), baseline) for k in numbers])
+    scores -= 0.02 * store.costs[numbers]
+    priors = np.exp(4 * (scores - scores.max()))
+    priors /= priors.sum()
+    roots = [
+        ((start,) if k == 0 else (start, store.value(int(k))), float(p))
+        for k, p in zip(numbers, priors, strict=True)
+    ]
+    policy = GrammarPolicy(grammar, palette_of(inputs, targets))
+    tree = Tree(roots, policy, evaluate, rules, rng)
+    while (
+        not expired(tree.num_executed)
+        and not tree.exhausted
+        and not any(c.exact for c in found)
+        and not store.full
+    ):
+        tree.step()
+    return found
