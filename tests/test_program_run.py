@@ -63,32 +63,32 @@ def test_programs_that_cannot_be_called(tmp_path, source, message):
     assert all(message in line for line in found.messages)
 
 
-NO_GRIDS = """
-None
-[]
-[[]]
-[[1, 2], [3]]
-[[10]]
-[[-1]]
-[[1.0]]
-[['1']]
-[[True]]
-[[1, True]]
-I > 0
-I * 1.0
-I[0]
-I[:0]
-[[0] * 31]
-[[0]] * 31
-[[-7, 99], ['x']]
-3
-'012'
-object()
-[[0] * 3000] * 300
-{'output': [[1]]}
-[[10 ** 30]]
-[[float('nan')]]
-""".split("\n")[1:-1]
+NO_GRIDS = [
+    "None",
+    "[]",
+    "[[]]",
+    "[[1, 2], [3]]",
+    "[[10]]",
+    "[[-1]]",
+    "[[1.0]]",
+    "[['1']]",
+    "[[True]]",
+    "[[1, True]]",
+    "I > 0",
+    "I * 1.0",
+    "I[0]",
+    "I[:0]",
+    "[[0] * 31]",
+    "[[0]] * 31",
+    "[[-7, 99], ['x']]",
+    "3",
+    "'012'",
+    "object()",
+    "[[0] * 3000] * 300",
+    "{'output': [[1]]}",
+    "[[10 ** 30]]",
+    "[[float('nan')]]",
+]
 
 
 def test_what_is_no_grid_is_refused(tmp_path):
