@@ -29,6 +29,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,10 @@ from .worker import Attempts, Broken, Finished, Job, MakeSources, Partial, Ready
 
 logger = logging.getLogger(__name__)
 
-PRELOAD = ("solver.worker", "solver.vote", "solver.sources", "solver.warm")
-"""What the fork server imports, where it is there: workers inherit it. Importing solver.warm loads the
-kernels."""
+PRELOAD = ("solver.worker",)
+PRELOAD_OWN = ("solver.worker", "solver.sources", "solver.preload")
+"""What the fork server imports, so that workers inherit it; with the solver's own sources the kernels,
+too."""
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Workers are the parallelism; a fork server with threads of its own could not fork safely."""
@@ -228,7 +230,8 @@ class _Run:
         while (self.queue or self._busy()) and not self.interrupted:
             self._start_workers()
             if not self.workers:
-                self._give_up()
+                if not self.interrupted:
+                    self._give_up()
                 return
             self._hand_out()
             sources = [w.connection for w in self.workers if not w.closed]
@@ -330,10 +333,11 @@ class _Run:
                 target=serve, args=(theirs, self.settings, self.make_sources), daemon=True, name="arc-worker"
             )
             try:
+                with _fork_server_terms():
+                    context.set_forkserver_preload(list(PRELOAD if self.make_sources else PRELOAD_OWN))
+                    forkserver.ensure_running()
                 self.starting = True
-                with _one_thread_each():
-                    context.set_forkserver_preload(list(PRELOAD))
-                    process.start()
+                process.start()
             except _StoppedError:
                 ours.close()
                 return
@@ -390,7 +394,6 @@ class _Run:
 
     def _broken(self, message: Broken) -> None:
         logger.error("a worker could not make its sources\n%s", message.trace)
-        self.num_failed_starts += 1
         if isinstance(message.error, ArcSolveError) and not self.ever_ready:
             raise message.error
 
@@ -407,7 +410,7 @@ class _Run:
         worker.process.close()
         worker.connection.close()
         self.workers.remove(worker)
-        if not worker.ready and worker.kill_at is None:
+        if not worker.ready:
             self.num_failed_starts += 1
         task_id = worker.task_id
         seconds = time.monotonic() - worker.started
@@ -564,8 +567,10 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Have a fork server that starts now, and its workers, compute in one thread each."""
+def _fork_server_terms() -> Iterator[None]:
+    """Have a fork server that starts now, and its workers, compute in one thread each and sleep through
+    Ctrl-C."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     added = [name for name in ONE_THREAD if name not in os.environ]
     os.environ.update(dict.fromkeys(added, "1"))
     try:
@@ -573,6 +578,7 @@ def _one_thread_each() -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause(code: int | None) -> str:

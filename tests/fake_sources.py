@@ -1,11 +1,12 @@
 """Sources that behave well, and badly, on purpose: what the runner's tests run in worker processes.
 
-A task says what happens to it: the test input's first cell is the behaviour (see BEHAVIOURS), its second cell a
-number that the answer repeats.
+A task says what happens to it: the first row of its test input starts with the two digits of a behaviour, the
+second row with a number that the answer repeats.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -17,13 +18,15 @@ from solver.answers import Answer, Findings
 from solver.errors import InputError
 from solver.tasks import Pair, Task
 
-GOOD, SLOW, RAISES, EXITS, KILLED, HANGS, LABELS, USES_ALL, BAD_GRID, REPORTS_THEN_DIES = range(10)
+(GOOD, SLOW, RAISES, EXITS, KILLED, HANGS, LABELS, USES_ALL, BAD_GRID, REPORTS_THEN_DIES, REPORTS_TWICE) = (
+    range(11)
+)
 
 
 def task(task_id: str, behaviour: int = GOOD, number: int = 0, num_tests: int = 1, side: int = 2) -> Task:
     """A task for the fake sources; side: size of its grids, so that some tasks are larger."""
     grid = np.zeros((side, side), np.int8)
-    grid[0, 0], grid[0, 1] = behaviour, number
+    grid[0, 0], grid[0, 1], grid[1, 0] = behaviour // 10, behaviour % 10, number
     pairs = tuple(Pair(grid, np.full((1, 3), 7, np.int8)) for _ in range(num_tests))
     return Task(task_id, (Pair(grid, grid.T.copy()),), pairs)
 
@@ -34,9 +37,10 @@ class FakeSource:
     name = "fake"
 
     def solve(self, task, budget, seed, report):
-        behaviour, number = (int(cell) for cell in task.test[0].input[0, :2])
+        tens, units, number = (int(task.test[0].input[cell]) for cell in ((0, 0), (0, 1), (1, 0)))
+        behaviour = 10 * tens + units
         first = [[number, seed % 10], [seed // 10 % 10, seed // 100 % 10]]
-        nodes = 0
+        nodes = 1
         if behaviour == SLOW:
             report(self.findings(task, [[number]], exact=False))
             time.sleep(0.05)
@@ -49,10 +53,11 @@ class FakeSource:
         elif behaviour == HANGS:
             report(self.findings(task, [[number, 5]], exact=True))
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            time.sleep(60)
+            ctypes.PyDLL(None).sleep(60)  # native code that keeps the interpreter's lock
         elif behaviour == LABELS:
             first = [[int(any(pair.output is not None for pair in task.test))]]
         elif behaviour == USES_ALL:
+            nodes = 0
             while not budget.expired():
                 budget.spend(1)
                 nodes += 1
@@ -63,6 +68,10 @@ class FakeSource:
         elif behaviour == REPORTS_THEN_DIES:
             report(self.findings(task, [[number, 6]], exact=True))
             os._exit(7)
+        elif behaviour == REPORTS_TWICE:
+            report(self.findings(task, [[number, 1]], exact=True))
+            report(self.findings(task, [[number, 2]], exact=True))
+            time.sleep(60)
         return self.findings(task, first, exact=True, nodes=nodes)
 
     def findings(self, task, rows, *, exact, nodes=1):
@@ -80,12 +89,23 @@ class SecondSource(FakeSource):
         return self.findings(task, [[8, 8]], exact=False)
 
 
+class TameSource(FakeSource):
+    """Answers every task, whatever its behaviour."""
+
+    def solve(self, task, budget, seed, report):
+        return self.findings(task, [[4, 2]], exact=True)
+
+
 def fake(settings):
     return (FakeSource(),)
 
 
 def two(settings):
     return (FakeSource(), SecondSource())
+
+
+def tame(settings):
+    return (TameSource(),)
 
 
 def broken(settings):

@@ -1,0 +1,451 @@
+"""The runner inside one process: order, time, losses, the folder's files, going on."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import replace
+from functools import partial
+
+import fake_sources
+import numpy as np
+import orjson
+import pytest
+from fake_sources import (
+    BAD_GRID,
+    EXITS,
+    GOOD,
+    HANGS,
+    KILLED,
+    LABELS,
+    RAISES,
+    REPORTS_THEN_DIES,
+    REPORTS_TWICE,
+    SLOW,
+    USES_ALL,
+    task,
+)
+
+import solver.runfolder
+import solver.runner
+from solver.errors import ArcSolveError, InputError, SettingsError
+from solver.results import load_results
+from solver.runfolder import RunFolder
+from solver.runner import run, tasks_digest
+from solver.settings import RunSettings, Settings
+from solver.submission import check_submission
+from solver.tasks import TaskStub
+from solver.worker import task_seed
+
+fake_run = partial(run, make_sources=fake_sources.fake)
+
+
+def limits(**values) -> Settings:
+    defaults = {"seconds": 1.0, "workers": 2, "grace_s": 0.5, "stop_s": 0.1, "min_task_s": 0.05}
+    return Settings(run=RunSettings(**{**defaults, **values}))
+
+
+def nodes(num_nodes: int = 50, **values) -> Settings:
+    return limits(nodes=num_nodes, **values)
+
+
+def submitted(out, task_id: str, index: int = 0) -> list:
+    """The first attempt that stands in submission.json."""
+    return orjson.loads((out / "submission.json").read_bytes())[task_id][index]["attempt_1"]
+
+
+def events(out, kind: str) -> list[dict]:
+    lines = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["kind"] == kind]
+
+
+# Answers and files
+
+
+def test_every_task_is_answered_and_every_file_is_there(tmp_path):
+    tasks = [task(f"t{n}", GOOD, n, num_tests=1 + n % 2) for n in range(6)]
+    record = fake_run(tasks, nodes(), tmp_path / "new" / "out")
+    out = tmp_path / "new" / "out"
+    assert sorted(file.name for file in out.iterdir()) == [
+        "events.jsonl", "results.jsonl", "run.json", "submission.json",
+    ]  # fmt: skip
+    assert list(record.results) == [t.task_id for t in tasks]
+    assert record.interrupted == ""
+    assert record.problems == ()
+    assert check_submission(orjson.loads((out / "submission.json").read_bytes()), tasks) == []
+    on_disk = load_results(out / "results.jsonl")
+    for t in tasks:
+        result = record.results[t.task_id]
+        assert (result.status, result.error, result.num_exact, result.num_nodes) == ("done", "", 1, 1)
+        assert len(result.attempts) == len(t.test)
+        assert result.attempts[0][0].source == "fake"
+        assert submitted(out, t.task_id) == result.attempts[0][0].grid.tolist()
+        assert on_disk[t.task_id].attempts[0][0].grid.tolist() == result.attempts[0][0].grid.tolist()
+        assert set(result.phases) == {"search", "vote"}
+    written = json.loads((out / "run.json").read_text())
+    assert written["seed"] == 0
+    assert written["settings"]["run"]["nodes"] == 50
+    assert written["task_ids"] == [t.task_id for t in tasks]
+
+
+def test_no_tasks(tmp_path):
+    record = fake_run([], nodes(), tmp_path)
+    assert record.results == {}
+    assert (tmp_path / "submission.json").read_bytes() == b"{}"
+
+
+def test_a_task_given_twice_is_refused(tmp_path):
+    with pytest.raises(InputError, match="t1: given twice"):
+        fake_run([task("t1"), task("t2"), task("t1")], nodes(), tmp_path)
+
+
+def test_workers_never_see_test_outputs(tmp_path):
+    record = fake_run([task("t1", LABELS, num_tests=2)], nodes(), tmp_path)
+    assert record.results["t1"].attempts[0][0].grid.tolist() == [[0]]
+
+
+def test_large_tasks_go_first_then_by_id(tmp_path):
+    tasks = [task("b", side=3), task("a", side=3), task("z", side=9), task("c", side=5)]
+    fake_run(tasks, nodes(workers=1), tmp_path)
+    assert [event["task_id"] for event in events(tmp_path, "started")] == ["z", "c", "a", "b"]
+
+
+def test_test_outputs_do_not_change_the_order(tmp_path):
+    small, large = task("a"), task("b")
+    loud = replace(small, test=tuple(replace(p, output=np.ones((30, 30), np.int8)) for p in small.test))
+    quiet = fake_run([small, large], nodes(workers=1), tmp_path / "1")
+    fake_run([loud, large], nodes(workers=1), tmp_path / "2")
+    assert tasks_digest([small]) == tasks_digest([loud])
+    assert [e["task_id"] for e in events(tmp_path / "2", "started")] == list(quiet.results)
+
+
+def test_one_and_two_workers_submit_the_same_bytes(tmp_path):
+    tasks = [task(f"t{n}", (GOOD, SLOW, USES_ALL, RAISES, REPORTS_THEN_DIES)[n % 5], n) for n in range(10)]
+    for workers in (1, 2):
+        fake_run(tasks if workers == 1 else tasks[::-1], nodes(workers=workers), tmp_path / str(workers))
+    one, two = ((tmp_path / name / "submission.json").read_bytes() for name in "12")
+    assert one == two
+    fake_run(tasks, nodes(seed=1), tmp_path / "3")
+    assert (tmp_path / "3" / "submission.json").read_bytes() != one
+
+
+def test_seeds_depend_on_run_task_and_source_alone():
+    assert task_seed(0, "t1", "fake") == task_seed(0, "t1", "fake")
+    seeds = {task_seed(run_seed, t, name) for run_seed in (0, 1, 2**40) for t in "abc" for name in ("", "x")}
+    assert len(seeds) == 18
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_sources_share_the_nodes(tmp_path):
+    record = run([task("t1", USES_ALL)], nodes(50), tmp_path, make_sources=fake_sources.two)
+    assert record.results["t1"].num_nodes == 25 + 1
+
+
+def test_faulty_tasks_get_valid_attempts(tmp_path):
+    stub = TaskStub("bad", (np.array([[3, 1]], np.int8), None), "train[0]: pair without output")
+    record = fake_run([task("t1")], nodes(), tmp_path, faulty={"bad": stub})
+    assert list(record.results) == ["t1", "bad"]
+    assert (record.results["bad"].status, record.results["bad"].error) == ("failed", stub.error)
+    submission = orjson.loads((tmp_path / "submission.json").read_bytes())
+    assert check_submission(submission, [task("t1"), stub]) == []
+    assert load_results(tmp_path / "results.jsonl")["bad"].error == stub.error
+    assert list(fake_run([], nodes(), tmp_path / "2", faulty={"bad": stub}).results) == ["bad"]
+
+
+# Losses
+
+
+def test_what_sources_do_wrong_costs_nobody_else(tmp_path, caplog):
+    wrong = (RAISES, EXITS, BAD_GRID, KILLED, REPORTS_THEN_DIES)
+    tasks = [task(f"t{n}", behaviour, n) for n, behaviour in enumerate(wrong)] + [
+        task(f"u{n}") for n in range(4)
+    ]
+    record = run(tasks, nodes(), tmp_path, make_sources=fake_sources.two)
+    results = record.results
+    assert [results[f"u{n}"].status for n in range(4)] == ["done"] * 4
+    for n, words in enumerate(("RuntimeError: no idea", "SystemExit: 3", "values 0..9")):
+        assert results[f"t{n}"].status == "partial"
+        assert words in results[f"t{n}"].error
+        assert submitted(tmp_path, f"t{n}") == [[8, 8]]  # the second source's answer
+    assert "Traceback" in caplog.text
+    assert results["t3"].status == results["t4"].status == "failed"
+    assert results["t3"].error == "its worker died (SIGKILL), 2 times"
+    assert results["t3"].attempts[0][0].source == ""
+    assert submitted(tmp_path, "t4") == [[4, 6]]  # what was reported before
+    assert len(events(tmp_path, "worker_lost")) == 4
+    assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
+
+
+def test_a_source_that_raises_alone_fails_its_task(tmp_path):
+    result = fake_run([task("t1", RAISES)], nodes(), tmp_path).results["t1"]
+    assert (result.status, result.error) == ("failed", "fake: RuntimeError: no idea")
+
+
+def test_a_worker_hung_in_native_code_is_killed_and_its_task_keeps_what_it_reported(tmp_path):
+    tasks = [task("t0", HANGS, 3, side=9), *(task(f"t{n}", SLOW, n) for n in range(1, 4))]
+    began = time.monotonic()
+    record = fake_run(tasks, limits(seconds=0.3, grace_s=0.2), tmp_path)
+    assert time.monotonic() - began < 8
+    assert record.results["t0"].status == "partial"
+    assert record.results["t0"].error.startswith("stopped after")
+    assert submitted(tmp_path, "t0") == [[3, 5]]
+    assert [record.results[f"t{n}"].status for n in (1, 2, 3)] == ["done"] * 3
+    assert record.interrupted == ""
+
+
+def test_a_report_held_back_is_sent_when_a_worker_is_stopped(tmp_path):
+    fake_run([task("t0", REPORTS_TWICE, 3)], limits(seconds=0.1, grace_s=0.2, stop_s=2), tmp_path)
+    assert submitted(tmp_path, "t0") == [[3, 2]]
+
+
+@pytest.mark.parametrize(
+    ("make_sources", "error", "words"),
+    [
+        (fake_sources.broken, ArcSolveError, "no worker process could be started"),
+        (fake_sources.dies, ArcSolveError, "no worker process could be started"),
+        (fake_sources.refused, InputError, "weights: not found"),
+    ],
+)
+def test_sources_that_cannot_be_made(tmp_path, make_sources, error, words):
+    tasks = [task("t1"), task("t2")]
+    with pytest.raises(error, match=words):
+        run(tasks, nodes(), tmp_path, make_sources=make_sources)
+    assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
+
+
+def test_a_broken_progress_display_is_dropped(tmp_path, caplog):
+    def display(event):
+        raise ZeroDivisionError
+
+    assert fake_run([task("t1")], nodes(), tmp_path, on_event=display).results["t1"].status == "done"
+    assert "going on without it" in caplog.text
+
+
+def test_events(tmp_path):
+    seen = []
+    fake_run([task("t1", SLOW), task("t2")], nodes(), tmp_path, on_event=seen.append)
+    kinds = [event.kind for event in seen]
+    assert kinds[0] == "begin"
+    assert kinds[-1] == "end"
+    assert kinds.count("started") == kinds.count("finished") == 2
+    assert "improved" in kinds
+    finished = [event for event in seen if event.kind == "finished"]
+    assert [event.num_done for event in finished] == [1, 2]
+    assert all(event.num_tasks == 2 and event.result.status == "done" for event in finished)
+    (line,) = [line for line in events(tmp_path, "finished") if line["task_id"] == "t1"]
+    assert line["phases"].keys() == {"search", "vote"}
+    assert line["worker"] in (0, 1)
+
+
+def test_a_run_in_a_thread(tmp_path):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(fake_run([task("t1")], nodes(), tmp_path)))
+    thread.start()
+    thread.join(20)
+    assert found[0].results["t1"].status == "done"
+
+
+# Time
+
+
+def test_unused_time_flows_to_tasks_that_come_later(tmp_path):
+    tasks = [*(task(f"t{n}", GOOD, side=9) for n in range(5)), task("u", USES_ALL)]
+    record = fake_run(tasks, limits(seconds=0.25, workers=1, max_stretch=3), tmp_path)
+    shares = [event["seconds"] for event in events(tmp_path, "started")]
+    assert shares[0] == pytest.approx(0.25, abs=0.03)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(0.75)  # no more than max_stretch times
+    assert record.results["u"].seconds >= 0.7
+
+
+def test_no_task_gets_less_because_others_use_all(tmp_path):
+    tasks = [task(f"t{n}", USES_ALL) for n in range(5)]
+    record = fake_run(tasks, limits(seconds=0.3), tmp_path)
+    assert record.interrupted == ""
+    shares = [event["seconds"] for event in events(tmp_path, "started")]
+    assert min(shares) > 0.2
+    first = min(event["time_s"] for event in events(tmp_path, "started"))
+    last = max(event["time_s"] for event in events(tmp_path, "finished"))
+    assert last - first < 0.9 + 0.5
+
+
+def test_the_deadline_ends_a_run(tmp_path):
+    tasks = [task(f"t{n}", USES_ALL, n, side=9 - n) for n in range(4)]
+    settings = limits(seconds=0.1, workers=1, min_task_s=5.0, grace_s=0.3)
+    record = fake_run(tasks, settings, tmp_path)
+    assert record.interrupted == "deadline"
+    assert record.wall_s < 6
+    assert {result.status for result in record.results.values()} == {"partial"}
+    assert record.results["t0"].error == "deadline before it was reached"
+    assert load_results(tmp_path / "results.jsonl") == {}
+    assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
+
+
+def test_no_clock_decides_with_nodes(tmp_path):
+    settings = nodes(5, seconds=0.01, grace_s=0.1, min_task_s=0.001)
+    record = fake_run([task(f"t{n}", SLOW, n) for n in range(8)], settings, tmp_path)
+    assert record.interrupted == ""
+    assert {result.status for result in record.results.values()} == {"done"}
+
+
+# Folders
+
+
+def test_a_run_is_not_overwritten_unasked(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    fake_run([task("t1", number=1)], nodes(), tmp_path)
+    before = (tmp_path / "submission.json").read_bytes()
+    with pytest.raises(InputError, match="already holds a run"):
+        fake_run([task("t2")], nodes(), tmp_path)
+    assert (tmp_path / "submission.json").read_bytes() == before
+    (tmp_path / "summary.json").write_text("{}")
+    fake_run([task("t2")], nodes(), tmp_path, overwrite=True)
+    assert list(load_results(tmp_path / "results.jsonl")) == ["t2"]
+    assert not (tmp_path / "summary.json").exists()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/no/such"])
+def test_an_unusable_folder_is_refused_before_any_compute(tmp_path, place, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setattr(solver.runner.multiprocessing, "get_context", None)
+    with pytest.raises(InputError, match="cannot be written"):
+        fake_run([task("t1")], nodes(), tmp_path / place)
+
+
+def test_a_full_disk_at_the_start_is_refused(tmp_path, monkeypatch):
+    def full(path, submission):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(solver.runfolder, "write_submission", full)
+    with pytest.raises(InputError, match="No space left"):
+        fake_run([task("t1")], nodes(), tmp_path)
+
+
+def test_two_runs_cannot_share_a_folder(tmp_path):
+    folder = RunFolder(tmp_path, {}, resume=False, overwrite=False)
+    try:
+        with pytest.raises(InputError, match="another run is writing"):
+            fake_run([task("t1")], nodes(), tmp_path, overwrite=True)
+    finally:
+        folder.close()
+
+
+@pytest.mark.parametrize("forever", [True, False])
+def test_a_disk_that_fills_up_later(tmp_path, monkeypatch, caplog, forever):
+    """The old submission stays; lines wait; when there is room again, everything is written."""
+    monkeypatch.setattr(solver.runner, "RETRY_WRITE_S", 0.05)
+    real_submission, real_write = solver.runfolder.write_submission, solver.runfolder._write_all
+    calls = {"submission": 0, "results": 0}
+
+    def submission(path, content):
+        calls["submission"] += 1
+        if calls["submission"] > 1 and (forever or calls["submission"] < 4):
+            raise OSError(28, "No space left on device")
+        real_submission(path, content)
+
+    def write(file, data):
+        if str(file.name).endswith("results.jsonl"):
+            calls["results"] += 1
+            if forever or calls["results"] < 3:
+                return real_write(file, data[: len(data) // 2])
+        return real_write(file, data)
+
+    monkeypatch.setattr(solver.runfolder, "write_submission", submission)
+    monkeypatch.setattr(solver.runfolder, "_write_all", write)
+    tasks = [task(f"t{n}", SLOW, n) for n in range(8)]
+    record = fake_run(tasks, nodes(workers=1), tmp_path)
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert "No space left" in caplog.text
+    assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
+    kept = load_results(tmp_path / "results.jsonl")
+    if forever:
+        assert len(record.problems) == 2
+        assert "submission.json: No space left" in "\n".join(record.problems)
+        assert kept == {}
+    else:
+        assert record.problems == ()
+        assert len(kept) == 8
+        assert submitted(tmp_path, "t3") == record.results["t3"].attempts[0][0].grid.tolist()
+
+
+# Going on
+
+
+def test_resume_skips_what_is_finished_and_tolerates_a_torn_line(tmp_path):
+    tasks = [task(f"t{n}", SLOW, n, side=9 - n) for n in range(6)]
+    whole = fake_run(tasks, nodes(), tmp_path)
+    expected = (tmp_path / "submission.json").read_bytes()
+    lines = (tmp_path / "results.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "results.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:50])
+    (tmp_path / "submission.json").unlink()
+    seen = []
+    record = fake_run(tasks, nodes(workers=1), tmp_path, resume=True, on_event=seen.append)
+    assert len([event for event in seen if event.kind == "started"]) == 3
+    assert (tmp_path / "submission.json").read_bytes() == expected
+    assert list(record.results) == list(whole.results)
+    assert len(load_results(tmp_path / "results.jsonl")) == 6
+    again = fake_run(tasks, nodes(), tmp_path, resume=True)
+    assert {result.status for result in again.results.values()} == {"done"}
+    assert (tmp_path / "submission.json").read_bytes() == expected
+
+
+def test_resume_of_nothing_starts(tmp_path):
+    assert fake_run([task("t1")], nodes(), tmp_path, resume=True).results["t1"].status == "done"
+
+
+def test_resume_tries_failed_tasks_again_and_keeps_partial_ones(tmp_path):
+    tasks = [task("t1", KILLED), task("t2", GOOD), task("t3", RAISES)]
+    stub = TaskStub("bad", (None,), "broken")
+    run(tasks, nodes(), tmp_path, make_sources=fake_sources.two, faulty={"bad": stub})
+    record = run(tasks, nodes(), tmp_path, resume=True, make_sources=fake_sources.tame, faulty={"bad": stub})
+    assert [record.results[f"t{n}"].status for n in (1, 2, 3)] == ["done", "done", "partial"]
+    assert submitted(tmp_path, "t1") == [[4, 2]]
+    assert submitted(tmp_path, "t2") != [[4, 2]]
+    assert load_results(tmp_path / "results.jsonl")["t1"].status == "done"
+
+
+def test_resume_keeps_what_the_submission_had_of_unfinished_tasks(tmp_path):
+    tasks = [task("t0", REPORTS_THEN_DIES, 3)]
+    fake_run(tasks, nodes(), tmp_path)
+    assert submitted(tmp_path, "t0") == [[3, 6]]
+    with pytest.raises(ArcSolveError):
+        run(tasks, nodes(), tmp_path, resume=True, make_sources=fake_sources.broken)
+    assert submitted(tmp_path, "t0") == [[3, 6]]
+
+
+def test_resume_refuses_another_run_and_says_why(tmp_path, monkeypatch):
+    tasks = [task("t1"), task("t2")]
+    fake_run(tasks, nodes(), tmp_path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(InputError, match=r"run\.nodes was 50, not 60; run\.seed was 0, not 3"):
+        fake_run(tasks, nodes(60, seed=3), tmp_path, resume=True)
+    with pytest.raises(InputError, match="other tasks"):
+        fake_run(tasks[:1], nodes(), tmp_path, resume=True)
+    with pytest.raises(InputError, match="tasks of other content"):
+        fake_run([task("t1"), task("t2", number=5)], nodes(), tmp_path, resume=True)
+    monkeypatch.setattr(solver.runner, "__version__", "99")
+    with pytest.raises(InputError, match=r"version .*, not 99"):
+        fake_run(tasks, nodes(), tmp_path, resume=True)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 1}'])
+def test_resume_with_a_spoilt_run_json(tmp_path, content):
+    fake_run([task("t1")], nodes(), tmp_path)
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(InputError, match="cannot be resumed"):
+        fake_run([task("t1")], nodes(), tmp_path, resume=True)
+
+
+def test_results_without_a_run_are_not_resumed(tmp_path):
+    fake_run([task("t1")], nodes(), tmp_path)
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(InputError, match=r"results\.jsonl without run\.json"):
+        fake_run([task("t1")], nodes(), tmp_path, resume=True)
+
+
+def test_settings_out_of_range_never_reach_a_run():
+    with pytest.raises(SettingsError):
+        nodes(workers=0)

@@ -1,0 +1,166 @@
+"""The runner as a process that is interrupted or killed: its files stay whole, nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import fake_run
+import orjson
+import pytest
+from fake_sources import HANGS, REPORTS_TWICE, SLOW, task
+
+from solver.submission import check_submission
+
+MARK = "ARC_SOLVE_TEST_RUN"
+NUM_TASKS = 12
+
+
+def tasks_of(behaviour: int) -> list:
+    return [task(f"t{n:02}", behaviour, n % 10, side=2 + n % 3) for n in range(NUM_TASKS)]
+
+
+def start(out: Path, behaviour: int, *words: str, mark: str = "") -> subprocess.Popen:
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        fake_run.__file__,
+        str(out),
+        str(behaviour),
+        str(NUM_TASKS),
+        *words,
+    ]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, MARK: mark or uuid.uuid4().hex},
+    )  # fmt: skip
+
+
+def wait_for(process: subprocess.Popen, kind: str) -> None:
+    for line in process.stdout:
+        if line.strip() == kind:
+            return
+    raise AssertionError(process.stderr.read())
+
+
+def left_behind(mark: str) -> list[str]:
+    """Living processes of a run, by the mark in their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().decode())
+        except OSError:
+            continue
+    return found
+
+
+def assert_gone(mark: str) -> None:
+    until = time.monotonic() + 5
+    while left := left_behind(mark):
+        assert time.monotonic() < until, left
+        time.sleep(0.02)
+
+
+def check(out: Path, behaviour: int) -> None:
+    submission = orjson.loads((out / "submission.json").read_bytes())
+    assert check_submission(submission, tasks_of(behaviour)) == []
+
+
+def kill_and_resume(tmp_path: Path, num_kills: int) -> None:
+    """Kill a run at random moments, each time going on with it, until it is let through."""
+    words = ("run.nodes=20", "run.workers=2")
+    began = time.monotonic()
+    process = start(tmp_path / "unbroken", SLOW, *words)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    usual_s = time.monotonic() - began
+    expected = (tmp_path / "unbroken" / "submission.json").read_bytes()
+    moments = random.Random(7)
+    out, mark = tmp_path / "killed", uuid.uuid4().hex
+    for _ in range(num_kills):
+        process = start(out, SLOW, *words, "--resume", mark=mark)
+        time.sleep(moments.uniform(0.2, 1.0) * usual_s)
+        process.kill()
+        process.communicate()
+        if out.exists():  # else it was killed while Python started
+            check(out, SLOW)
+        assert_gone(mark)
+    process = start(out, SLOW, *words, "--resume", mark=mark)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert (out / "submission.json").read_bytes() == expected
+    assert_gone(mark)
+
+
+def test_killed_at_random_moments_and_resumed(tmp_path):
+    kill_and_resume(tmp_path, 5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attempt", range(4))
+def test_killed_at_twenty_random_moments_and_resumed(tmp_path, attempt):
+    kill_and_resume(tmp_path, 5)
+
+
+def test_workers_hung_in_native_code_do_not_outlive_a_killed_run(tmp_path):
+    mark = uuid.uuid4().hex
+    process = start(tmp_path, HANGS, mark=mark)
+    wait_for(process, "improved")
+    assert len(left_behind(mark)) >= 2
+    process.kill()
+    process.communicate()
+    assert_gone(mark)
+    check(tmp_path, HANGS)
+
+
+@pytest.mark.parametrize(
+    ("number", "behaviour"),
+    [(signal.SIGINT, REPORTS_TWICE), (signal.SIGTERM, REPORTS_TWICE), (signal.SIGINT, HANGS)],
+)
+def test_a_signal_ends_a_run_with_the_best_so_far(tmp_path, number, behaviour):
+    mark = uuid.uuid4().hex
+    process = start(tmp_path, behaviour, "run.stop_s=0.5", mark=mark)
+    wait_for(process, "improved")
+    time.sleep(0.1)
+    began = time.monotonic()
+    if number == signal.SIGINT:  # as from a terminal: to every process of the group, twice
+        os.killpg(process.pid, number)
+        time.sleep(0.01)
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    output, errors = process.communicate(timeout=20)
+    assert time.monotonic() - began < 5
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert json.loads(output.splitlines()[-1])["interrupted"] == number.name
+    check(tmp_path, behaviour)
+    first = [
+        pair[0]["attempt_1"] for pair in orjson.loads((tmp_path / "submission.json").read_bytes()).values()
+    ]
+    second = 5 if behaviour == HANGS else 2
+    assert any(len(grid) == 1 and grid[0][1:] == [second] for grid in first)
+    assert_gone(mark)
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.3])
+def test_a_signal_while_workers_start(tmp_path, wait_s):
+    mark = uuid.uuid4().hex
+    process = start(tmp_path, SLOW, "run.nodes=20", mark=mark)
+    wait_for(process, "begin")
+    time.sleep(wait_s)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert json.loads(output.splitlines()[-1])["interrupted"] in ("SIGINT", "")
+    check(tmp_path, SLOW)
+    assert_gone(mark)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from solver.errors import SettingsError
+from solver.settings import RunSettings, Settings, as_dict, load_settings
+
+
+def faults_of(*assignments: str, toml: Path | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(toml, assignments)
+    return str(caught.value).splitlines()
+
+
+def test_defaults_without_anything():
+    assert load_settings(None, []) == Settings()
+
+
+def test_assignments_win_over_the_file_and_the_file_over_defaults(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[run]\nseconds = 3\nworkers = 4\n[search]\nuse_mcts = false\n")
+    settings = load_settings(file, ["run.workers=5", "run.nodes = 7"])
+    assert (settings.run.seconds, settings.run.workers, settings.run.nodes) == (3.0, 5, 7)
+    assert isinstance(settings.run.seconds, float)
+    assert settings.search.use_mcts is False
+    assert settings.search.use_fitted is True
+
+
+def test_none_takes_an_optional_setting_back(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[run]\nnodes = 5\n")
+    assert load_settings(file, ["run.nodes=none"]).run.nodes is None
+
+
+def test_one_error_names_every_fault(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[run]\nsecnds = 3\nworkers = true\n[serch]\nnum_views = 1\n")
+    faults = faults_of("run.seconds=-1", "search.num_views=many", "novalue", toml=file)
+    assert len(faults) == 6
+    text = "\n".join(faults)
+    assert "run.secnds; did you mean run.seconds?" in text
+    assert "run.workers must be a whole number, not True" in text
+    assert "serch.num_views; did you mean search.num_views?" in text
+    assert "run.seconds must be at least 0.01, not -1" in text
+    assert "search.num_views must be a whole number, not 'many'" in text
+    assert "novalue: must be group.name=value" in text
+    assert all(str(file) in fault for fault in faults[:3])
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("run.workers=2.0", "a whole number"),
+        ("run.seconds=nan", "finite"),
+        ("run.seconds=inf", "finite"),
+        ("run.seed=-1", "at least 0"),
+        ("run.nodes=0", "at least 1"),
+        ("run.nodes=lots", "a whole number or none"),
+        ("search.use_mcts=1", "true or false"),
+        ("seconds=3", "did you mean run.seconds?"),
+        ("run=3", "unknown setting run"),
+        ("run.=3", "unknown setting run"),
+        ("nonsense.entirely=3", "there are run.seconds"),
+        ("=3", "unknown setting"),
+    ],
+)
+def test_bad_assignments(assignment, words):
+    (fault,) = faults_of(assignment)
+    assert words in fault
+
+
+@pytest.mark.parametrize("content", ["seconds = 3", "[run]\nseconds = [3]", "[[run]]\nseconds = 3"])
+def test_bad_files(tmp_path, content):
+    file = tmp_path / "mine.toml"
+    file.write_text(content)
+    assert len(faults_of(toml=file)) == 1
+
+
+@pytest.mark.parametrize("content", [b"[run\n", b"\xff\xfe"])
+def test_no_toml(tmp_path, content):
+    file = tmp_path / "mine.toml"
+    file.write_bytes(content)
+    assert "not TOML" in faults_of(toml=file)[0]
+
+
+def test_missing_file_and_bad_assignment_together(tmp_path):
+    faults = faults_of("run.sed=1", toml=tmp_path / "absent.toml")
+    assert len(faults) == 2
+    assert "No such file" in faults[0]
+    assert "did you mean run.seed?" in faults[1]
+
+
+def test_settings_made_in_python_are_checked_too():
+    with pytest.raises(SettingsError, match="workers"):
+        RunSettings(workers=0)
+    with pytest.raises(SettingsError, match=r"seconds.*\n.*seed"):
+        RunSettings(seconds=0.0, seed=-5)
+
+
+def test_as_dict_is_json():
+    d = as_dict(Settings())
+    assert json.loads(json.dumps(d)) == d
+    assert d["run"]["workers"] == 2
+    assert set(d) == {"run", "search"}
