@@ -64,9 +64,12 @@ RETRY_WRITE_S = 5.0
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened. kind: 'ready' (a worker), 'started', 'improved', 'finished' (a task),
-    'worker_lost', 'stopping'. time_s: since the run began. num_done of num_tasks are finished. result: of
-    'finished'."""
+    """Something that happened.
+
+    kind: 'begin', 'ready' (a worker), 'started', 'improved', 'finished' (a task), 'worker_lost', 'stopping'
+    (by a signal or the deadline), 'end'. time_s: since the run began. num_done of num_tasks are finished.
+    result: of 'finished'.
+    """
 
     kind: str
     time_s: float
@@ -195,7 +198,7 @@ class _Run:
         self.folder.begin(self.best)
         self.done = set(kept)
         self.waiting: list[TaskResult] = []
-        self.unsaved, self.next_write = "", 0.0
+        self.unsaved, self.last_write, self.write_failed = "", 0.0, False
         self.tries = dict.fromkeys(self.by_id, 0)
         todo = [task for task in self.tasks if task.task_id not in kept]
         self.queue = deque(sorted(todo, key=lambda task: (-task.hide().num_cells, task.task_id)))
@@ -253,8 +256,8 @@ class _Run:
         """Seconds until something is due that no message announces."""
         now = time.monotonic()
         due = [now + 1.0]
-        if self.unsaved or self.waiting:
-            due.append(self.next_write)
+        if self.unsaved:
+            due.append(self._next_write())
         due += [worker.kill_at for worker in self.workers if worker.kill_at is not None and not worker.killed]
         if self.settings.run.nodes is None:
             due += [self._limit(worker) for worker in self._busy()]
@@ -486,22 +489,21 @@ class _Run:
         )  # fmt: skip
 
     def _save(self, final: bool = False) -> None:
-        """Bring results.jsonl, then submission.json up to date, unless that was done a moment ago."""
+        """Bring results.jsonl up to date, then submission.json, unless that was done a moment ago."""
         now = time.monotonic()
-        if now < self.next_write and not final:
-            return
-        if self.waiting:
-            self.folder.add_results(self.waiting)  # those that fail wait in the folder
+        if self.waiting or final or (self.folder.problems and now >= self._next_write()):
+            self.folder.add_results(self.waiting)  # those that cannot be written wait in the folder
             self.waiting = []
-        elif final or self.folder.problems:
-            self.folder.add_results(())
-        if self.unsaved:
-            pause = FINISHED_WRITE_S if self.unsaved == "finished" else IMPROVED_WRITE_S
-            if self.folder.write_submission(self.best):
-                self.unsaved = ""
-            else:
-                pause = RETRY_WRITE_S
-            self.next_write = time.monotonic() + pause
+        if self.unsaved and (final or now >= self._next_write()):
+            self.write_failed = not self.folder.write_submission(self.best)
+            self.unsaved = self.unsaved if self.write_failed else ""
+            self.last_write = time.monotonic()
+
+    def _next_write(self) -> float:
+        """When submission.json may be written again."""
+        if self.write_failed:
+            return self.last_write + RETRY_WRITE_S
+        return self.last_write + (FINISHED_WRITE_S if self.unsaved == "finished" else IMPROVED_WRITE_S)
 
     def _close(self) -> RunRecord:
         if self.interrupted:
