@@ -14,7 +14,8 @@ from .picture import PALETTE
 
 
 def has_color(console: Console) -> bool:
-    return console.is_terminal and not console.no_color and console.color_system is not None
+    """Whether ten colours can be told apart: with 16 colours some of the palette fall together."""
+    return console.is_terminal and not console.no_color and console.color_system in ("256", "truecolor")
 
 
 def draw_grid(grid: np.ndarray | None, color: bool = True) -> Text:

@@ -17,7 +17,7 @@ from solver.picture import PALETTE, png
 from solver.report import render_report, write_report
 from solver.submission import blank_attempts
 from solver.tasks import Pair, Task, load_set
-from solver.terminal import difference, draw_grid, draw_outputs
+from solver.terminal import difference, draw_grid, draw_outputs, has_color
 
 SUMMARY = {"seconds_per_task": 1.5, "wall_s": 60, "workers": 2, "seed": 0, "version": "0.1.0",
            "settings": {"run": {"seconds": 4.0, "nodes": None}}}  # fmt: skip
@@ -133,6 +133,21 @@ def test_terminal_grids_with_and_without_colour():
     assert colored.count("▀") == 6
     assert "48;2;79;204;48" in colored  # green below black
     assert draw_grid(None).plain == "—"
+
+
+def test_colours_that_fall_together_are_not_used():
+    options = {"force_terminal": True, "file": io.StringIO()}
+    systems = {
+        system: has_color(Console(color_system=system, **options))
+        for system in ("standard", "256", "truecolor")
+    }
+    assert systems == {"standard": False, "256": True, "truecolor": True}
+    assert not has_color(Console(color_system="truecolor", no_color=True, **options))
+    shown = {
+        printed(draw_grid(np.full((2, 1), n, np.int8)), force_terminal=True, color_system="256")
+        for n in range(10)
+    }
+    assert len(shown) == 10
 
 
 def test_differences_in_words():
