@@ -6,6 +6,7 @@ python fake_run.py OUT BEHAVIOUR NUM_TASKS [group.name=value …] [--resume]; pr
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from solver.settings import load_settings
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # outside of the run, which takes and gives back SIGINT
     words = [word for word in sys.argv[1:] if word != "--resume"]
     out, behaviour, num_tasks, *assignments = words
     tasks = [
