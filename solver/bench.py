@@ -1,0 +1,182 @@
+"""Speeds, start times and memory of this machine, for `arc-solve bench`.
+
+Each figure is the median of several runs. The alternative measured beside the executor is the obvious one: the same
+statements as NumPy expressions, results compared by their bytes. The alternative to the fused enumerator is the
+executor itself. Inputs are random 10×10 grids with four pairs, from a fixed seed.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import orjson
+
+from . import __version__
+from .executor import Value, apply, input_value
+from .fused import GridStore, chain_steps
+from .grid.registry import FUNCTIONS
+
+NUM_PAIRS = 4
+SIDE = 10
+REPEATS = 5
+RUN_S = 1.0
+
+STATEMENTS = (
+    ("transform", (2,)),
+    ("transform", (0,)),
+    ("swap_colors", (1, 2)),
+    ("replace_color", (3, 4)),
+    ("crop_content", ()),
+    ("shift", (3,)),
+    ("half", (1,)),
+    ("upscale", (2,)),
+)
+"""Ordinary statements, all with a result of another value than the input."""
+
+
+def run_bench(out: Path) -> dict[str, Any]:
+    """Measure everything, write it to `out` as JSON, return it."""
+    figures: dict[str, Any] = {"version": __version__, "cores": os.cpu_count(), "pairs": NUM_PAIRS, "side": SIDE}
+    inputs = _inputs()
+    start = input_value(inputs)
+    steps: list[Callable[[], Any]] = [
+        lambda f=FUNCTIONS[name], c=constants: apply(f, [start, *c]) for name, constants in STATEMENTS
+    ]
+    figures["statements_per_s"] = _rate(steps)
+    figures["numpy_statements_per_s"] = _rate([lambda e=e: _numpy_statement(e, inputs) for e in NUMPY_STATEMENTS])
+    figures["statements_over_numpy"] = figures["statements_per_s"] / figures["numpy_statements_per_s"]
+    figures["fused_nodes_per_s"] = _fused_rate(inputs, _cheap_steps())
+    figures["fused_all_nodes_per_s"] = _fused_rate(inputs, np.arange(len(chain_steps())))
+    figures["fused_over_statements"] = figures["fused_nodes_per_s"] / figures["statements_per_s"]
+    figures |= _starts()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
+    return figures
+
+
+def _inputs() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 5, (SIDE, SIDE)).astype(np.int8) for _ in range(NUM_PAIRS)]
+
+
+NUMPY_STATEMENTS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
+    lambda g: np.rot90(g, -1),
+    lambda g: g[::-1],
+    lambda g: np.where(g == 1, 2, np.where(g == 2, 1, g)),
+    lambda g: np.where(g == 3, 4, g),
+    lambda g: g[np.ix_(g.any(1), g.any(0))],
+    lambda g: np.pad(g, ((0, 0), (1, 0)))[:, :-1],
+    lambda g: g[len(g) // 2 :],
+    lambda g: np.kron(g, np.ones((2, 2), np.int8)),
+)
+
+
+def _numpy_statement(expression: Callable[[np.ndarray], np.ndarray], inputs: list[np.ndarray]) -> int:
+    results = [np.ascontiguousarray(expression(g)) for g in inputs]
+    return hash(b"".join(r.tobytes() for r in results))
+
+
+def _rate(steps: list[Callable[[], Any]]) -> float:
+    """Calls a second over all steps in turn: median over REPEATS."""
+    rates = []
+    for step in steps:
+        step()
+    for _ in range(REPEATS):
+        count, began = 0, time.perf_counter()
+        while time.perf_counter() - began < RUN_S / REPEATS:
+            for _ in range(50):
+                for step in steps:
+                    step()
+            count += 50 * len(steps)
+        rates.append(count / (time.perf_counter() - began))
+    return median(rates)
+
+
+def _cheap_steps() -> np.ndarray:
+    """Numbers of the chain steps of the functions in STATEMENTS, with all their constants: three-op chains of these
+    are what design.md's figure is about."""
+    names = {name for name, _ in STATEMENTS}
+    return np.array([i for i, s in enumerate(chain_steps()) if s.function.name in names])
+
+
+def _fused_rate(inputs: list[np.ndarray], steps: np.ndarray) -> float:
+    """Nodes a second of the fused enumerator, breadth first, each node executed, hashed and scored on all pairs."""
+    rates = []
+    for _ in range(REPEATS):
+        store = GridStore([g[::-1] for g in inputs], len(inputs))
+        store.add(Value(*_plain(inputs)))
+        store.expand(0, steps)
+        began, before, number = time.perf_counter(), store.num_nodes, 1
+        while number < len(store) and not store.full and time.perf_counter() - began < RUN_S / REPEATS:
+            store.expand(number, steps)
+            number += 1
+        rates.append((store.num_nodes - before) / (time.perf_counter() - began))
+    return median(rates)
+
+
+def _plain(inputs: list[np.ndarray]) -> tuple[Any, tuple[np.ndarray, ...], bytes]:
+    value = input_value(inputs)
+    return value.type, value.items, value.key
+
+
+_START_SCRIPT = """
+import sys, time
+began = float(sys.argv[1])
+from solver import warm
+warm.prepare(int(sys.argv[2]))
+import numpy as np
+from solver.search.source import ProgramSource
+from solver.settings import SearchSettings
+from solver.budget import Budget
+from solver.tasks import Pair, Task
+grid = lambda k: np.full((3, 3), k, np.int8)
+task = Task("t", (Pair(grid(1), grid(2)), Pair(grid(3), grid(2))), (Pair(grid(4)),))
+ProgramSource(SearchSettings(num_views=1)).solve(task, Budget(nodes=1), 0, lambda _: None)
+print(time.time() - began)
+"""
+
+_PEAK_SCRIPT = """
+import resource
+from solver.search.source import ProgramSource
+from solver.settings import SearchSettings
+from solver.budget import Budget
+from solver.tasks import load_set
+largest = max(load_set("arc-agi-1/training"), key=lambda task: task.num_cells)
+ProgramSource(SearchSettings()).solve(largest.hide(), Budget(seconds=10), 0, lambda _: None)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def _starts() -> dict[str, float]:
+    """Seconds from process start to the first executed node, with an empty compile cache and with a full one, and
+    the peak memory of a worker on the largest training task (10 s)."""
+    processes = str(os.cpu_count() or 1)
+    with tempfile.TemporaryDirectory() as folder:
+        cold = _script(_START_SCRIPT, processes, NUMBA_CACHE_DIR=folder)
+    warm = median(_script(_START_SCRIPT, processes) for _ in range(3))
+    return {
+        "cold_start_s": cold,
+        "warm_start_s": warm,
+        "worker_peak_mib": _script(_PEAK_SCRIPT, processes) / 1024,
+        "bench_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def _script(text: str, processes: str, **environment: str) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", text, str(time.time()), processes],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return float(done.stdout.split()[-1])

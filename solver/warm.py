@@ -1,0 +1,107 @@
+"""Compiling and loading the kernels: once per machine, then from the cache.
+
+`prepare` makes sure that the compile cache is complete, with several processes on a cold machine. Importing
+this module does nothing; `load` brings every compiled function into this process, so that workers forked from
+it start searching at once.
+
+    python -m solver.warm 0/2      compiles the first of two shares (what `prepare` starts)
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numba
+import numpy as np
+
+from . import __version__
+from .budget import Budget
+from .grid.registry import FUNCTIONS, cache_folder, source_digest
+from .grid.types import Color, Grid, Grids, Int, Mask, Objects, Table
+from .tasks import Pair, Task
+
+EXAMPLES: dict[Any, Any] = {
+    Grid: np.zeros((2, 2), np.int8),
+    Mask: np.zeros((2, 2), np.bool_),
+    Objects: Objects(np.zeros((2, 2), np.int8), np.zeros((2, 2), np.int16), 1),
+    Grids: Grids(np.zeros((1, 30, 30), np.int8), np.zeros((1, 2), np.int64)),
+    Table: np.zeros(2, np.int16),
+    Color: 0,
+    Int: 0,
+}
+"""One value of each type: what the kernels are compiled for. Choices are ints."""
+
+NODES = 4_000
+"""Nodes of the small search that compiles whatever is not a library function."""
+
+
+def compile_functions(names: Sequence[str]) -> None:
+    """Compile, or load from the cache, the kernels of some library functions."""
+    for name in names:
+        function = FUNCTIONS[name]
+        args = tuple(numba.typeof(EXAMPLES.get(p.type, 0)) for p in function.parameters)
+        function.kernel.compile(args)
+
+
+def load() -> None:
+    """Bring every compiled function into this process (compiling what the cache lacks)."""
+    from .search.source import ProgramSource
+    from .settings import SearchSettings
+
+    compile_functions(list(FUNCTIONS))
+    example = Task(
+        "warm",
+        tuple(
+            Pair(np.array(i, np.int8), np.array(o, np.int8))
+            for i, o in (
+                ([[1, 0, 2], [0, 3, 0], [0, 0, 4]], [[2, 0, 1], [0, 5, 0], [4, 0, 6]]),
+                ([[0, 1, 2], [0, 3, 0], [2, 0, 4]], [[2, 1, 0], [0, 5, 7], [4, 0, 2]]),
+            )
+        ),
+        (Pair(np.array([[4, 0, 2], [0, 3, 0], [1, 0, 4]], np.int8)),),
+    )
+    ProgramSource(SearchSettings(num_views=1)).solve(example, Budget(nodes=NODES), 0, lambda _: None)
+
+
+def marker_name() -> str:
+    """Name of the file that says the cache is complete, for this library and these versions."""
+    return f"complete-{source_digest()}-{__version__}-numba{numba.__version__}-py{sys.version_info[0]}{sys.version_info[1]}"
+
+
+def is_warm() -> bool:
+    """Whether `prepare` has finished here before."""
+    return (cache_folder() / marker_name()).exists()
+
+
+def prepare(processes: int) -> float:
+    """Fill the compile cache if it is cold, with several processes. Returns the seconds it took (0: warm)."""
+    if is_warm():
+        return 0.0
+    began = time.monotonic()
+    shares = max(1, processes)
+    children = [
+        subprocess.Popen([sys.executable, "-m", "solver.warm", f"{k}/{shares}"], stdin=subprocess.DEVNULL)
+        for k in range(1, shares)
+    ]
+    try:
+        compile_functions(_share(0, shares))
+    finally:
+        for child in children:
+            child.wait()
+    load()  # what is left: the fused module, the search's own kernels, and what a child failed to do
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    (cache_folder() / marker_name()).touch()
+    return time.monotonic() - began
+
+
+def _share(number: int, count: int) -> list[str]:
+    return list(FUNCTIONS)[number::count]
+
+
+if __name__ == "__main__":
+    number, count = sys.argv[1].split("/")
+    compile_functions(_share(int(number), int(count)))

@@ -1,0 +1,133 @@
+"""Program search end to end on made-up tasks, with the real library."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from grids import draw
+
+from solver.budget import Budget
+from solver.program import parse
+from solver.search.root import palette_of, views
+from solver.search.source import ProgramSource
+from solver.settings import SearchSettings
+from solver.tasks import Pair, Task
+from solver.vote import choose_attempts
+
+
+def solve(task, seed=0, nodes=30_000, **settings):
+    reports = []
+    findings = ProgramSource(SearchSettings(**settings)).solve(task, Budget(nodes=nodes), seed, reports.append)
+    return findings, reports
+
+
+def task_of(rule, count=4, seed=0, low=0, shape=(5, 6)):
+    rng = np.random.default_rng(seed)
+    inputs = [rng.integers(low, 5, shape).astype(np.int8) * (rng.random(shape) < 0.6) for _ in range(count)]
+    inputs = [i.astype(np.int8) for i in inputs]
+    pairs = [Pair(i, np.ascontiguousarray(rule(i), dtype=np.int8)) for i in inputs]
+    return Task("made-up", tuple(pairs[:-1]), (Pair(pairs[-1].input),)), pairs[-1].output
+
+
+RULES = {
+    "rotate": lambda g: np.rot90(g),
+    "mirror beside": lambda g: np.hstack([g, g[:, ::-1]]),
+    "scale": lambda g: np.kron(g, np.ones((2, 2), np.int8)),
+    "colour map": lambda g: np.array([0, 3, 1, 4, 2], np.int8)[g],
+    "fold": lambda g: np.where(g, g, g[:, ::-1]),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_simple_rule_is_found_and_its_program_gives_the_answer(name):
+    task, truth = task_of(RULES[name])
+    findings, reports = solve(task)
+    first, _ = choose_attempts(task, {"program": findings})[0]
+    assert first.exact
+    assert np.array_equal(first.grid, truth)
+    assert np.array_equal(parse(first.origin).run(task.test[0].input), truth)
+    for pair in task.train:
+        assert np.array_equal(parse(first.origin).run(pair.input), pair.output)
+    assert reports
+
+
+def test_every_answer_is_what_its_program_says():
+    task, _ = task_of(RULES["fold"])
+    findings, _ = solve(task)
+    assert findings.answers
+    for answer in findings.answers:
+        assert np.array_equal(parse(answer.origin).run(task.test[0].input), answer.outputs[0])
+        fits = all(np.array_equal(_run(answer.origin, p.input), p.output) for p in task.train)
+        assert fits == answer.exact
+
+
+def _run(text, grid):
+    from solver.grid.registry import GridError
+
+    try:
+        return parse(text).run(grid)
+    except GridError:
+        return None
+
+
+def test_another_background_is_searched_as_if_it_were_black():
+    task, truth = task_of(lambda g: np.where(g == 7, g[:, ::-1], g))
+    swap = lambda g: np.where(g == 0, 7, g).astype(np.int8)  # noqa: E731
+    shown = Task(
+        "b7",
+        tuple(Pair(swap(p.input), np.where(swap(p.input) == 7, swap(p.input)[:, ::-1], swap(p.input)).astype(np.int8)) for p in task.train),
+        (Pair(swap(task.test[0].input)),),
+    )
+    assert views(shown, 2)[0].name == "background 7"
+    findings, _ = solve(shown, num_views=1)
+    grid = swap(task.test[0].input)
+    first, _ = choose_attempts(shown, {"program": findings})[0]
+    assert np.array_equal(first.grid, np.where(grid == 7, grid[:, ::-1], grid))
+
+
+def test_the_same_seed_and_nodes_give_the_same_answers():
+    rng = np.random.default_rng(3)
+    pairs = [Pair(rng.integers(0, 4, (6, 6)).astype(np.int8), rng.integers(0, 4, (6, 6)).astype(np.int8)) for _ in range(3)]
+    task = Task("noise", tuple(pairs[:2]), (Pair(pairs[2].input),))
+    (one, _), (two, _) = solve(task, nodes=60_000), solve(task, nodes=60_000)
+    assert [(a.origin, a.weight) for a in one.answers] == [(a.origin, a.weight) for a in two.answers]
+    assert one.num_nodes == two.num_nodes
+
+
+def test_a_budget_of_nodes_is_kept_roughly():
+    rng = np.random.default_rng(4)
+    pairs = [Pair(rng.integers(0, 4, (6, 6)).astype(np.int8), rng.integers(0, 4, (6, 6)).astype(np.int8)) for _ in range(3)]
+    findings, _ = solve(Task("noise", tuple(pairs[:2]), (Pair(pairs[2].input),)), nodes=50_000)
+    assert 50_000 <= findings.num_nodes < 100_000
+
+
+@pytest.mark.parametrize("off", ["use_stacking", "use_fitted", "use_mcts"])
+def test_parts_can_be_switched_off(off):
+    task, truth = task_of(RULES["rotate"])
+    findings, _ = solve(task, nodes=8_000, **{off: False})
+    assert np.array_equal(findings.answers[0].outputs[0], truth)
+
+
+def test_one_cell_and_full_size_tasks_do_no_harm():
+    cell = Task("cell", (Pair(draw("1"), draw("2")),), (Pair(draw("1")),))
+    findings, _ = solve(cell, nodes=3_000)
+    assert choose_attempts(cell, {"program": findings})
+    big = np.arange(900).reshape(30, 30).astype(np.int8) % 10
+    huge = Task("big", tuple(Pair(big, big[::-1].copy()) for _ in range(6)), (Pair(big),) * 3)
+    findings, _ = solve(huge, nodes=3_000)
+    assert len(choose_attempts(huge, {"program": findings})) == 3
+
+
+def test_palette_holds_background_and_frequent_colours():
+    assert palette_of([draw("12"), draw("13")], [draw("4"), draw("4")]) == [0, 1, 2, 3, 4]
+
+
+def test_importing_the_solver_needs_no_torch_or_vllm():
+    script = (
+        "import sys, solver, solver.cli, solver.sources, solver.search.source, solver.runner;"
+        "bad = {'torch', 'vllm', 'transformers', 'peft', 'kaggle'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

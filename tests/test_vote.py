@@ -1,0 +1,73 @@
+"""Vote: grouping by output, exact before inexact, two different grids always."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from grids import draw
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from solver.answers import Answer, Findings
+from solver.tasks import Pair, Task
+from solver.vote import choose_attempts, fallback_grids
+
+TASK = Task("t", (Pair(draw("12"), draw("21")), Pair(draw("34"), draw("43"))), (Pair(draw("56")), Pair(draw("78"))))
+
+
+def answer(*pictures, weight=1.0, source="program", exact=True, origin=""):
+    return Answer(tuple(p and draw(p) for p in pictures), weight, source, origin, exact)
+
+
+def attempts(findings):
+    return [[a.grid.tolist() for a in pair] for pair in choose_attempts(TASK, findings)]
+
+
+def test_equal_outputs_add_up():
+    found = Findings([answer("11", "1", weight=3), answer("22", "2", weight=2), answer("22", "3", weight=2)])
+    assert attempts({"program": found}) == [[[[2, 2]], [[1, 1]]], [[[1]], [[2]]]]
+
+
+def test_an_exact_answer_comes_before_any_number_of_inexact_ones():
+    found = Findings([answer("11", "1", weight=9, exact=False), answer("22", "2", weight=0.001)])
+    assert attempts({"program": found})[0] == [[[2, 2]], [[1, 1]]]
+
+
+def test_sources_count_alike_whatever_their_scale():
+    big = Findings([answer("11", "1", weight=900), answer("22", "2", weight=100)])
+    small = Findings([answer("22", "2", weight=0.9, source="vision"), answer("33", "3", weight=0.1, source="vision")])
+    assert attempts({"program": big, "vision": small})[0] == [[[2, 2]], [[1, 1]]]
+
+
+def test_an_answer_may_leave_a_test_input_open():
+    found = Findings([answer("11", None), answer("22", None, weight=0.5)])
+    first, second = choose_attempts(TASK, {"program": found})
+    assert first[0].grid.tolist() == [[1, 1]]
+    assert second[0].source == ""
+
+
+def test_without_answers_the_attempts_are_plausible_and_different():
+    for first, second in choose_attempts(TASK, {}):
+        assert not np.array_equal(first.grid, second.grid)
+        assert first.source == second.source == ""
+
+
+def test_the_origin_is_the_strongest_supporter():
+    found = Findings([answer("11", "1", weight=1, origin="weak"), answer("11", "1", weight=5, origin="strong")])
+    assert choose_attempts(TASK, {"program": found})[0][0].origin == "strong"
+
+
+@pytest.mark.parametrize("color", range(10))
+def test_fallbacks_differ_for_any_single_colour_task(color):
+    grid = np.full((2, 2), color, np.int8)
+    grids = fallback_grids(Task("t", (Pair(grid, grid),), (Pair(grid),)), 0)
+    assert len({g.tobytes() for g in grids}) >= 2
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.floats(1e-9, 1e3), st.booleans()), max_size=8))
+def test_two_different_attempts_whatever_was_found(choices):
+    pictures = ("11", "22", "56")
+    found = Findings([answer(pictures[k], pictures[k], weight=w, exact=e) for k, w, e in choices])
+    for first, second in choose_attempts(TASK, {"program": found}):
+        assert not np.array_equal(first.grid, second.grid)
