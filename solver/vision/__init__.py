@@ -1,14 +1,17 @@
 """A small vision model that maps an input picture to an output picture, tuned to each task at test time.
 
-    canvas.py    grids drawn on a square canvas at a scale and an offset, and read back
-    model.py     the looped hybrid model
-    data.py      training pairs: what may be trained on, packed files, grids as tensors
-    optimizer.py Muon for the core's matrices, AdamW for the rest, or AdamW for all
-    training.py  settings, the training loop over 1..N GPUs, checkpoints that resume exactly
-    views.py     symmetries and colour permutations of a task, and how to undo them
-    tuning.py    test-time training of one task, predictions over many views, their vote
-    weights.py   the weights folder: safetensors, config.json, solver.json
+    canvas.py     grids drawn on a square canvas at a scale and an offset, and read back
+    model.py      the looped hybrid model
+    data.py       training pairs: what may be trained on, packed files, grids as tensors
+    optimizer.py  Muon for the core's matrices, AdamW for the rest, or AdamW for all
+    training.py   settings, the training loop over 1..N GPUs
+    checkpoint.py what a run needs to go on exactly where it stopped
+    views.py      symmetries and colour permutations of a task, and how to undo them
+    tuning.py     test-time training of one task, predictions over many views, their vote
+    source.py     the tuned model as a source of answers for the vote
+    weights.py    the weights folder: safetensors, config.json, solver.json
 
-Importing this package needs no torch; importing canvas, model, optimizer, training, tuning or weights does.
-The recipe follows VARC (arXiv 2511.14761) and LoopViT (arXiv 2602.02156); docs/vision.md says where it differs.
+Importing this package needs no torch; importing anything but data and views does.
+The recipe follows VARC (arXiv 2511.14761) and LoopViT (arXiv 2602.02156); docs/vision.md says where it
+differs.
 """

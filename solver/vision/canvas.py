@@ -1,8 +1,8 @@
 """Grids drawn on a square canvas and read back, in batches, on any device.
 
-A grid is scaled by a whole number and put at an offset; input and output of a pair share both. Cells outside the
-grid are BACKGROUND in the input. The target has a BORDER line below and to the right of the output, which tells
-its size, and IGNORE everywhere else. Reading crops at the border and discards what is malformed.
+A grid is scaled by a whole number and put at an offset; input and output of a pair share both. Cells outside
+the grid are BACKGROUND in the input. The target has a BORDER line below and to the right of the output, which
+tells its size, and IGNORE everywhere else. Reading crops at the border and discards what is malformed.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ def max_scale(sides: Tensor, canvas: int) -> Tensor:
 def random_placement(
     heights: Tensor, widths: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
 ) -> Placement:
-    """Uniform scale (or the given one where it fits), then uniform offset at which the grid and its border fit.
+    """Uniform scale (or the given one where it fits), then uniform offset at which the grid and its border
+    fit.
 
     heights, widths: int64 [B], 1..30: the larger of input and output. canvas ≥ 31.
     """
     largest = max_scale(torch.maximum(heights, widths), canvas)
     u = torch.rand(3, len(heights), generator=generator, device=heights.device)
-    if scale is None:
-        scales = torch.minimum((u[0] * largest).long() + 1, largest)
-    else:
-        scales = largest.clamp(max=scale)
+    drawn = torch.minimum((u[0] * largest).long() + 1, largest)
+    scales = drawn if scale is None else largest.clamp(max=scale)
     rooms = canvas - scales * torch.stack([heights, widths])
     offsets = torch.minimum((u[1:] * rooms).long(), rooms - 1)
     return Placement(scales, offsets[0], offsets[1])
 
 
 def _source_cells(placement: Placement, canvas: int) -> tuple[Tensor, Tensor]:
-    """Which grid row, and which column, each canvas row and column shows; int64 [B, canvas], may be outside."""
+    """Which grid row, and which column, each canvas row and column shows; int64 [B, canvas], may be
+    outside."""
     line = torch.arange(canvas, device=placement.scale.device)
     rows = torch.div(line - placement.row[:, None], placement.scale[:, None], rounding_mode="floor")
     columns = torch.div(line - placement.column[:, None], placement.scale[:, None], rounding_mode="floor")
@@ -68,7 +68,8 @@ def _look_up(grids: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def draw_inputs(grids: Tensor, heights: Tensor, widths: Tensor, placement: Placement, canvas: int) -> Tensor:
-    """grids: uint8 [B, 30, 30], upper left corner used. heights, widths: int64 [B]. → int64 [B, C, C], 0..10."""
+    """grids: uint8 [B, 30, 30], upper left corner used. heights, widths: int64 [B]. → int64 [B, C, C],
+    0..10."""
     rows, columns = _source_cells(placement, canvas)
     inside_rows = (rows >= 0) & (rows < heights[:, None])
     inside_columns = (columns >= 0) & (columns < widths[:, None])
@@ -95,8 +96,8 @@ def draw_targets(grids: Tensor, heights: Tensor, widths: Tensor, placement: Plac
 
 @dataclass(frozen=True, eq=False)
 class ReadGrids:
-    """grids: uint8 [B, 30, 30], zeros outside. heights, widths: int64 [B]. valid: bool [B]; where it is False the
-    canvas was malformed and the rest means nothing."""
+    """grids: uint8 [B, 30, 30], zeros outside. heights, widths: int64 [B]. valid: bool [B]; where it is False
+    the canvas was malformed and the rest means nothing."""
 
     grids: Tensor
     heights: Tensor
@@ -107,9 +108,9 @@ class ReadGrids:
 def read_canvas(symbols: Tensor, placement: Placement) -> ReadGrids:
     """Reads the grid that starts at each placement's offset.
 
-    symbols: int64 [B, C, C], 0..11. The first BORDER cell along the first row and down the first column give the
-    size, which must be a multiple of the scale and at most 30 cells. A cell is the commonest symbol of its
-    block, and must be a colour.
+    symbols: int64 [B, C, C], 0..11. The first BORDER cell along the first row and down the first column give
+    the size, which must be a multiple of the scale and at most 30 cells. A cell is the commonest symbol of
+    its block, and must be a colour.
     """
     batch, canvas, _ = symbols.shape
     device = symbols.device

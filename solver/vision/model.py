@@ -1,9 +1,11 @@
-"""The looped hybrid model: a small core of attention and convolution, applied several times with the same weights.
+"""The looped hybrid model: a small core of attention and convolution, applied several times with the same
+weights.
 
-State = patch embeddings and one task token in front. One loop is `state = core(state + step_embedding)`; the core
-is a few pre-norm layers of attention with 2-D rotary positions and a gated unit whose gate passes a 3×3 depthwise
-convolution. Only the last state is read out. There is no attention mask, so that fused attention kernels apply.
-After LoopViT (arXiv 2602.02156); canvas, patches and the task token after VARC (arXiv 2511.14761).
+State = patch embeddings and one task token in front. One loop is `state = core(state + step_embedding)`; the
+core is a few pre-norm layers of attention with 2-D rotary positions and a gated unit whose gate passes a 3×3
+depthwise convolution. Only the last state is read out. There is no attention mask, so that fused attention
+kernels apply. After LoopViT (arXiv 2602.02156); canvas, patches and the task token after VARC (arXiv
+2511.14761).
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ from .canvas import IGNORE, NUM_SYMBOLS, patchify, unpatchify
 @dataclass(frozen=True)
 class ModelConfig:
     """max_canvas: side of the largest canvas the position tables serve; any even smaller one may be used.
-    rope_base: theta of the rotary positions, half of each head for rows and half for columns.
-    depthwise: how the 3×3 depthwise convolution is computed, with the same result: 'shift' (nine shifted products,
-    which a compiler fuses) or 'conv' (the library's convolution)."""
+    rope_base: theta of the rotary positions, half of each head for rows and half for columns. depthwise: how
+    the 3×3 depthwise convolution is computed, with the same result: 'shift' (nine shifted products, which a
+    compiler fuses) or 'conv' (the library's convolution)."""
 
     width: int = 512
     num_heads: int = 8
@@ -33,7 +35,7 @@ class ModelConfig:
     max_canvas: int = 64
     rope_base: float = 10_000.0
     num_tasks: int = 400
-    depthwise: str = "shift"
+    depthwise: str = "conv"
 
     def __post_init__(self) -> None:
         faults = []
@@ -103,7 +105,8 @@ class Attention(nn.Module):
 
 
 class GatedConvolution(nn.Module):
-    """Gated unit: the gate half passes a 3×3 depthwise convolution over the patches, the task token does not."""
+    """Gated unit: the gate half passes a 3×3 depthwise convolution over the patches, the task token does
+    not."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -215,8 +218,9 @@ class LoopedModel(nn.Module):
         return self._rotary[key]
 
     def forward(self, canvases: Tensor, tasks: Tensor, num_loops: int | None = None) -> Tensor:
-        """canvases: int64 [B, C, C], 0..11, C even and ≤ max_canvas. tasks: int64 [B], rows of the task table.
-        num_loops: fewer loops than trained (None: all). → scores [B, patches, patch²·12], patchify's order."""
+        """canvases: int64 [B, C, C], 0..11, C even and ≤ max_canvas. tasks: int64 [B], rows of the task
+        table. num_loops: fewer loops than trained (None: all). → scores [B, patches, patch²·12], patchify's
+        order."""
         patches = patchify(canvases, self.config.patch)
         symbols = torch.arange(NUM_SYMBOLS, device=canvases.device)
         one_hot = (patches[..., None] == symbols).flatten(2).to(self.embed.weight.dtype)

@@ -1,8 +1,8 @@
 """Optimizers: AdamW for everything, or Muon for the core's matrices and AdamW for the rest.
 
-Muon (Jordan 2024) replaces a matrix's momentum by the nearest matrix with all singular values near one. The step is
-scaled as in arXiv 2502.16982, so that its entries are about as large as AdamW's. A matrix that holds several maps
-(queries, keys and values; value and gate) is split into them first.
+Muon (Jordan 2024) replaces a matrix's momentum by the nearest matrix with all singular values near one. The
+step is scaled as in arXiv 2502.16982, so that its entries are about as large as AdamW's. A matrix that holds
+several maps (queries, keys and values; value and gate) is split into them first.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Optimizer:
     """Steps all parameters of a model; its state is a flat dictionary of tensors.
 
     name: 'adamw' or 'muon'. Rates are given at each step, since they follow a schedule: `matrix_rate` for the
-    matrices of the core under Muon, `rate` for all else. Muon's state is a momentum per matrix, AdamW's two moments
-    per parameter. Gradients are read from `.grad`.
+    matrices of the core under Muon, `rate` for all else. Muon's state is a momentum per matrix, AdamW's two
+    moments per parameter. Gradients are read from `.grad`.
     """
 
     def __init__(
@@ -54,9 +54,7 @@ class Optimizer:
         self.momentum = momentum
         self.buffers = {key: torch.zeros_like(p) for key, p in self.matrices.items()}
         parameters = list(self.others.values())
-        self.adamw = torch.optim.AdamW(
-            parameters, betas=betas, weight_decay=weight_decay, fused=parameters[0].is_cuda
-        )
+        self.adamw = torch.optim.AdamW(parameters, betas=betas, weight_decay=weight_decay, fused=parameters[0].is_cuda)
         for p in parameters:
             self.adamw.state[p] = {
                 "step": torch.zeros((), device=p.device if p.is_cuda else "cpu"),

@@ -1,11 +1,11 @@
 """Offline training of the vision model, the same code on one CPU and on several GPUs.
 
-Supports: any number of processes, one a device, with gradients averaged by one all-reduce a step; resuming exactly,
-also on another number of devices (then from the same point, with another batch); a wall-clock limit.
-Assumes: all pairs fit in device memory as padded uint8 grids (1.8 kB a pair).
-All randomness is drawn from the seed and the number of samples seen, so a checkpoint needs no generator state.
-The rate warms up, then stays constant; weights are averaged over time, and the average is what is validated and
-shipped. A final decay is optional.
+Supports: any number of processes, one a device, with gradients averaged by one all-reduce a step; resuming
+exactly, also on another number of devices (then from the same point, with another batch); a wall-clock limit.
+Assumes: all pairs fit in device memory as padded uint8 grids (1.8 kB a pair). All randomness is drawn from
+the seed and the number of samples seen, so a checkpoint needs no generator state. The rate warms up, then
+stays constant; weights are averaged over time, and the average is what is validated and shipped. A final
+decay is optional.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ VALIDATION_SCALE = 2
 class TrainConfig:
     """Settings of one training run.
 
-    canvas: side in cells. batch: samples a process and step. rate, matrix_rate: peak learning rates (matrix_rate
-    is Muon's). average: decay of the averaged weights a step. decay_start, decay_samples: from where, and over how
-    many samples, the rates fall linearly to zero (0 samples: never). Intervals: log_steps, validate_samples,
-    save_samples. max_samples: stop there (0: no limit).
+    canvas: side in cells. batch: samples a process and step. rate, matrix_rate: peak learning rates
+    (matrix_rate is Muon's). average: decay of the averaged weights a step. decay_start, decay_samples: from
+    where, and over how many samples, the rates fall linearly to zero (0 samples: never). Intervals:
+    log_steps, validate_samples, save_samples. max_samples: stop there (0: no limit).
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -67,9 +67,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         faults = []
         if not 32 <= self.canvas <= self.model.max_canvas or self.canvas % self.model.patch:
-            faults.append(
-                f"canvas {self.canvas} must be within 32..{self.model.max_canvas}, in whole patches"
-            )
+            faults.append(f"canvas {self.canvas} must be within 32..{self.model.max_canvas}, in whole patches")
         if self.optimizer not in ("adamw", "muon"):
             faults.append(f"optimizer {self.optimizer!r} must be 'adamw' or 'muon'")
         if not 0 <= self.average < 1:
@@ -84,9 +82,7 @@ class TrainConfig:
         """Share of the peak rates at a step, 0..1."""
         share = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
         if self.decay_samples:
-            share *= min(
-                1.0, max(0.0, (self.decay_start + self.decay_samples - samples) / self.decay_samples)
-            )
+            share *= min(1.0, max(0.0, (self.decay_start + self.decay_samples - samples) / self.decay_samples))
         return share
 
 
@@ -122,9 +118,7 @@ class DevicePairs:
     ) -> tuple[Tensor, Tensor, Placement]:
         """Input canvases, target canvases (int64 [B, C, C]) and their placement, freshly placed."""
         in_h, in_w, out_h, out_w = self.sizes[index].unbind(1)
-        place = random_placement(
-            torch.maximum(in_h, out_h), torch.maximum(in_w, out_w), canvas, generator, scale
-        )
+        place = random_placement(torch.maximum(in_h, out_h), torch.maximum(in_w, out_w), canvas, generator, scale)
         grids = self.grids[index]
         return (
             draw_inputs(grids[:, 0], in_h, in_w, place, canvas),
@@ -175,14 +169,15 @@ def average_gradients(parameters: list[nn.Parameter], world: int) -> None:
 
 
 def clip_gradients(parameters: list[nn.Parameter], limit: float) -> Tensor:
-    """Scales gradients down to a total norm of `limit`; returns the norm before, without waiting for the device."""
+    """Scales gradients down to a total norm of `limit`; returns the norm before, without waiting for the
+    device."""
     return nn.utils.clip_grad_norm_(parameters, limit, foreach=True)
 
 
 @dataclass(frozen=True)
 class Validation:
-    """loss: mean over canvas cells. exact: share of pairs read back equal in size and every cell. readable: share
-    with a well-formed border."""
+    """loss: mean over canvas cells. exact: share of pairs read back equal in size and every cell. readable:
+    share with a well-formed border."""
 
     loss: float
     exact: float
@@ -190,9 +185,7 @@ class Validation:
 
 
 @torch.no_grad()
-def validate(
-    model: LoopedModel, pairs: DevicePairs, config: TrainConfig, num_loops: int | None = None
-) -> Validation:
+def validate(model: LoopedModel, pairs: DevicePairs, config: TrainConfig, num_loops: int | None = None) -> Validation:
     """One view a pair, at scale 2 where it fits, at offsets that never change."""
     device = pairs.grids.device
     generator = torch.Generator(device).manual_seed(stream_seed("validation"))

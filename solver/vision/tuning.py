@@ -1,9 +1,10 @@
 """Test-time training of one task, and the vote of its predictions over many views.
 
-The task's demonstration pairs, in every view (symmetries and colour permutations), become as many little tasks,
-each with a fresh task token; all weights are tuned on them for a while. Then each test input is predicted in every
-view at several random placements, each prediction is brought back, and equal grids are counted. The weights return
-to the shipped ones before the next task: nothing learned from one task reaches another.
+The task's demonstration pairs, in every view (symmetries and colour permutations), become as many little
+tasks, each with a fresh task token; all weights are tuned on them for a while. Then each test input is
+predicted in every view at several random placements, each prediction is brought back, and equal grids are
+counted. The weights return to the shipped ones before the next task: nothing learned from one task reaches
+another.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ Votes = list[tuple[Grid, float]]
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """canvas: side in cells; the shipped weights' own if None. num_samples: pairs seen while tuning, `batch` a
-    step; the rate warms up over warmup_steps and falls linearly to zero. num_colorings: colour permutations for
-    each symmetry but the identity. placements: predictions of each test input in each view. num_loops: loops used
-    in prediction (None: all)."""
+    """canvas: side in cells; the shipped weights' own if None. num_samples: pairs seen while tuning, `batch`
+    a step; the rate warms up over warmup_steps and falls linearly to zero. num_colorings: colour permutations
+    for each symmetry but the identity. placements: predictions of each test input in each view. num_loops:
+    loops used in prediction (None: all)."""
 
     canvas: int | None = None
-    optimizer: str = "adamw"
+    optimizer: str = "muon"
     rate: float = 3e-4
     matrix_rate: float = 1e-3
     batch: int = 64
@@ -60,12 +61,14 @@ class TuningConfig:
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """votes: per test input, grids (uint8 [H, W]) with the share of all views that gave them, best first; shares
-    sum to at most 1, the rest was malformed. loss: mean over the last steps. tune_s, predict_s: seconds."""
+    """votes: per test input, grids (uint8 [H, W]) with the share of all views that gave them, best first;
+    shares sum to at most 1, the rest was malformed. loss: mean over the last steps. tune_s, predict_s:
+    seconds."""
 
     votes: list[Votes]
     loss: float
     num_steps: int
+    num_views: int
     tune_s: float
     predict_s: float
 
@@ -81,7 +84,8 @@ def count_votes(predictions: list[Grid], num_views: int) -> Votes:
 
 
 class Tuner:
-    """A model on one device, tuned to one task after another. Compiled once; not for use by several threads."""
+    """A model on one device, tuned to one task after another. Compiled once; not for use by several
+    threads."""
 
     def __init__(self, model: LoopedModel, canvas: int, config: TuningConfig = TuningConfig()) -> None:
         """model: on its device, and the tuner's from now on. canvas: what the weights were trained on."""
@@ -99,9 +103,7 @@ class Tuner:
     def reset(self, num_tokens: int, seed: int) -> None:
         """Shipped weights, fresh task tokens drawn like the trained ones, no momentum."""
         if num_tokens > len(self.model.tasks):
-            raise ValueError(
-                f"{num_tokens} views, but the model has room for {len(self.model.tasks)} task tokens"
-            )
+            raise ValueError(f"{num_tokens} views, but the model has room for {len(self.model.tasks)} task tokens")
         self.model.load_state_dict(self.shipped)
         self.optimizer.reset()
         trained = self.shipped["tasks"]
@@ -110,9 +112,10 @@ class Tuner:
         self.model.tasks[:num_tokens] = trained.mean(0) + noise * trained.std(0)
 
     def tune(
-        self, pairs: list[tuple[Grid, Grid]], views: list[View], seed: int, deadline: float
+        self, pairs: list[tuple[Grid, Grid]], views: list[View], seed: int, deadline: float, max_steps: int
     ) -> tuple[float, int]:
-        """Tunes all weights to the pairs in every view; returns the last steps' mean loss and the number of steps."""
+        """Tunes all weights to the pairs in every view; returns the last steps' mean loss and the number of
+        steps."""
         config = self.config
         viewed = ((v, (view.apply(a), view.apply(b))) for v, view in enumerate(views) for a, b in pairs)
         names = [str(v) for v in range(len(views))]
@@ -122,7 +125,7 @@ class Tuner:
         parameters = list(self.model.parameters())
         self.model.run_core = self.tuned_core
         losses = []
-        for step in range(config.num_steps):
+        for step in range(min(config.num_steps, max_steps)):
             if time.monotonic() >= deadline:
                 break
             index = sampler.indices(step * config.batch, config.batch).to(self.device)
@@ -140,9 +143,7 @@ class Tuner:
         return last, len(losses)
 
     @torch.no_grad()
-    def predict(
-        self, pairs: list[tuple[Grid, Grid]], test_input: Grid, views: list[View], seed: int
-    ) -> list[Grid]:
+    def predict(self, pairs: list[tuple[Grid, Grid]], test_input: Grid, views: list[View], seed: int) -> list[Grid]:
         """The well-formed predictions of one test input in all views and placements, each brought back."""
         config, device = self.config, self.device
         choices = bound_output_size(pairs, test_input).choices
@@ -177,27 +178,31 @@ class Tuner:
             found += [views[v].undo(grid[:h, :w]) for v, grid, h, w, valid in rows if valid]
         return found
 
-    def tune_and_predict(self, task: Task, seed: int = 0, deadline: float = math.inf) -> Tuned:
-        """task: only its training pairs and test inputs are read. deadline: of time.monotonic(), for the tuning;
-        predicting comes on top."""
+    def tune_and_predict(
+        self, task: Task, seed: int = 0, deadline: float = math.inf, max_steps: int = 1_000_000
+    ) -> Tuned:
+        """task: only its training pairs and test inputs are read. deadline: of time.monotonic(), for the
+        tuning; predicting comes on top."""
         started = time.monotonic()
         pairs = [(p.input.astype(np.uint8), p.output.astype(np.uint8)) for p in task.train]
         views = task_views(self.config.num_colorings, np.random.default_rng(stream_seed(seed, "views")))
+        num_views = len(views) * self.config.placements
         self.reset(len(views), seed)
-        loss, num_steps = self.tune(pairs, views, seed, deadline)
+        loss, num_steps = self.tune(pairs, views, seed, deadline, max_steps)
         tuned = time.monotonic()
         votes = []
         for number, test in enumerate(task.test):
             found = self.predict(pairs, test.input.astype(np.uint8), views, stream_seed(seed, number))
-            votes.append(count_votes(found, len(views) * self.config.placements))
+            votes.append(count_votes(found, num_views))
         ended = time.monotonic()
-        return Tuned(votes, loss, num_steps, tuned - started, ended - tuned)
+        return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned)
 
 
 def tune_and_predict(
     task: Task, model: LoopedModel, canvas: int, config: TuningConfig = TuningConfig(), *, seed: int = 0
 ) -> list[Votes]:
-    """One task alone: per test input, grids with their share of views, best first. Keeps the model's weights."""
+    """One task alone: per test input, grids with their share of views, best first. Keeps the model's
+    weights."""
     tuner = Tuner(model, canvas, config)
     votes = tuner.tune_and_predict(task, seed).votes
     model.load_state_dict(tuner.shipped)

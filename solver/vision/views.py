@@ -1,6 +1,7 @@
 """Views of a task: the same task turned, mirrored and recoloured. Needs NumPy alone.
 
-A model tuned to several views gives several opinions; each prediction is brought back by the inverse of its view.
+A model tuned to several views gives several opinions; each prediction is brought back by the inverse of its
+view.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ SYMMETRIES = ((0, False), (1, False), (2, False), (3, False), (0, True), (2, Tru
 
 @dataclass(frozen=True)
 class View:
-    """turns: quarter turns counter-clockwise, 0..3; then mirrored left to right if `mirror`; colors[c] is what
-    colour c becomes, a permutation of 0..9."""
+    """turns: quarter turns counter-clockwise, 0..3; then mirrored left to right if `mirror`; colors[c] is
+    what colour c becomes, a permutation of 0..9."""
 
     turns: int = 0
     mirror: bool = False
@@ -43,8 +44,8 @@ class View:
 
 
 def task_views(num_colorings: int, rng: np.random.Generator) -> list[View]:
-    """The identity, then the five other symmetries (three turns, two mirrors), each with the true colours and with
-    `num_colorings` random permutations that keep black (0): 6 + 5·num_colorings views."""
+    """The identity, then the five other symmetries (three turns, two mirrors), each with the true colours and
+    with `num_colorings` random permutations that keep black (0): 6 + 5·num_colorings views."""
     views = [View(turns, mirror) for turns, mirror in SYMMETRIES]
     for turns, mirror in SYMMETRIES[1:]:
         for _ in range(num_colorings):
@@ -66,10 +67,11 @@ class SizeBound:
 
 
 def bound_output_size(pairs: list[tuple[Grid, Grid]], test_input: Grid) -> SizeBound:
-    """Sizes to leave room for, from the task's own pairs and the test input alone; never from a hidden output.
+    """Sizes to leave room for, from the task's own pairs and the test input alone; never from a hidden
+    output.
 
-    Rules tried in order: as the input; always the same; a whole multiple of the input; a whole fraction of it.
-    If none fits, half of the views leave room for the largest output or input seen, the others for 30×30.
+    Rules tried in order: as the input; always the same; a whole multiple of the input; a whole fraction of
+    it. If none fits, half of the views leave room for the largest output or input seen, the others for 30×30.
     """
     height, width = test_input.shape
     ins = [a.shape for a, _ in pairs]

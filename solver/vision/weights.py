@@ -1,8 +1,8 @@
 """The weights folder: `model.safetensors` (bf16), `config.json`, and `solver.json` with a hash of every file.
 
-`solver.json` says what kind of weights these are, the canvas they were trained on, what they were trained on, the
-licence, and under "files" the SHA-256 of the others. Loading checks every hash, needs no network, and runs no code
-from the folder.
+`solver.json` says what kind of weights these are, the canvas they were trained on, what they were trained on,
+the licence, and under "files" the SHA-256 of the others. Loading checks every hash, needs no network, and
+runs no code from the folder.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from solver.vision.canvas import (  # noqa: E402
     unpatchify,
 )
 
-sides = st.integers(1, 30)
+sizes = st.tuples(st.integers(1, 30), st.integers(1, 30))
 
 
 def padded(grid):
@@ -30,8 +30,9 @@ def padded(grid):
     return torch.from_numpy(out)
 
 
-def drawn(height, width, other_height, other_width, canvas, seed):
+def drawn(size, other_size, canvas, seed):
     """A random grid, its size tensors, and a placement that also fits the other size."""
+    (height, width), (other_height, other_width) = size, other_size
     rng = np.random.default_rng(seed)
     grid = rng.integers(0, 10, (height, width), dtype=np.uint8)
     h, w = torch.tensor([height]), torch.tensor([width])
@@ -41,9 +42,9 @@ def drawn(height, width, other_height, other_width, canvas, seed):
 
 
 @settings(max_examples=60, deadline=None)
-@given(sides, sides, sides, sides, st.sampled_from([32, 48, 64]), st.integers(0, 1000))
-def test_a_target_reads_back_as_the_grid(height, width, other_height, other_width, canvas, seed):
-    grid, h, w, place = drawn(height, width, other_height, other_width, canvas, seed)
+@given(sizes, sizes, st.sampled_from([32, 48, 64]), st.integers(0, 1000))
+def test_a_target_reads_back_as_the_grid(size, other_size, canvas, seed):
+    (height, width), (grid, h, w, place) = size, drawn(size, other_size, canvas, seed)
     target = draw_targets(padded(grid), h, w, place, canvas)
     read = read_canvas(torch.where(target == IGNORE, BACKGROUND, target), place)
     assert bool(read.valid)
@@ -55,9 +56,9 @@ def test_a_target_reads_back_as_the_grid(height, width, other_height, other_widt
 
 
 @settings(max_examples=40, deadline=None)
-@given(sides, sides, sides, sides, st.sampled_from([32, 48, 64]), st.integers(0, 1000))
-def test_an_input_shows_the_whole_grid_scaled(height, width, other_height, other_width, canvas, seed):
-    grid, h, w, place = drawn(height, width, other_height, other_width, canvas, seed)
+@given(sizes, sizes, st.sampled_from([32, 48, 64]), st.integers(0, 1000))
+def test_an_input_shows_the_whole_grid_scaled(size, other_size, canvas, seed):
+    (height, width), (grid, h, w, place) = size, drawn(size, other_size, canvas, seed)
     shown = draw_inputs(padded(grid), h, w, place, canvas)[0].numpy()
     s, r, c = int(place.scale), int(place.row), int(place.column)
     expected = np.full((canvas, canvas), BACKGROUND)
@@ -89,9 +90,7 @@ def _damage(canvas, place, kind):
         canvas[0, r, c] = BORDER
 
 
-@pytest.mark.parametrize(
-    "kind", ["no border", "background inside", "size not a multiple of the scale", "empty"]
-)
+@pytest.mark.parametrize("kind", ["no border", "background inside", "size not a multiple of the scale", "empty"])
 def test_malformed_canvases_are_discarded(kind):
     grid = np.arange(6, dtype=np.uint8).reshape(2, 3)
     h, w = torch.tensor([2]), torch.tensor([3])

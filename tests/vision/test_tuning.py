@@ -21,9 +21,7 @@ TINY = TuningConfig(
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    st.integers(0, 3), st.booleans(), st.permutations(list(range(10))), st.integers(1, 6), st.integers(1, 6)
-)
+@given(st.integers(0, 3), st.booleans(), st.permutations(list(range(10))), st.integers(1, 6), st.integers(1, 6))
 def test_undoing_a_view_gives_the_grid_back(turns, mirror, colors, height, width):
     view = View(turns, mirror, tuple(colors))
     grid = np.random.default_rng(height * 10 + width).integers(0, 10, (height, width), dtype=np.uint8)
