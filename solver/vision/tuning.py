@@ -35,9 +35,9 @@ Votes = list[tuple[Grid, float]]
 @dataclass(frozen=True)
 class TuningConfig:
     """canvas: side in cells; the shipped weights' own if None. num_samples: pairs seen while tuning, `batch`
-    a step; the rate warms up over warmup_steps and falls linearly to zero. num_colorings: colour permutations
-    for each symmetry but the identity. placements: predictions of each test input in each view. num_loops:
-    loops used in prediction (None: all)."""
+    a step; the rate warms up over warmup_steps and falls linearly to zero, reached early if the deadline is.
+    num_colorings: colour permutations for each symmetry but the identity. placements: predictions of each
+    test input in each view. num_loops: loops used in prediction (None: all)."""
 
     canvas: int | None = None
     optimizer: str = "muon"
@@ -124,7 +124,7 @@ class Tuner:
         generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "tuning"))
         parameters = list(self.model.parameters())
         self.model.run_core = self.tuned_core
-        losses = []
+        losses, started = [], time.monotonic()
         for step in range(min(config.num_steps, max_steps)):
             if time.monotonic() >= deadline:
                 break
@@ -134,7 +134,9 @@ class Tuner:
                 loss = self.model.loss(canvases, data.tasks[index], targets)
             loss.backward()
             clip_gradients(parameters, config.clip)
-            share = min(1.0, (step + 1) / max(1, config.warmup_steps)) * (1 - step / config.num_steps)
+            passed = (time.monotonic() - started) / (deadline - started) if deadline < math.inf else 0.0
+            progress = min(1.0, max(step / config.num_steps, passed))
+            share = min(1.0, (step + 1) / max(1, config.warmup_steps)) * (1 - progress)
             self.optimizer.step(share * config.rate, share * config.matrix_rate)
             for p in parameters:
                 p.grad = None
