@@ -25,6 +25,7 @@ import math
 import multiprocessing
 import os
 import signal
+import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -230,6 +231,7 @@ class _Run:
 
     def _loop(self) -> None:
         self._save()
+        self._prepare()
         while (self.queue or self._busy()) and not self.interrupted:
             self._start_workers()
             if not self.workers:
@@ -248,6 +250,22 @@ class _Run:
                     self._bury(worker)
             self._check_clock()
             self._save()
+
+    def _prepare(self) -> None:
+        """Compile the library if this machine has not done so yet. A signal to stop ends it."""
+        if self.make_sources is not None or not self.queue:
+            return
+        from .warm import prepare  # needs numba
+
+        try:
+            self.starting = True
+            prepare(self.num_workers)
+        except _StoppedError:
+            logger.info("stopped while compiling")
+        except (OSError, subprocess.CalledProcessError) as error:
+            logger.error("the grid library could not be compiled ahead: %s", error)
+        finally:
+            self.starting = False
 
     def _busy(self) -> list[_Handle]:
         return [worker for worker in self.workers if worker.task_id]

@@ -78,30 +78,43 @@ def is_warm() -> bool:
 
 
 def prepare(processes: int) -> float:
-    """Fill the compile cache if it is cold, with several processes. Returns the seconds it took (0: warm)."""
+    """Fill the compile cache if it is cold, with several processes. Returns the seconds it took (0: warm).
+
+    An exception in this process (a signal handler's) ends the children too; what they compiled stays. Raises
+    CalledProcessError if the kernels cannot be compiled.
+    """
     if is_warm():
         return 0.0
     began = time.monotonic()
     shares = max(1, processes)
-    children = [
-        subprocess.Popen([sys.executable, "-m", "solver.warm", f"{k}/{shares}"], stdin=subprocess.DEVNULL)
-        for k in range(1, shares)
-    ]
-    try:
-        compile_functions(_share(0, shares))
-    finally:
-        for child in children:
-            child.wait()
-    load()  # what is left: the fused module, the search's own kernels, and what a child failed to do
+    _run_children([f"{k}/{shares}" for k in range(shares)])
+    _run_children(["load"])  # what is left: the fused module and the search's own kernels
     cache_folder().mkdir(parents=True, exist_ok=True)
     (cache_folder() / marker_name()).touch()
     return time.monotonic() - began
 
 
-def _share(number: int, count: int) -> list[str]:
-    return list(FUNCTIONS)[number::count]
+def _run_children(orders: Sequence[str]) -> None:
+    children = [
+        subprocess.Popen([sys.executable, "-m", "solver.warm", order], stdin=subprocess.DEVNULL) for order in orders
+    ]
+    try:
+        for child in children:
+            if child.wait():
+                raise subprocess.CalledProcessError(child.returncode, child.args)
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+
+
+def _main(order: str) -> None:
+    if order == "load":
+        load()
+        return
+    number, count = map(int, order.split("/"))
+    compile_functions(list(FUNCTIONS)[number::count])
 
 
 if __name__ == "__main__":
-    number, count = sys.argv[1].split("/")
-    compile_functions(_share(int(number), int(count)))
+    _main(sys.argv[1])

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from .geometry import _no_grid
-from .objects import _measure
+from .objects import _measure, _select
 from .registry import kernel, primitive
-from .types import Axis, Grid, Int, Objects, Property, Table
+from .types import Axis, Grid, Int, Objects, Property, Rank, Table
 
 COPY_FIRST = 10
 COPY_SECOND = 11
@@ -130,30 +130,56 @@ def combine(first: Grid, second: Grid, table: Table) -> Grid:
     return out
 
 
-@primitive("fitted")
-def color_objects(objects: Objects, canvas: Grid, prop: Property, table: Table) -> Grid:
-    """Paint each object on the canvas in the colour that a table of (property value, colour) entries gives.
-
-    Colour 0 erases the object. An object whose value has no entry makes it not applicable.
-    """
-    if not _same_shape(objects.labels, canvas):
-        return _no_grid()
-    values = _measure(objects, prop)
-    colors = np.empty(objects.count + 1, np.int64)
-    for k in range(objects.count):
-        colors[k + 1] = -1
-        for e in range(0, len(table) - 1, 2):
-            if table[e] == values[k]:
-                colors[k + 1] = table[e + 1]
-        if colors[k + 1] < 0 or colors[k + 1] > 9:
-            return _no_grid()
+@kernel
+def _paint_actions(objects, canvas, actions):
+    """Canvas with object k in colour actions[k], erased (0), or in its own colours (COPY_FIRST)."""
     h, w = canvas.shape
     out = np.empty((h, w), np.int8)
     for r in range(h):
         for c in range(w):
             label = objects.labels[r, c]
-            out[r, c] = colors[label] if label > 0 else canvas[r, c]
+            if label == 0:
+                out[r, c] = canvas[r, c]
+            elif actions[label - 1] == COPY_FIRST:
+                out[r, c] = objects.grid[r, c]
+            elif 0 <= actions[label - 1] <= 9:
+                out[r, c] = actions[label - 1]
+            else:
+                return _no_grid()
     return out
+
+
+@primitive("fitted")
+def color_objects(objects: Objects, canvas: Grid, prop: Property, table: Table) -> Grid:
+    """Paint each object on the canvas as a table of (property value, colour) entries says.
+
+    Colour 0 erases an object, 10 keeps its own colours. A value without an entry makes it not applicable.
+    """
+    if not _same_shape(objects.labels, canvas):
+        return _no_grid()
+    values = _measure(objects, prop)
+    actions = np.empty(objects.count, np.int64)
+    for k in range(objects.count):
+        actions[k] = -1
+        for e in range(0, len(table) - 1, 2):
+            if table[e] == values[k]:
+                actions[k] = table[e + 1]
+    return _paint_actions(objects, canvas, actions)
+
+
+@primitive("fitted")
+def color_ranked_objects(objects: Objects, canvas: Grid, prop: Property, rank: Rank, table: Table) -> Grid:
+    """Paint the objects that have a rank in a property in one colour on the canvas, all others in another.
+
+    table: (colour of those that have it, colour of the others); 0 erases, 10 keeps an object's own colours.
+    """
+    if not _same_shape(objects.labels, canvas) or len(table) != 2:
+        return _no_grid()
+    chosen = _select(_measure(objects, prop), rank)
+    actions = np.empty(objects.count, np.int64)
+    for k in range(objects.count):
+        actions[k] = table[0] if chosen[k] else table[1]
+    return _paint_actions(objects, canvas, actions)
 
 
 @primitive("fitted", values={"period": (2, 3, 4)})

@@ -106,12 +106,6 @@ def divide(a: Int, b: Int) -> Int:
     return a // b
 
 
-@primitive("scalar", values={"threshold": (1, 2, 3, 4)})
-def choose(number: Int, threshold: Int, yes: Grid, no: Grid) -> Grid:
-    """The first grid if the number is at least the threshold, else the second."""
-    return yes.copy() if number >= threshold else no.copy()
-
-
 @primitive("scalar")
 def solid(height: Int, width: Int, color: Color) -> Grid:
     """A grid of the given size, all of the colour. Not applicable unless both sides are 1..30."""

@@ -59,16 +59,10 @@ def tree_pass(
     priors = np.exp(4 * (scores - scores.max()))
     priors /= priors.sum()
     roots = [
-        ((start,) if k == 0 else (start, store.value(int(k))), float(p))
-        for k, p in zip(numbers, priors, strict=True)
+        ((start,) if k == 0 else (start, store.value(int(k))), float(p)) for k, p in zip(numbers, priors, strict=True)
     ]
     policy = GrammarPolicy(grammar, palette_of(inputs, targets))
     tree = Tree(roots, policy, evaluate, rules, rng)
-    while (
-        not expired(tree.num_executed)
-        and not tree.exhausted
-        and not any(c.exact for c in found)
-        and not store.full
-    ):
+    while not expired(tree.num_executed) and not tree.exhausted and not any(c.exact for c in found) and not store.full:
         tree.step()
     return found

@@ -23,7 +23,7 @@ from ..grid.registry import FUNCTIONS, Function, Parameter
 from ..grid.types import Color, Grid, Grids, Int, Mask, Objects, Table
 from .grammar import Grammar
 
-NUM_PARTNERS = {Grid: 5, Mask: 6, Objects: 4, Grids: 3, Color: 6, Int: 4}
+NUM_PARTNERS = {Grid: 3, Mask: 4, Objects: 3, Grids: 2, Color: 4, Int: 2}
 """How many of the cheapest known values of a type may stand beside the newest argument of a step."""
 
 TYPED_WEIGHT = 6
@@ -53,7 +53,8 @@ class TypedFunction:
 class Enumerator:
     """Grows a GridStore from the input value until told to stop.
 
-    start: the input (or its view) over all inputs. palette: colours that Color constants may take.
+    start: the input (or its view) over all inputs. palette: colours that Color constants may take. objects: all
+    Objects values met so far.
     """
 
     def __init__(self, start: Value, store: GridStore, grammar: Grammar, palette: Sequence[int]) -> None:
@@ -65,6 +66,7 @@ class Enumerator:
         self._work = [0, 0, 0]
         self._known: dict[Any, list[Value]] = {kind: [] for kind in NUM_PARTNERS}
         self._keys: set[bytes] = set()
+        self.objects: list[Value] = []
         self._step_costs = np.array([grammar.step_cost(s) for s in chain_steps()])
         self._chain_bands = self._split_chain_steps()
         self._functions = self._typed_functions()
@@ -146,9 +148,7 @@ class Enumerator:
         base = self.grammar.function_cost(function)
         options = [[v for v in p.values if p.type is not Color or v in self.palette] for p in free]
         for constants in itertools.product(*options):
-            cost = base + sum(
-                self.grammar.constant_cost(function, p, v) for p, v in zip(free, constants, strict=True)
-            )
+            cost = base + sum(self.grammar.constant_cost(function, p, v) for p, v in zip(free, constants, strict=True))
             bands[_band(cost)].append((cost, constants))
         return tuple(map(tuple, bands))
 
@@ -194,6 +194,8 @@ class Enumerator:
             elif value.key not in self._keys:
                 self._keys.add(value.key)
                 self._push(PART, value.cost, 0, value)
+                if value.type is Objects:
+                    self.objects.append(value)
 
 
 def _band(cost: float) -> int:

@@ -398,9 +398,7 @@ class Closer:
         row, mine = pool.row(store, number), store.value(number)
         fits: list[Fit] = []
         self.num_checks += 2 * len(pool.numbers)
-        _combine_rules(
-            row, pool.train, 0, pool.target, pool.pair_of, pool.num_train, self._confirmed, self._rules
-        )
+        _combine_rules(row, pool.train, 0, pool.target, pool.pair_of, pool.num_train, self._confirmed, self._rules)
         for other in np.flatnonzero(self._confirmed == pool.num_train)[:limit]:
             table = tuple(int(v) for v in self._rules[other])
             fits += self._fit("combine", mine, int(other), table, int((self._rules[other] >= 0).sum()))

@@ -17,8 +17,10 @@ from ..fused import GridStore
 from ..grid.registry import FUNCTIONS, Function
 from ..grid.types import Symmetry
 from ..tasks import Task
+from .decide import Decider
 from .enumerate import Enumerator
-from .fit import Fit, Fitter, build_pool
+from .fit import Fit, Fitter, Pool, build_pool
+from .fit_objects import fit_objects
 from .grammar import Grammar
 from .stack import stack
 
@@ -184,24 +186,7 @@ def root_pass(
     num_checks = 0
     if pool is not None and settings.use_fitted:
         began = clock()
-        fitter = Fitter(store, pool, lambda: expired(1.0, enumerator.num_nodes), settings.max_candidates)
-        for search in (fitter.singles, fitter.pairs, fitter.triples):
-            fits: list[Fit] = search()
-            for fit in fits:
-                if fit.confirmed > 0:
-                    keep(
-                        found,
-                        fit.value,
-                        view,
-                        True,
-                        store.num_train,
-                        fit.confirmed / store.num_train,
-                        1.0,
-                        "fitted",
-                    )
-            if any(f.confirmed == store.num_train for f in fits):
-                break
-        num_checks = fitter.num_checks
+        num_checks = _fit_all(found, view, result, pool, settings, lambda: expired(1.0, enumerator.num_nodes))
         result.phases["fit"] = clock() - began
     if pool is not None and settings.use_stacking:
         began = clock()
@@ -231,6 +216,31 @@ def root_pass(
     return result
 
 
+def _fit_all(
+    found: list[Candidate], view: View, root: RootResult, pool: Pool, settings: RootSettings, stop: Callable[[], bool]
+) -> int:
+    """Run the fits from the simplest kind to the richest, until one kind has a fit confirmed on every pair. Returns
+    the number of checks done."""
+    store = root.store
+    fitter = Fitter(store, pool, stop, settings.max_candidates)
+    decider = Decider(store, pool)
+    cheapest = sorted(root.enumerator.objects, key=lambda v: v.cost)[: settings.max_objects]
+    kinds: list[Callable[[], list[Fit]]] = [
+        fitter.singles,
+        lambda: fit_objects(cheapest, store.value(0), root.targets, settings.max_candidates),
+        fitter.pairs,
+        fitter.triples,
+        lambda: decider.fits(stop),
+    ]
+    for search in kinds:
+        fits = [fit for fit in search() if fit.confirmed > 0]
+        for fit in fits:
+            keep(found, fit.value, view, True, store.num_train, fit.confirmed / store.num_train, 1.0, "fitted")
+        if any(fit.confirmed == store.num_train for fit in fits) or stop():
+            break
+    return fitter.num_checks + decider.num_checks
+
+
 CHECKS_PER_NODE = 20
 """A table check costs about a twentieth of an executed chain step."""
 
@@ -255,7 +265,8 @@ def keep(
 @dataclass(frozen=True)
 class RootSettings:
     """Limits of the root pass. enumerate_share: share of the view's budget for enumeration. max_values, max_cells:
-    of the store. max_pool: values that fits are sought among. max_candidates, max_partial: kept per search."""
+    of the store. max_pool: values that fits are sought among. max_objects: Objects values that rules are sought for.
+    max_candidates, max_partial: kept per search."""
 
     use_stacking: bool = True
     use_fitted: bool = True
@@ -263,5 +274,6 @@ class RootSettings:
     max_values: int = 150_000
     max_cells: int = 200 << 20
     max_pool: int = 2_000
+    max_objects: int = 80
     max_candidates: int = 60
     max_partial: int = 12

@@ -65,9 +65,7 @@ class ProgramSource:
         self, task: Task, view: View, expired: Callable[[float, int], bool], rng: np.random.Generator,
         phases: dict[str, float],
     ) -> list[Candidate]:  # fmt: skip
-        root_settings = RootSettings(
-            use_stacking=self.settings.use_stacking, use_fitted=self.settings.use_fitted
-        )
+        root_settings = RootSettings(use_stacking=self.settings.use_stacking, use_fitted=self.settings.use_fitted)
         root_share = self.settings.root_share if self.settings.use_mcts else 1.0
         root = root_pass(
             task,
@@ -91,9 +89,7 @@ class ProgramSource:
             _add(phases, {"tree": time.monotonic() - began})
         return found
 
-    def _findings(
-        self, task: Task, found: list[Candidate], budget: Budget, phases: dict[str, float]
-    ) -> Findings:
+    def _findings(self, task: Task, found: list[Candidate], budget: Budget, phases: dict[str, float]) -> Findings:
         best = sorted(found, key=lambda c: (not c.exact, -c.weight))
         kept = [c for c in best if c.exact][:MAX_ANSWERS]
         kept += [c for c in best if not c.exact][:PARTIAL_ANSWERS]

@@ -54,8 +54,6 @@ def test_numbers(call, number):
 @pytest.mark.parametrize(
     ("call", "picture"),
     [
-        (lambda: g.choose(3, 3, draw("1"), draw("22")), "1"),
-        (lambda: g.choose(2, 3, draw("1"), draw("22")), "22"),
         (lambda: g.solid(2, 3, 4), "444/444"),
         (lambda: g.blank(2, 3), "000/000"),
         (lambda: g.bar(3, 5, g.HORIZONTAL), "555"),
@@ -71,10 +69,6 @@ def test_grids(call, picture):
     assert np.array_equal(out, draw(picture))
     assert out.dtype == np.int8
 
-
-def test_choose_returns_a_grid_of_its_own():
-    grid = draw("12")
-    assert not np.shares_memory(g.choose.kernel(1, 1, grid, grid), grid)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from grids import draw
 from solver.executor import apply, execute, input_value
 from solver.fused import GridStore
 from solver.grid.registry import FUNCTIONS
+from solver.search.decide import Decider
 from solver.search.fit import Closer, Fitter, build_pool
+from solver.search.fit_objects import fit_objects
 from solver.search.stack import stack
 
 
@@ -134,3 +136,55 @@ def test_a_stack_may_cover_a_part_only():
 def test_nothing_to_stack(target):
     store = store_of([draw("1000"), draw("0300")], [draw(target)])
     assert stack(store, pool_of(store)) == []
+
+
+def test_an_objects_fate_follows_from_a_property():
+    pictures = ["1100/1100/0000/0020", "3000/0000/0440/0440", "0550/0000/0000/6000"]
+    inputs = [draw(p) for p in pictures]
+    targets = [draw("7700/7700/0000/0020"), draw("3000/0000/0770/0770")]
+    start = input_value(inputs)
+    objects = apply(FUNCTIONS["find_objects"], [start, 1, 0])
+    fits = fit_objects([objects], start, targets, 50)
+    assert fits
+    best = [f for f in fits if f.confirmed == 2]
+    assert best
+    assert any(f.value.items[2].tolist() == draw("0770/0000/0000/6000").tolist() for f in best)
+    for fit in fits:
+        assert [g.tolist() for g in fit.value.items[:2]] == [t.tolist() for t in targets]
+        assert execute(fit.value.program(), start).key == fit.value.key
+
+
+def test_objects_that_stay_as_they_are_make_no_rule():
+    inputs = [draw("10/02"), draw("30/04")]
+    start = input_value(inputs)
+    objects = apply(FUNCTIONS["find_objects"], [start, 0, 0])
+    assert fit_objects([objects], start, inputs, 50) == []
+
+
+def test_a_decision_tree_asks_more_than_three_values():
+    rng = np.random.default_rng(7)
+    inputs = [rng.integers(0, 2, (8, 8)).astype(np.int8) for _ in range(5)]
+
+    def rule(g):
+        # 3 where all four mirror images are set, else the cell itself
+        images = [np.rot90(g, 2), g[::-1], g[:, ::-1], g.T]
+        return np.where(np.all(images, axis=0), 3, g).astype(np.int8)
+
+    targets = [rule(g) for g in inputs[:4]]
+
+    def image(symmetry):
+        return lambda start: apply(FUNCTIONS["transform"], [start, symmetry])
+
+    store = store_of(inputs, targets, image(0), image(1), image(3), image(5))
+    fits = Decider(store, pool_of(store)).fits(lambda: False)
+    assert fits
+    assert fits[0].confirmed == 4
+    assert np.array_equal(fits[0].value.items[4], rule(inputs[4]))
+    assert execute(fits[0].value.program(), store.value(0)).key == fits[0].value.key
+
+
+def test_noise_has_no_small_decision_tree():
+    rng = np.random.default_rng(8)
+    inputs = [rng.integers(0, 4, (8, 8)).astype(np.int8) for _ in range(3)]
+    store = store_of(inputs, [rng.integers(0, 4, (8, 8)).astype(np.int8) for _ in range(2)], flip, flop)
+    assert Decider(store, pool_of(store)).fits(lambda: False) == []

@@ -1,0 +1,199 @@
+"""Decision trees over a pool: what an output cell is, asked step by step of the cells at its place in pool values.
+
+A tree's inner nodes ask whether a pool value has a certain colour at the cell; its leaves write a colour or copy the
+cell of one of a few cheap pool values. It generalises the tables of `fit.py` to more than three values, of which
+each cell looks at a few only. Trees are grown greedily, best first question by the cells that remain wrong; several
+first questions are tried. As a program a tree is nested `where`.
+
+A training pair is *confirmed* when every leaf its cells reach is also reached by cells of another pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..executor import Value, apply
+from ..fused import GridStore
+from ..grid.registry import FUNCTIONS, kernel
+from .fit import Fit, Pool
+
+MAX_LEAVES = 7
+NUM_COPIES = 4
+NUM_STARTS = 6
+COST_WEIGHT = 0.15
+"""Wrong cells that one nat of program cost is worth when questions are compared."""
+
+
+@kernel
+def _count_actions(pool, cells, allowed, num_actions, counts):
+    """counts[k, v, a] = cells among `cells` where pool value k has colour v and action a is right."""
+    for k in range(pool.shape[0]):
+        for v in range(10):
+            for a in range(num_actions):
+                counts[k, v, a] = 0
+        for c in cells:
+            bits = allowed[c]
+            v = pool[k, c]
+            a = 0
+            while bits:
+                if bits & 1:
+                    counts[k, v, a] += 1
+                bits >>= 1
+                a += 1
+
+
+@kernel
+def _best_questions(counts, total, costs, weight, merits):
+    """merits[k, v] = wrong cells left after asking 'is value k of colour v?', plus weighted cost; inf if it does
+    not divide the cells."""
+    for k in range(counts.shape[0]):
+        for v in range(10):
+            yes, no, any_yes, any_no = 0, 0, 0, 0
+            for a in range(counts.shape[2]):
+                n = counts[k, v, a]
+                yes = max(yes, n)
+                no = max(no, total[a] - n)
+                any_yes += n
+                any_no += total[a] - n
+            if any_yes == 0 or any_no == 0:
+                merits[k, v] = np.inf
+            else:
+                merits[k, v] = -(yes + no) + weight * costs[k]
+
+
+@dataclass
+class _Leaf:
+    """cells: numbers of the training cells here. action: the best one. wrong: cells it gets wrong."""
+
+    cells: np.ndarray
+    action: int
+    wrong: int
+
+
+@dataclass
+class _Question:
+    row: int
+    color: int
+    yes: Any
+    no: Any
+
+
+class Decider:
+    """Grows decision trees over the pool values that share the most common shape on the test inputs."""
+
+    def __init__(self, store: GridStore, pool: Pool, max_values: int = 700) -> None:
+        self.store, self.pool = store, pool
+        group = np.bincount(pool.test_shape).argmax()
+        self.rows = np.flatnonzero(pool.test_shape == group)[:max_values]
+        self.features = np.ascontiguousarray(pool.train[self.rows])
+        self.costs = pool.costs[self.rows]
+        self.copies = self.rows[:NUM_COPIES]
+        self.num_actions = 10 + len(self.copies)
+        self.allowed = np.int64(1) << pool.target.astype(np.int64)
+        for k, row in enumerate(self.copies):
+            self.allowed |= (pool.train[row] == pool.target).astype(np.int64) << (10 + k)
+        self._counts = np.empty((len(self.rows), 10, self.num_actions), np.int32)
+        self._merits = np.empty((len(self.rows), 10))
+        self.num_checks = 0
+
+    def fits(self, stop: Callable[[], bool]) -> list[Fit]:
+        """Trees without a wrong cell, of which at least one pair is confirmed; the smallest first."""
+        found: dict[bytes, Fit] = {}
+        everything = np.arange(len(self.pool.target))
+        first = self._questions(everything, NUM_STARTS)
+        for question in first:
+            if stop():
+                break
+            tree = self._grow(everything, question, stop)
+            if tree is None:
+                continue
+            leaves = _leaves(tree)
+            confirmed = self._confirmed(leaves)
+            if confirmed and (value := self._program(tree)) is not None:
+                value.cost = sum(self.costs[row] for row in _rows(tree))
+                found.setdefault(value.key, Fit(value, confirmed, len(leaves)))
+        return sorted(found.values(), key=lambda f: (-f.confirmed, f.num_entries, f.value.cost))
+
+    def _leaf(self, cells: np.ndarray) -> _Leaf:
+        right = ((self.allowed[cells][:, None] >> np.arange(self.num_actions)) & 1).sum(0)
+        # Copying comes before colours: it does not depend on them.
+        order = [*range(10, self.num_actions), *range(10)]
+        action = max(order, key=lambda a: right[a])
+        return _Leaf(cells, action, len(cells) - int(right[action]))
+
+    def _questions(self, cells: np.ndarray, count: int) -> list[tuple[int, int]]:
+        """The best questions (row of `features`, colour) to ask about some cells."""
+        _count_actions(self.features, cells, self.allowed, self.num_actions, self._counts)
+        total = ((self.allowed[cells][:, None] >> np.arange(self.num_actions)) & 1).sum(0)
+        _best_questions(self._counts, total, self.costs, COST_WEIGHT, self._merits)
+        self.num_checks += len(self.rows)
+        flat = np.argsort(self._merits, axis=None, kind="stable")[: 8 * count]
+        chosen: list[tuple[int, int]] = []
+        for place in flat:
+            row, color = divmod(int(place), 10)
+            if np.isfinite(self._merits[row, color]) and row not in [r for r, _ in chosen]:
+                chosen.append((row, color))
+        return chosen[:count]
+
+    def _grow(self, cells: np.ndarray, question: tuple[int, int], stop: Callable[[], bool]) -> Any:
+        """A tree that starts with `question` and has no wrong cell; None if it would be too large."""
+        root = self._ask(cells, question)
+        while True:
+            leaves = _leaves(root)
+            worst = max(leaves, key=lambda leaf: leaf.wrong)
+            if worst.wrong == 0:
+                return root
+            if len(leaves) >= MAX_LEAVES or stop():
+                return None
+            following = self._questions(worst.cells, 1)
+            if not following:
+                return None
+            root = _replace(root, worst, self._ask(worst.cells, following[0]))
+
+    def _ask(self, cells: np.ndarray, question: tuple[int, int]) -> _Question:
+        row, color = question
+        yes = self.features[row, cells] == color
+        return _Question(row, color, self._leaf(cells[yes]), self._leaf(cells[~yes]))
+
+    def _confirmed(self, leaves: list[_Leaf]) -> int:
+        lonely: set[int] = set()
+        for leaf in leaves:
+            pairs = np.unique(self.pool.pair_of[leaf.cells])
+            if len(pairs) == 1:
+                lonely.add(int(pairs[0]))
+        return self.pool.num_train - len(lonely)
+
+    def _value(self, row: int) -> Value:
+        return self.store.value(int(self.pool.numbers[row]))
+
+    def _program(self, node: Any) -> Value | None:
+        """The tree as an executed program."""
+        if isinstance(node, _Leaf):
+            if node.action >= 10:
+                return self._value(int(self.copies[node.action - 10]))
+            return apply(FUNCTIONS["fill_solid"], [self._value(int(self.rows[0])), node.action])
+        mask = apply(FUNCTIONS["mask_of_color"], [self._value(int(self.rows[node.row])), node.color])
+        yes, no = self._program(node.yes), self._program(node.no)
+        if mask is None or yes is None or no is None:
+            return None
+        return apply(FUNCTIONS["where"], [mask, yes, no])
+
+
+def _leaves(node: Any) -> list[_Leaf]:
+    return [node] if isinstance(node, _Leaf) else [*_leaves(node.yes), *_leaves(node.no)]
+
+
+def _rows(node: Any) -> set[int]:
+    return set() if isinstance(node, _Leaf) else {node.row} | _rows(node.yes) | _rows(node.no)
+
+
+def _replace(node: Any, old: _Leaf, new: _Question) -> Any:
+    if node is old:
+        return new
+    if isinstance(node, _Leaf):
+        return node
+    return _Question(node.row, node.color, _replace(node.yes, old, new), _replace(node.no, old, new))

@@ -1,0 +1,41 @@
+"""Compiling ahead: with an empty cache, several processes, and a failing one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from solver import warm
+
+
+def test_what_is_complete_is_not_compiled_again(monkeypatch):
+    monkeypatch.setattr(warm, "_run_children", lambda orders: pytest.fail("compiled again"))
+    monkeypatch.setattr(warm, "is_warm", lambda: True)
+    assert warm.prepare(2) == 0.0
+
+
+def test_a_cold_cache_is_filled_in_shares_and_marked(monkeypatch, tmp_path):
+    orders = []
+    monkeypatch.setattr(warm, "_run_children", orders.append)
+    monkeypatch.setattr(warm, "cache_folder", lambda: tmp_path / "cache")
+    assert not warm.is_warm()
+    assert warm.prepare(3) > 0
+    assert orders == [["0/3", "1/3", "2/3"], ["load"]]
+    assert warm.is_warm()
+
+
+def test_a_failing_child_is_an_error_and_leaves_no_mark(monkeypatch, tmp_path):
+    monkeypatch.setattr(warm, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(subprocess.CalledProcessError):
+        warm.prepare(2)
+    assert not warm.is_warm()
+
+
+def test_a_share_compiles_into_the_given_folder(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-m", "solver.warm", "0/200"], env=environment, check=True)
+    assert list(tmp_path.rglob("*.nbi"))

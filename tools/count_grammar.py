@@ -1,0 +1,90 @@
+"""Count what programs that solve training tasks are made of, into solver/grammar.json.
+
+    arc-solve evaluate --set arc-agi-1/training --tasks all --seconds 5 --out runs/train
+    python tools/count_grammar.py runs/train/results.jsonl [--out solver/grammar.json]
+
+Reads the programs behind the attempts in result files. Only tasks that may be
+trained on and are not held out as dev are counted, and of those only the programs that give the true test outputs.
+Every task counts the same: its programs share one count, a shorter program getting more of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from math import exp
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from solver.errors import InputError
+from solver.grid.registry import FUNCTIONS, GridError
+from solver.program import Program, ProgramError, Ref, parse
+from solver.results import load_results
+from solver.tasks import Task, load_set, training_allowed
+
+STATEMENT_WEIGHT = 0.7
+
+
+def right_programs(task: Task, texts: Iterable[str]) -> list[Program]:
+    """The programs among `texts` that give the outputs of all training and test pairs."""
+    found = []
+    for text in texts:
+        try:
+            program = parse(text)
+            if all(np.array_equal(program.run(pair.input), pair.output) for pair in (*task.train, *task.test)):
+                found.append(program)
+        except (ProgramError, GridError):
+            continue
+    return found
+
+
+def count(programs_by_task: Mapping[str, Sequence[Program]]) -> dict[str, Any]:
+    """Counts of functions and of constants, each task contributing at most one program's worth."""
+    functions: dict[str, float] = defaultdict(float)
+    constants: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for programs in programs_by_task.values():
+        shares = np.array([exp(-STATEMENT_WEIGHT * len(p)) for p in programs])
+        for program, share in zip(programs, shares / shares.sum(), strict=True):
+            for statement in program.statements:
+                functions[statement.function.name] += share
+                for parameter, arg in zip(statement.function.parameters, statement.args, strict=True):
+                    if not isinstance(arg, (Ref, tuple)):
+                        constants[f"{statement.function.name}.{parameter.name}"][str(arg)] += share
+    return {
+        "functions": {name: round(functions[name], 3) for name in FUNCTIONS if name in functions},
+        "constants": {k: {v: round(n, 3) for v, n in sorted(d.items())} for k, d in sorted(constants.items())},
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, nargs="+", help="results.jsonl files of runs on training tasks")
+    parser.add_argument("--out", type=Path, default=Path("solver/grammar.json"))
+    args = parser.parse_args(argv)
+    held_out = {task.task_id for task in load_set("arc-agi-1/dev")}
+    tasks = {task.task_id: task for task in training_allowed() if task.task_id not in held_out}
+    texts: dict[str, set[str]] = defaultdict(set)
+    try:
+        for path in args.results:
+            for result in load_results(path).values():
+                texts[result.task_id] |= {a.origin for pair in result.attempts for a in pair if a.origin}
+    except InputError as error:
+        print(f"count_grammar: {error}", file=sys.stderr)
+        return 2
+    solved = {
+        task_id: programs
+        for task_id, found in sorted(texts.items())
+        if task_id in tasks and (programs := right_programs(tasks[task_id], sorted(found)))
+    }
+    args.out.write_bytes(orjson.dumps(count(solved), option=orjson.OPT_INDENT_2) + b"\n")
+    print(f"{len(solved)} tasks, {sum(map(len, solved.values()))} programs -> {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
