@@ -37,9 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     handler = _StderrHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(
-        level=logging.INFO if args.verbose else logging.WARNING, handlers=[handler], force=True
-    )
+    logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, handlers=[handler], force=True)
     try:
         return args.command(args)
     except ArcSolveError as error:
@@ -121,9 +119,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = add("run", _run, "run one program over a task and compare", _RUN)
     run.add_argument("program", type=Path, metavar="PROGRAM.py", help="a Python file that defines solve(I)")
-    run.add_argument(
-        "--task", required=True, metavar="ID|FILE", help="the id of a public task, or a task file"
-    )
+    run.add_argument("--task", required=True, metavar="ID|FILE", help="the id of a public task, or a task file")
     run.add_argument("--json", action="store_true", help="print one JSON object instead of pictures")
     run.add_argument(
         "--timeout-s", type=_positive, default=10.0, metavar="S", help="seconds for all inputs together (10)"
@@ -158,9 +154,7 @@ def _add_run_arguments(parser: argparse.ArgumentParser, with_set: bool = True) -
     )
     parser.add_argument("--workers", metavar="W", help="worker processes (default 2)")
     parser.add_argument("--seed", metavar="K", help="seed of everything random (default 0)")
-    parser.add_argument(
-        "--settings", type=Path, metavar="FILE.toml", help="settings, by group; see the README"
-    )
+    parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings, by group; see the README")
     if with_set:
         parser.add_argument(
             "--set",
@@ -232,9 +226,7 @@ A program that fails is a result, not an error: the exit code is 0."""
 
 _FUNCTIONS = """List the functions of the grid library, the words of the step language, by family."""
 
-_DOCTOR = (
-    """Say what this machine can do: cores, memory, disk, compiled kernels, data, optional packages, GPU."""
-)
+_DOCTOR = """Say what this machine can do: cores, memory, disk, compiled kernels, data, optional packages, GPU."""
 
 _BENCH = """Measure the speed of the executor and the fused enumerator, start times, and a worker's memory.
 Prints the numbers and saves them as JSON."""
@@ -301,25 +293,17 @@ def _evaluate(args: Any) -> int:
         tasks = select(tasks, args.tasks)
     record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"))
     scored = score(tasks, record.results)
-    summary = summarize(
-        tasks, record, settings, {"set": names[0], "tasks": str(args.tasks_from or args.tasks)}
-    )
+    summary = summarize(tasks, record, settings, {"set": names[0], "tasks": str(args.tasks_from or args.tasks)})
     try:
         write_atomic(args.out / "summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2))
-        write_report(
-            args.out / "report.html", tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks"
-        )
+        write_report(args.out / "report.html", tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
     except OSError as error:
-        raise InputError(
-            f"{args.out}: summary and report cannot be written: {error.strerror or error}"
-        ) from error
+        raise InputError(f"{args.out}: summary and report cannot be written: {error.strerror or error}") from error
     _print_score(scored, summary, record, args.out)
     return _ended(record)
 
 
-def summarize(
-    tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, str]
-) -> dict[str, Any]:
+def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, str]) -> dict[str, Any]:
     """What summary.json holds. seconds_per_task: mean time spent on a task, measured. asked: the set and
     tasks, kept among the settings as the group 'evaluate'."""
     from .score import score
@@ -361,9 +345,7 @@ def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord, out: P
     console.print(f"report: {out / 'report.html'}\nsummary: {out / 'summary.json'}", markup=False)
 
 
-def _go(
-    args: Any, tasks: Sequence[Task], settings: Settings, faulty: Any = None, show_ids: bool = False
-) -> RunRecord:
+def _go(args: Any, tasks: Sequence[Task], settings: Settings, faulty: Any = None, show_ids: bool = False) -> RunRecord:
     from .progress import Progress
     from .runner import run
 
@@ -383,9 +365,7 @@ def _ended(record: RunRecord) -> int:
     for problem in record.problems:
         print(f"arc-solve: {problem}", file=sys.stderr)
     if record.interrupted:
-        reason = (
-            "the time was over" if record.interrupted == "deadline" else f"stopped by {record.interrupted}"
-        )
+        reason = "the time was over" if record.interrupted == "deadline" else f"stopped by {record.interrupted}"
         print(f"arc-solve: {reason}; what was found until then is written", file=sys.stderr)
     return EXIT_CODES.get(record.interrupted, 0)
 
@@ -431,12 +411,8 @@ def _run(args: Any) -> int:
         rows = zip(labels, pairs, found.outputs, found.messages, strict=True)
         entries = [(label, pair.input, output, pair.output, message) for label, pair, output, message in rows]
         console.print(draw_outputs(entries, has_color(console)))
-        known = [
-            e for e in found.to_json(task)["train"] + found.to_json(task)["test"] if e["correct"] is not None
-        ]
-        console.print(
-            f"{task.task_id}: {found.status}, {sum(e['correct'] for e in known)} of {len(known)} right"
-        )
+        known = [e for e in found.to_json(task)["train"] + found.to_json(task)["test"] if e["correct"] is not None]
+        console.print(f"{task.task_id}: {found.status}, {sum(e['correct'] for e in known)} of {len(known)} right")
         return 0
     for message in dict.fromkeys(filter(None, found.messages)):
         print(f"arc-solve: {args.program}: {message}", file=sys.stderr)

@@ -30,8 +30,7 @@ def examine() -> dict[str, Any]:
         "compiled_kernels": _kernels(),
         **_data_sets(),
         "optional_packages": ", ".join(
-            f"{name} {_version(name)}" if importlib.util.find_spec(name) else f"{name} no"
-            for name in OPTIONAL
+            f"{name} {_version(name)}" if importlib.util.find_spec(name) else f"{name} no" for name in OPTIONAL
         ),
         "gpu": _gpu(),
     }

@@ -49,9 +49,7 @@ class Value:
                 return 0
             if value.key not in index:
                 parents = iter([visit(p) for p in value.parents])
-                args: tuple[Argument, ...] = tuple(
-                    Ref(next(parents)) if v is None else v for v in value.literals
-                )
+                args: tuple[Argument, ...] = tuple(Ref(next(parents)) if v is None else v for v in value.literals)
                 statements.append(Statement(value.function, args))
                 index[value.key] = len(statements)
             return index[value.key]
@@ -68,9 +66,7 @@ def digest(kind: Any, items: Sequence[Any]) -> bytes:
         return state.digest()
     if kind is Objects:
         for o in items:
-            state.update(
-                b"o" + bytes(o.grid.shape) + o.labels.tobytes() + (o.grid * (o.labels > 0)).tobytes()
-            )
+            state.update(b"o" + bytes(o.grid.shape) + o.labels.tobytes() + (o.grid * (o.labels > 0)).tobytes())
         return state.digest()
     if kind is Grids:
         for gs in items:
@@ -98,9 +94,7 @@ def apply(function: Function, args: Sequence[Value | int | tuple[int, ...]]) -> 
             num_inputs = len(arg.items)
             break
     columns = [
-        arg.items
-        if type(arg) is Value
-        else ((arg if type(arg) is int else np.array(arg, np.int16)),) * num_inputs
+        arg.items if type(arg) is Value else ((arg if type(arg) is int else np.array(arg, np.int16)),) * num_inputs
         for arg in args
     ]
     kind = function.returns
@@ -143,9 +137,7 @@ def execute(program: Program, start: Value) -> Value | None:
     """Run a whole program from the input value; None where a step is not applicable."""
     variables: list[Value] = [start]
     for statement in program.statements:
-        value = apply(
-            statement.function, [variables[a.index] if isinstance(a, Ref) else a for a in statement.args]
-        )
+        value = apply(statement.function, [variables[a.index] if isinstance(a, Ref) else a for a in statement.args])
         if value is None:
             return None
         variables.append(value)

@@ -206,7 +206,8 @@ def _fused_module() -> ModuleType:
         draft.write_text(text)
         draft.replace(path)  # atomic: several processes may get here at once
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -273,9 +274,7 @@ class GridStore:
             self.offsets[number, i] = used
             self.cells[used : used + item.size] = item.ravel()
             used += item.size
-        if not _insert(
-            number, self.num_inputs, self.cells, self.offsets, self.shapes, self.keys, self._index
-        ):
+        if not _insert(number, self.num_inputs, self.cells, self.offsets, self.shapes, self.keys, self._index):
             return -1
         self.parents[number], self.steps[number] = NO_PARENT, -1
         self.costs[number] = value.cost

@@ -27,9 +27,7 @@ def png(grid: np.ndarray) -> bytes:
     rows = np.zeros((height, 1 + even.shape[1] // 2), np.uint8)  # first byte of a row: filter type 0
     rows[:, 1:] = even[:, ::2] << 4 | even[:, 1::2]
     header = struct.pack(">IIBBBBB", width, height, 4, 3, 0, 0, 0)
-    body = (
-        _chunk(b"IHDR", header) + _chunk(b"PLTE", _PLTE) + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 9))
-    )
+    body = _chunk(b"IHDR", header) + _chunk(b"PLTE", _PLTE) + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 9))
     return b"\x89PNG\r\n\x1a\n" + body + _chunk(b"IEND", b"")
 
 

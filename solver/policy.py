@@ -53,9 +53,7 @@ class GrammarPolicy:
             tuple[Any, ...], tuple[list[tuple[Function, tuple[tuple[str, int], ...]]], np.ndarray]
         ] = {}
 
-    def propose(
-        self, states: Sequence[Sequence[Value]], num_steps: int, rng: np.random.Generator
-    ) -> list[list[Step]]:
+    def propose(self, states: Sequence[Sequence[Value]], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
         proposals = []
         for values in states:
             templates, log_probabilities = self._for_types(tuple(v.type for v in values))

@@ -108,9 +108,7 @@ def parse(text: str) -> Program:
     functions = [n for n in body if isinstance(n, ast.FunctionDef)]
     for node in body:
         if node not in functions and not _is_library_import(node):
-            raise ProgramError(
-                f"line {node.lineno}: only 'from solver.grid import *' and solve() may stand here"
-            )
+            raise ProgramError(f"line {node.lineno}: only 'from solver.grid import *' and solve() may stand here")
     if len(functions) != 1 or functions[0].name != "solve":
         raise ProgramError("a program defines exactly one function, solve(I)")
     solve = functions[0]
@@ -128,9 +126,7 @@ def parse(text: str) -> Program:
     known: dict[str, tuple[int, Any]] = {INPUT_NAME: (0, Grid)}
     statements: list[Statement] = []
     for node in steps[:-1]:
-        if not (
-            isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
-        ):
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
             raise ProgramError(f"line {node.lineno}: a step assigns one call to one variable")
         statement = _read_call(node.value, known)
         statements.append(statement)
@@ -165,11 +161,7 @@ def trim_statements(statements: Sequence[Statement], output: int) -> tuple[State
 
 
 def _is_docstring(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _is_library_import(node: ast.stmt) -> bool:
@@ -189,15 +181,11 @@ def _read_call(node: ast.expr, known: dict[str, tuple[int, Any]]) -> Statement:
     return Statement(function, tuple(args))
 
 
-def _read_argument(
-    parameter: Parameter, node: ast.expr, known: dict[str, tuple[int, Any]], where: str
-) -> Argument:
+def _read_argument(parameter: Parameter, node: ast.expr, known: dict[str, tuple[int, Any]], where: str) -> Argument:
     if isinstance(node, ast.Name) and node.id in known:
         index, kind = known[node.id]
         if kind is not parameter.type:
-            raise ProgramError(
-                f"{where}: {parameter.name} must be {parameter.type.__name__}, not {kind.__name__}"
-            )
+            raise ProgramError(f"{where}: {parameter.name} must be {parameter.type.__name__}, not {kind.__name__}")
         return Ref(index)
     if isinstance(node, ast.Name) and node.id in CONSTANTS:
         if not parameter.is_choice or node.id not in parameter.type.__members__:

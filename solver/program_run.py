@@ -84,9 +84,7 @@ def _read(line: bytes) -> tuple[np.ndarray | None, str]:
         if "error" in message:
             return None, str(message["error"])
         cells = message["output"]
-        if isinstance(cells, list) and any(
-            isinstance(c, bool) for row in cells if isinstance(row, list) for c in row
-        ):
+        if isinstance(cells, list) and any(isinstance(c, bool) for row in cells if isinstance(row, list) for c in row):
             raise GridError("output must hold integers, not bool")
         return as_grid(cells, "output"), ""
     except GridError as error:

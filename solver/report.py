@@ -142,9 +142,7 @@ def _totals(scored: Score, summary: Mapping[str, Any]) -> str:
         "seed": ("{}", "seed"),
         "version": ("{}", "version"),
     }
-    tiles += [
-        (form.format(summary[k]), name) for k, (form, name) in texts.items() if summary.get(k) is not None
-    ]
+    tiles += [(form.format(summary[k]), name) for k, (form, name) in texts.items() if summary.get(k) is not None]
     shown = "".join(f"<div><b>{escape(value)}</b><span>{name}</span></div>" for value, name in tiles)
     rows = "".join(
         f"<tr><td>{escape(name)}</td><td>{escape(str(value))}</td></tr>"
@@ -180,8 +178,7 @@ def _card(task: Task, result: TaskResult | None, scored: TaskScore) -> str:
     if scored.verdict == "partly":
         verdict = f"{scored.num_right} of {scored.num_scored} tests"
     pairs = "".join(
-        f'<div class="pair">{_grid(pair.input)}<span>→</span>{_grid(pair.output)}</div>'
-        for pair in task.train
+        f'<div class="pair">{_grid(pair.input)}<span>→</span>{_grid(pair.output)}</div>' for pair in task.train
     )
     tests = "".join(_test_row(task, result, scored, index) for index in range(len(task.test)))
     error = f'<div class="error">{escape(result.error)}</div>' if result and result.error else ""

@@ -95,9 +95,7 @@ def _attempt_to_dict(attempt: Attempt) -> dict[str, Any]:
 
 
 def _attempt_of(d: dict[str, Any]) -> Attempt:
-    return Attempt(
-        as_grid(d["grid"]), str(d["source"]), str(d["origin"]), float(d["weight"]), bool(d["exact"])
-    )
+    return Attempt(as_grid(d["grid"]), str(d["source"]), str(d["origin"]), float(d["weight"]), bool(d["exact"]))
 
 
 def _number(value: float) -> float:

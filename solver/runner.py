@@ -187,9 +187,7 @@ class _Run:
         }
 
     def _go(self, resume: bool) -> RunRecord:
-        self.best = self._first_results(
-            self.folder.carried([*self.tasks, *self.faulty.values()]) if resume else {}
-        )
+        self.best = self._first_results(self.folder.carried([*self.tasks, *self.faulty.values()]) if resume else {})
         kept = {
             task_id: result
             for task_id, result in self.folder.results.items()
@@ -240,9 +238,7 @@ class _Run:
                 return
             self._hand_out()
             sources = [w.connection for w in self.workers if not w.closed]
-            for _ in wait(
-                [*sources, *(w.process.sentinel for w in self.workers), self.wake], self._timeout()
-            ):
+            for _ in wait([*sources, *(w.process.sentinel for w in self.workers), self.wake], self._timeout()):
                 pass
             for worker in list(self.workers):
                 self._receive(worker)
@@ -346,9 +342,7 @@ class _Run:
     def _start_workers(self) -> None:
         context = multiprocessing.get_context("forkserver")
         wanted = min(self.num_workers, len(self.queue) + len(self._busy()))
-        while (
-            len(self.workers) < wanted and self.num_failed_starts < MAX_FAILED_STARTS and not self.interrupted
-        ):
+        while len(self.workers) < wanted and self.num_failed_starts < MAX_FAILED_STARTS and not self.interrupted:
             ours, theirs = context.Pipe()
             process = context.Process(
                 target=serve, args=(theirs, self.settings, self.make_sources), daemon=True, name="arc-worker"
@@ -456,9 +450,7 @@ class _Run:
             raise ArcSolveError("no worker process could be started; the log says why")
         while self.queue:
             task_id = self.queue.popleft().task_id
-            self._finish(
-                replace(self.best[task_id], status="failed", error="no worker could be started"), None
-            )
+            self._finish(replace(self.best[task_id], status="failed", error="no worker could be started"), None)
 
     def _stop_workers(self) -> None:
         """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL."""

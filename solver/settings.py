@@ -30,9 +30,7 @@ from .errors import SettingsError
 _MISSING = object()
 
 
-def setting(
-    default: Any, *, low: float | None = None, high: float | None = None, choices: Sequence[Any] = ()
-) -> Any:
+def setting(default: Any, *, low: float | None = None, high: float | None = None, choices: Sequence[Any] = ()) -> Any:
     """A field with a default and, for load_settings, its range (both ends included) or its possible
     values."""
     return field(default=default, metadata={"low": low, "high": high, "choices": tuple(choices)})

@@ -39,8 +39,7 @@ def submission_of(results: Mapping[str, TaskResult] | Iterable[TaskResult]) -> S
     """The submission that holds each result's attempts."""
     found = results.values() if isinstance(results, Mapping) else results
     return {
-        result.task_id: [_entry((first.grid, second.grid)) for first, second in result.attempts]
-        for result in found
+        result.task_id: [_entry((first.grid, second.grid)) for first, second in result.attempts] for result in found
     }
 
 

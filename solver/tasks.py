@@ -153,9 +153,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: line {error.lineno} column {error.colno}: not JSON: {error.msg}"
-        ) from error
+        raise InputError(f"{path}: line {error.lineno} column {error.colno}: not JSON: {error.msg}") from error
     except RecursionError as error:
         raise InputError(f"{path}: nested too deeply to be a task file") from error
     except ValueError as error:  # a number of more than 4,300 digits
@@ -177,9 +175,7 @@ def _grid(raw: Any, place: str) -> np.ndarray:
         if len(row) != len(raw[0]):
             raise _BadTaskError(where, f"{len(row)} cells where row 0 has {len(raw[0])}")
         if len(row) > MAX_SIDE or len(raw) > MAX_SIDE:
-            raise _BadTaskError(
-                place, f"{len(raw)}×{len(row)} grid where at most {MAX_SIDE}×{MAX_SIDE} is allowed"
-            )
+            raise _BadTaskError(place, f"{len(raw)}×{len(row)} grid where at most {MAX_SIDE}×{MAX_SIDE} is allowed")
         for column, cell in enumerate(row):
             if type(cell) is not int or not 0 <= cell < NUM_COLORS:
                 shown = _shown(json.dumps(cell), 30) if not isinstance(cell, (list, dict)) else _kind(cell)
@@ -279,15 +275,11 @@ def load_path(path: Path) -> LoadedTasks:
     for task_id in raw:
         if any("\ud800" <= char <= "\udfff" for char in task_id):
             raise InputError(f"{path}: task {_shown(task_id)}: this id is not text that can be written again")
-    return _collect(
-        [(str(path), task_id, value) for task_id, value in raw.items()], getattr(raw, "repeated", ())
-    )
+    return _collect([(str(path), task_id, value) for task_id, value in raw.items()], getattr(raw, "repeated", ()))
 
 
 def _is_one_task(raw: dict[str, Any]) -> bool:
-    return (
-        any(isinstance(raw.get(part), list) for part in ("train", "test")) or {"train", "test"} <= raw.keys()
-    )
+    return any(isinstance(raw.get(part), list) for part in ("train", "test")) or {"train", "test"} <= raw.keys()
 
 
 def _load_folder(folder: Path) -> LoadedTasks:
@@ -305,16 +297,9 @@ def _load_folder(folder: Path) -> LoadedTasks:
             message = str(error).removeprefix(f"{file}: ")
             entries.append((str(file), file.stem, _BadTaskError("", message)))
             continue
-        if (
-            isinstance(raw, dict)
-            and raw
-            and not _is_one_task(raw)
-            and all(isinstance(v, dict) for v in raw.values())
-        ):
+        if isinstance(raw, dict) and raw and not _is_one_task(raw) and all(isinstance(v, dict) for v in raw.values()):
             many = any("train" in value or "test" in value for value in raw.values())
-            raw = (
-                _BadTaskError("", "holds tasks by id; give this file itself, not its folder") if many else raw
-            )
+            raw = _BadTaskError("", "holds tasks by id; give this file itself, not its folder") if many else raw
         entries.append((str(file), file.stem, raw))
     return _collect(entries)
 
@@ -396,9 +381,7 @@ def select(tasks: Sequence[Task], wanted: str) -> tuple[Task, ...]:
         return tuple(tasks)
     if wanted.isdecimal() and wanted not in by_id:
         if not 1 <= int(wanted) <= len(tasks):
-            raise InputError(
-                f"--tasks {_shown(wanted)}: a number must be 1 to {len(tasks)}, the tasks of this set"
-            )
+            raise InputError(f"--tasks {_shown(wanted)}: a number must be 1 to {len(tasks)}, the tasks of this set")
         return sample(tasks, int(wanted))
     return select_ids(tasks, [part.strip() for part in wanted.split(",") if part.strip()], "--tasks")
 

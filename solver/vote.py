@@ -53,7 +53,7 @@ def _ranked(index: int, findings: Mapping[str, Findings]) -> list[Attempt]:
             best[key].origin,
             weights[key],
             best[key].exact,
-        )  # fmt: skip
+        )
         for key in order[:2]
     ]
 

@@ -69,7 +69,8 @@ def load() -> None:
 
 def marker_name() -> str:
     """Name of the file that says the cache is complete, for this library and these versions."""
-    return f"complete-{source_digest()}-{__version__}-numba{numba.__version__}-py{sys.version_info[0]}{sys.version_info[1]}"
+    python = f"{sys.version_info[0]}{sys.version_info[1]}"
+    return f"complete-{source_digest()}-{__version__}-numba{numba.__version__}-py{python}"
 
 
 def is_warm() -> bool:

@@ -20,9 +20,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # outside of the run, which takes and gives back SIGINT
     words = [word for word in sys.argv[1:] if word != "--resume"]
     out, behaviour, num_tasks, *assignments = words
-    tasks = [
-        fake_sources.task(f"t{n:02}", int(behaviour), n % 10, side=2 + n % 3) for n in range(int(num_tasks))
-    ]
+    tasks = [fake_sources.task(f"t{n:02}", int(behaviour), n % 10, side=2 + n % 3) for n in range(int(num_tasks))]
     record = run(
         tasks,
         load_settings(None, assignments),

@@ -18,9 +18,7 @@ from solver.answers import Answer, Findings
 from solver.errors import InputError
 from solver.tasks import Pair, Task
 
-(GOOD, SLOW, RAISES, EXITS, KILLED, HANGS, LABELS, USES_ALL, BAD_GRID, REPORTS_THEN_DIES, REPORTS_TWICE) = (
-    range(11)
-)
+(GOOD, SLOW, RAISES, EXITS, KILLED, HANGS, LABELS, USES_ALL, BAD_GRID, REPORTS_THEN_DIES, REPORTS_TWICE) = range(11)
 
 
 def task(task_id: str, behaviour: int = GOOD, number: int = 0, num_tests: int = 1, side: int = 2) -> Task:

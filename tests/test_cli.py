@@ -157,9 +157,7 @@ def test_evaluate_counts_right_answers(tmp_path, monkeypatch, capsys):
     for index, task in enumerate(tasks):
         truth = np.array([[4, 2]] if index < 2 else [[1]], np.int8)
         fake = made[task.task_id]
-        made[task.task_id] = type(fake)(
-            task.task_id, fake.train, (type(fake.test[0])(fake.test[0].input, truth),)
-        )
+        made[task.task_id] = type(fake)(task.task_id, fake.train, (type(fake.test[0])(fake.test[0].input, truth),))
     monkeypatch.setattr("solver.tasks.load_set", lambda name: tuple(made.values()))
     use(monkeypatch, fake_sources.tame)
     ids = write(tmp_path, dict.fromkeys(list(made)[:3], GOOD), "ids.json")
@@ -306,9 +304,7 @@ def test_importing_the_command_line_is_light():
 
 
 def test_module_is_the_same_command():
-    done = subprocess.run(
-        [sys.executable, "-m", "solver", "--version"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "solver", "--version"], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"arc-solve \d+\.\d+\.\d+\n", done.stdout)
 
 

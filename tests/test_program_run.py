@@ -38,9 +38,7 @@ def test_lists_tuples_and_numpy_scalars_are_grids_too(tmp_path):
 
 
 def test_a_failing_program_is_a_result_that_names_the_line(tmp_path):
-    found = run(
-        tmp_path, "def solve(I):\n    if I[0, 0] == 1:\n        raise ValueError('no\\nidea')\n    return I\n"
-    )
+    found = run(tmp_path, "def solve(I):\n    if I[0, 0] == 1:\n        raise ValueError('no\\nidea')\n    return I\n")
     assert found.status == "error"
     assert found.messages == ("", "line 3: ValueError: no idea", "")
     assert found.to_json(TASK)["train"][1] == {"output": None, "correct": False}

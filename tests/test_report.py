@@ -138,14 +138,12 @@ def test_terminal_grids_with_and_without_colour():
 def test_colours_that_fall_together_are_not_used():
     options = {"force_terminal": True, "file": io.StringIO()}
     systems = {
-        system: has_color(Console(color_system=system, **options))
-        for system in ("standard", "256", "truecolor")
+        system: has_color(Console(color_system=system, **options)) for system in ("standard", "256", "truecolor")
     }
     assert systems == {"standard": False, "256": True, "truecolor": True}
     assert not has_color(Console(color_system="truecolor", no_color=True, **options))
     shown = {
-        printed(draw_grid(np.full((2, 1), n, np.int8)), force_terminal=True, color_system="256")
-        for n in range(10)
+        printed(draw_grid(np.full((2, 1), n, np.int8)), force_terminal=True, color_system="256") for n in range(10)
     }
     assert len(shown) == 10
 

@@ -30,8 +30,7 @@ results = st.builds(
 def plain(result: TaskResult):
     """All of a result, comparable."""
     pairs = [
-        [(a.grid.tolist(), a.grid.dtype, a.source, a.origin, a.weight, a.exact) for a in p]
-        for p in result.attempts
+        [(a.grid.tolist(), a.grid.dtype, a.source, a.origin, a.weight, a.exact) for a in p] for p in result.attempts
     ]
     rest = {k: v for k, v in vars(result).items() if k != "attempts"}
     return pairs, rest
@@ -56,9 +55,7 @@ def test_round_trip(result):
 
 def test_numpy_numbers_and_what_json_does_not_know():
     odd = Attempt(np.zeros((1, 1), np.int8), "a\ud800", "b", np.float64("inf"), np.bool_(True))
-    result = TaskResult(
-        "x", ((odd, odd),), seconds=np.float32(0.5), num_nodes=np.int64(3), phases={"p": float("nan")}
-    )
+    result = TaskResult("x", ((odd, odd),), seconds=np.float32(0.5), num_nodes=np.int64(3), phases={"p": float("nan")})
     back = from_json(to_json(result))
     assert back.attempts[0][0].weight == 0.0
     assert back.attempts[0][0].exact is True

@@ -158,9 +158,7 @@ def test_faulty_tasks_get_valid_attempts(tmp_path):
 
 def test_what_sources_do_wrong_costs_nobody_else(tmp_path, caplog):
     wrong = (RAISES, EXITS, BAD_GRID, KILLED, REPORTS_THEN_DIES)
-    tasks = [task(f"t{n}", behaviour, n) for n, behaviour in enumerate(wrong)] + [
-        task(f"u{n}") for n in range(4)
-    ]
+    tasks = [task(f"t{n}", behaviour, n) for n, behaviour in enumerate(wrong)] + [task(f"u{n}") for n in range(4)]
     record = run(tasks, nodes(), tmp_path, make_sources=fake_sources.two)
     results = record.results
     assert [results[f"u{n}"].status for n in range(4)] == ["done"] * 4

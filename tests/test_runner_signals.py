@@ -144,9 +144,7 @@ def test_a_signal_ends_a_run_with_the_best_so_far(tmp_path, number, behaviour):
     assert "Traceback" not in errors
     assert json.loads(output.splitlines()[-1])["interrupted"] == number.name
     check(tmp_path, behaviour)
-    first = [
-        pair[0]["attempt_1"] for pair in orjson.loads((tmp_path / "submission.json").read_bytes()).values()
-    ]
+    first = [pair[0]["attempt_1"] for pair in orjson.loads((tmp_path / "submission.json").read_bytes()).values()]
     second = 5 if behaviour == HANGS else 2
     assert any(len(grid) == 1 and grid[0][1:] == [second] for grid in first)
     assert_gone(mark)

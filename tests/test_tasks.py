@@ -201,11 +201,7 @@ def test_ids_of_strangers_stay_on_one_line(tmp_path):
 
 
 json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 12)
-    | st.floats(allow_nan=False)
-    | st.sampled_from(["", "train"]),
+    st.none() | st.booleans() | st.integers(-3, 12) | st.floats(allow_nan=False) | st.sampled_from(["", "train"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["train", "test", "input", "output", "a"]), inner, max_size=3)

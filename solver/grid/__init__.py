@@ -1,8 +1,8 @@
 """The grid library: the words of the step language, plain functions over int8 grids, compiled with numba.
 
-    >>> from solver.grid import transform, FLIP_LR
-    >>> transform([[1, 2]], FLIP_LR).tolist()
-    [[2, 1]]
+>>> from solver.grid import transform, FLIP_LR
+>>> transform([[1, 2]], FLIP_LR).tolist()
+[[2, 1]]
 """
 
 from __future__ import annotations

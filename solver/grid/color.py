@@ -527,3 +527,57 @@ def where(mask: Mask, inside: Grid, outside: Grid) -> Grid:
         for c in range(w):
             out[r, c] = inside[r, c] if mask[r, c] else outside[r, c]
     return out
+
+
+@kernel
+def _color_codes(like):
+    """int8 [10]: the code of every colour, a permutation. Background keeps 0 where the grid has any; otherwise its
+    most common colour gets 0. The other colours follow by frequency, then those that the grid lacks, in order."""
+    counts = _color_counts(like)
+    codes = np.zeros(NUM_COLORS, np.int8)
+    order = _colors_by_count(counts, like)
+    for k in range(NUM_COLORS):
+        codes[k] = -1
+    code = 0
+    if counts[0] > 0:
+        codes[0] = 0
+        code = 1
+    for i in range(order.shape[0]):
+        if codes[order[i]] < 0:
+            codes[order[i]] = code
+            code += 1
+    for k in range(NUM_COLORS):
+        if codes[k] < 0:
+            codes[k] = code
+            code += 1
+    return codes
+
+
+@kernel
+def _recode(grid, codes):
+    h, w = grid.shape
+    out = np.empty((h, w), np.int8)
+    for r in range(h):
+        for c in range(w):
+            out[r, c] = codes[grid[r, c]]
+    return out
+
+
+@primitive("color")
+def encode_colors(grid: Grid, like: Grid) -> Grid:
+    """Rename the colours by their rank in another grid, so that pictures in different colours become alike.
+
+    Background stays 0 if `like` has any, else the most common colour of `like` becomes 0; the others follow by
+    frequency, then the colours that `like` lacks. `decode_colors` undoes it.
+    """
+    return _recode(grid, _color_codes(like))
+
+
+@primitive("color")
+def decode_colors(grid: Grid, like: Grid) -> Grid:
+    """Undo `encode_colors` by the same other grid."""
+    codes = _color_codes(like)
+    colors = np.empty(NUM_COLORS, np.int8)
+    for k in range(NUM_COLORS):
+        colors[codes[k]] = k
+    return _recode(grid, colors)

@@ -215,7 +215,7 @@ def border_distance(grid: Grid) -> Grid:
     out = np.empty((h, w), np.int8)
     for r in range(h):
         for c in range(w):
-            out[r, c] = min(9, min(min(r, h - 1 - r), min(c, w - 1 - c)))
+            out[r, c] = min(9, r, h - 1 - r, c, w - 1 - c)
     return out
 
 

@@ -82,9 +82,7 @@ def _components(key, connectivity, coloring):
     """
     h, w = key.shape
     stride = w + 2
-    left = np.zeros(
-        (h + 2) * stride, np.int8
-    )  # framed by zeros, so that no step leaves it; visited cells are 0
+    left = np.zeros((h + 2) * stride, np.int8)  # framed by zeros, so that no step leaves it; visited cells are 0
     for r in range(h):
         for c in range(w):
             left[(r + 1) * stride + c + 1] = key[r, c]

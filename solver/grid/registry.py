@@ -19,7 +19,21 @@ import numba
 import numpy as np
 
 from . import types
-from .types import CHOICES, MAX_GRIDS, MAX_SIDE, MISSING, NUM_COLORS, Choice, Color, Grid, Grids, Int, Mask, Objects, Table
+from .types import (
+    CHOICES,
+    MAX_GRIDS,
+    MAX_SIDE,
+    MISSING,
+    NUM_COLORS,
+    Choice,
+    Color,
+    Grid,
+    Grids,
+    Int,
+    Mask,
+    Objects,
+    Table,
+)
 
 VALUE_TYPES = (Grid, Mask, Objects, Grids, Color, Int, Table)
 FAMILIES = ("geometry", "color", "objects", "split", "drawing", "symmetry", "template", "scalar", "fitted")

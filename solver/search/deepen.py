@@ -14,9 +14,10 @@ import numpy as np
 from ..executor import Value
 from ..grid.types import Grid
 from ..policy import GrammarPolicy
+from .candidates import Candidate, baseline_match, keep, promising, reward
 from .fit import Closer, build_pool
 from .grammar import Grammar
-from .root import Candidate, RootResult, View, baseline_match, keep, palette_of, promising, reward
+from .root import RootPass, palette_of
 from .tree import Tree, TreeRules
 
 NUM_ROOTS = 48
@@ -24,11 +25,10 @@ CLOSER_POOL = 600
 
 
 def tree_pass(
-    view: View, root: RootResult, grammar: Grammar, rules: TreeRules, use_fitted: bool,
-    expired: Callable[[int], bool], rng: np.random.Generator,
-) -> list[Candidate]:  # fmt: skip
+    root: RootPass, grammar: Grammar, rules: TreeRules, use_fitted: bool, expired: Callable[[int], bool]
+) -> list[Candidate]:
     """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved."""
-    store = root.store
+    store, rng = root.store, root.rng
     start = store.value(0)
     targets, inputs = root.targets, root.inputs
     baseline = baseline_match(inputs, targets)
@@ -46,10 +46,10 @@ def tree_pass(
         score = reward(store, number, baseline)
         bits = int(store.matches[number, 1])
         if score == 1.0 or (bits and score > 0.3):
-            keep(found, value, view, score == 1.0, bits.bit_count(), 1.0, score, "tree")
+            keep(found, value, root.view, root.given, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
         elif closer is not None and int(store.matches[number, 0]) == everything:
             for fit in closer.close(number):
-                keep(found, fit.value, view, True, store.num_train, 1.0, 1.0, "tree")
+                keep(found, fit.value, root.view, root.given, right_pairs=store.num_train)
                 score = 1.0
         return score
 

@@ -13,15 +13,17 @@ from ..answers import Answer, Findings
 from ..budget import Budget
 from ..settings import SearchSettings
 from ..tasks import Task
+from .candidates import Candidate
 from .deepen import tree_pass
 from .grammar import Grammar
-from .root import Candidate, RootSettings, View, root_pass, views
+from .root import RootPass, RootSettings
 from .tree import TreeRules
+from .views import views
 
 log = logging.getLogger(__name__)
 
-FIRST_VIEW_SHARE = 0.6
-"""Share of the budget for the first view, when there are several; the others share the rest equally."""
+VIEW_SHARES = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}
+"""Shares of a task's budget by number of views; from four on the last fifth is divided equally."""
 
 MAX_ANSWERS = 60
 PARTIAL_ANSWERS = 12
@@ -38,56 +40,45 @@ class ProgramSource:
         self.grammar = Grammar.shipped()
 
     def solve(self, task: Task, budget: Budget, seed: int, report: Callable[[Findings], None]) -> Findings:
-        """See `Source.solve`. Reports after each phase of each view."""
+        """See `Source.solve`. Reports after each pass of each view; ends early once a view is settled."""
         candidates: list[Candidate] = []
         phases: dict[str, float] = {}
         chosen = views(task, self.settings.num_views)
-        shares = _shares(len(chosen))
         generators = np.random.default_rng(seed).spawn(len(chosen))
-        done = 0.0
-        for view, share, rng in zip(chosen, shares, generators, strict=True):
-            begin, done = done, done + share
-            nodes_before = budget.spent_nodes
-
-            def expired(
-                part: float, nodes: int, begin: float = begin, share: float = share, spent: int = nodes_before
-            ) -> bool:
-                budget.spent_nodes = spent + nodes
-                return budget.expired(begin + share * part)
-
-            candidates += self._search_view(task, view, expired, rng, phases)
+        begin = 0.0
+        for view, share, rng in zip(chosen, _shares(len(chosen)), generators, strict=True):
+            clock = _ViewClock(budget, begin, share, budget.spent_nodes)
+            begin += share
+            root = RootPass.begin(task, view, self.grammar, self._root_settings, rng)
+            if root is None:
+                continue
+            root.run(lambda part, nodes, clock=clock: clock.expired(self._root_share * part, nodes))
+            found = root.candidates
+            _add(phases, root.phases)
+            report(self._findings(task, [*candidates, *found], budget, phases))
+            if self.settings.use_mcts and not root.settled:
+                began = time.monotonic()
+                found = found + tree_pass(
+                    root,
+                    self.grammar,
+                    TreeRules(),
+                    self.settings.use_fitted,
+                    lambda nodes, clock=clock, before=root.num_nodes: clock.expired(1.0, before + nodes),
+                )
+                _add(phases, {"tree": time.monotonic() - began})
+            candidates += found
             report(self._findings(task, candidates, budget, phases))
-            if budget.expired():
+            if budget.expired() or any(c.exact and c.confirmed == 1.0 for c in found):
                 break
         return self._findings(task, candidates, budget, phases)
 
-    def _search_view(
-        self, task: Task, view: View, expired: Callable[[float, int], bool], rng: np.random.Generator,
-        phases: dict[str, float],
-    ) -> list[Candidate]:  # fmt: skip
-        root_settings = RootSettings(use_stacking=self.settings.use_stacking, use_fitted=self.settings.use_fitted)
-        root_share = self.settings.root_share if self.settings.use_mcts else 1.0
-        root = root_pass(
-            task,
-            view,
-            self.grammar,
-            root_settings,
-            lambda part, nodes: expired(root_share * part, nodes),
-            rng,
-        )
-        if root is None:
-            return []
-        _add(phases, root.phases)
-        found = root.candidates
-        settled = any(c.exact and c.confirmed == 1.0 for c in found)
-        if self.settings.use_mcts and not settled:
-            began = time.monotonic()
-            found = found + tree_pass(
-                view, root, self.grammar, TreeRules(), self.settings.use_fitted,
-                lambda nodes: expired(1.0, root.num_nodes + nodes), rng,
-            )  # fmt: skip
-            _add(phases, {"tree": time.monotonic() - began})
-        return found
+    @property
+    def _root_settings(self) -> RootSettings:
+        return RootSettings(use_stacking=self.settings.use_stacking, use_fitted=self.settings.use_fitted)
+
+    @property
+    def _root_share(self) -> float:
+        return self.settings.root_share if self.settings.use_mcts else 1.0
 
     def _findings(self, task: Task, found: list[Candidate], budget: Budget, phases: dict[str, float]) -> Findings:
         best = sorted(found, key=lambda c: (not c.exact, -c.weight))
@@ -100,10 +91,25 @@ class ProgramSource:
         return Findings(answers, budget.spent_nodes, dict(phases))
 
 
-def _shares(count: int) -> list[float]:
-    if count == 1:
-        return [1.0]
-    return [FIRST_VIEW_SHARE, *[(1 - FIRST_VIEW_SHARE) / (count - 1)] * (count - 1)]
+@dataclass(frozen=True)
+class _ViewClock:
+    """A view's part of the task's budget: from share `begin` on, `share` of it, `spent` nodes before it."""
+
+    budget: Budget
+    begin: float
+    share: float
+    spent: int
+
+    def expired(self, part: float, nodes: int) -> bool:
+        """Whether `part` of the view's budget is gone, `nodes` having been executed in it."""
+        self.budget.spent_nodes = self.spent + nodes
+        return self.budget.expired(self.begin + self.share * part)
+
+
+def _shares(count: int) -> tuple[float, ...]:
+    if count in VIEW_SHARES:
+        return VIEW_SHARES[count]
+    return (0.5, 0.3, *[0.2 / (count - 2)] * (count - 2))
 
 
 def _add(phases: dict[str, float], more: dict[str, float]) -> None:

@@ -133,3 +133,16 @@ def test_masks(call, picture):
 def test_not_applicable_is_an_error_for_people(call):
     with pytest.raises(g.GridError):
         call()
+
+
+def test_colours_by_rank_are_undone():
+    grid = draw("0055/0053/0003")
+    other = draw("0579/2222")
+    coded = g.encode_colors(other, grid)
+    assert g.encode_colors(grid, grid).tolist() == draw("0011/0012/0002").tolist()
+    assert sorted({*other.ravel().tolist()}) != sorted({*coded.ravel().tolist()})
+    assert np.array_equal(g.decode_colors(coded, grid), other)
+
+
+def test_without_black_the_most_common_colour_becomes_background():
+    assert g.encode_colors(draw("444/464"), draw("444/464")).tolist() == draw("000/010").tolist()

@@ -29,9 +29,7 @@ def checkered():
 def same(value, picture, labels=None):
     """Whether objects show this picture (and have these labels)."""
     check(value)
-    return np.array_equal(value.grid, draw(picture)) and (
-        labels is None or np.array_equal(value.labels, draw(labels))
-    )
+    return np.array_equal(value.grid, draw(picture)) and (labels is None or np.array_equal(value.labels, draw(labels)))
 
 
 def check(value):

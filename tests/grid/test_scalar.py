@@ -70,7 +70,6 @@ def test_grids(call, picture):
     assert out.dtype == np.int8
 
 
-
 @pytest.mark.parametrize(
     "call",
     [

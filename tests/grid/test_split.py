@@ -137,9 +137,7 @@ def test_properties_order_grids(prop, order):
 def test_holes_and_shapes_are_counted():
     ring, solid = "111/101/111", "222/222/222"
     assert np.array_equal(g.pick(grids(solid, ring), g.HOLES, g.MAX), draw(ring))
-    assert np.array_equal(
-        g.pick(grids(solid, ring, "0000/0111/0101/0111"), g.SHAPE_COUNT, g.MIN), draw(solid)
-    )
+    assert np.array_equal(g.pick(grids(solid, ring, "0000/0111/0101/0111"), g.SHAPE_COUNT, g.MIN), draw(solid))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from grids import draw
 
 from solver.budget import Budget
 from solver.program import parse
-from solver.search.root import palette_of, views
+from solver.search.root import palette_of
 from solver.search.source import ProgramSource
+from solver.search.views import views
 from solver.settings import SearchSettings
 from solver.tasks import Pair, Task
 from solver.vote import choose_attempts
@@ -33,7 +34,7 @@ def task_of(rule, count=4, seed=0, low=0, shape=(5, 6)):
 
 
 RULES = {
-    "rotate": lambda g: np.rot90(g),
+    "rotate": np.rot90,
     "mirror beside": lambda g: np.hstack([g, g[:, ::-1]]),
     "scale": lambda g: np.kron(g, np.ones((2, 2), np.int8)),
     "colour map": lambda g: np.array([0, 3, 1, 4, 2], np.int8)[g],
@@ -74,11 +75,14 @@ def _run(text, grid):
 
 
 def test_another_background_is_searched_as_if_it_were_black():
-    task, truth = task_of(lambda g: np.where(g == 7, g[:, ::-1], g))
+    task, _ = task_of(lambda g: np.where(g == 7, g[:, ::-1], g))
     swap = lambda g: np.where(g == 0, 7, g).astype(np.int8)  # noqa: E731
     shown = Task(
         "b7",
-        tuple(Pair(swap(p.input), np.where(swap(p.input) == 7, swap(p.input)[:, ::-1], swap(p.input)).astype(np.int8)) for p in task.train),
+        tuple(
+            Pair(swap(p.input), np.where(swap(p.input) == 7, swap(p.input)[:, ::-1], swap(p.input)).astype(np.int8))
+            for p in task.train
+        ),
         (Pair(swap(task.test[0].input)),),
     )
     assert views(shown, 2)[0].name == "background 7"
@@ -88,9 +92,29 @@ def test_another_background_is_searched_as_if_it_were_black():
     assert np.array_equal(first.grid, np.where(grid == 7, grid[:, ::-1], grid))
 
 
+def test_pictures_in_different_colours_become_alike():
+    """Rank 1 becomes rank 2, 2 becomes 3, 3 becomes 1, in other colours in every pair."""
+    palettes = [(1, 2, 3), (4, 5, 6), (7, 8, 9), (3, 6, 8)]
+    rng = np.random.default_rng(2)
+    shape = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 0, 0], np.int8)
+    grids = [np.array((0, *p), np.int8)[rng.permutation(shape).reshape(4, 5)] for p in palettes]
+    turned = [
+        np.select([g == a, g == b, g == c], [b, c, a], 0).astype(np.int8)
+        for g, (a, b, c) in zip(grids, palettes, strict=True)
+    ]
+    task = Task("ranks", tuple(map(Pair, grids[:3], turned[:3])), (Pair(grids[3]),))
+    assert [v.name for v in views(task, 2)] == ["plain", "colours by rank"]
+    findings, _ = solve(task)
+    first, _ = choose_attempts(task, {"program": findings})[0]
+    assert np.array_equal(first.grid, turned[3])
+    assert np.array_equal(parse(first.origin).run(grids[3]), turned[3])
+
+
 def test_the_same_seed_and_nodes_give_the_same_answers():
     rng = np.random.default_rng(3)
-    pairs = [Pair(rng.integers(0, 4, (6, 6)).astype(np.int8), rng.integers(0, 4, (6, 6)).astype(np.int8)) for _ in range(3)]
+    pairs = [
+        Pair(rng.integers(0, 4, (6, 6)).astype(np.int8), rng.integers(0, 4, (6, 6)).astype(np.int8)) for _ in range(3)
+    ]
     task = Task("noise", tuple(pairs[:2]), (Pair(pairs[2].input),))
     (one, _), (two, _) = solve(task, nodes=60_000), solve(task, nodes=60_000)
     assert [(a.origin, a.weight) for a in one.answers] == [(a.origin, a.weight) for a in two.answers]
@@ -99,7 +123,9 @@ def test_the_same_seed_and_nodes_give_the_same_answers():
 
 def test_a_budget_of_nodes_is_kept_roughly():
     rng = np.random.default_rng(4)
-    pairs = [Pair(rng.integers(0, 4, (6, 6)).astype(np.int8), rng.integers(0, 4, (6, 6)).astype(np.int8)) for _ in range(3)]
+    pairs = [
+        Pair(rng.integers(0, 4, (6, 6)).astype(np.int8), rng.integers(0, 4, (6, 6)).astype(np.int8)) for _ in range(3)
+    ]
     findings, _ = solve(Task("noise", tuple(pairs[:2]), (Pair(pairs[2].input),)), nodes=50_000)
     assert 50_000 <= findings.num_nodes < 100_000
 

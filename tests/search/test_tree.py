@@ -155,7 +155,8 @@ def test_the_same_seed_grows_the_same_tree():
         )
         for _ in range(6):
             tree.step()
-        return sorted((k.hex() for k in map(lambda v: v.key, (n.values[-1] for n in tree.nodes.values())))), tree.root.visits
+        newest = sorted(node.values[-1].key.hex() for node in tree.nodes.values())
+        return newest, tree.root.visits
 
     assert grow() == grow()
 

@@ -1,0 +1,80 @@
+"""Candidates: programs that a search keeps, how they are valued, and what their votes weigh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp
+
+import numpy as np
+
+from ..executor import Value
+from ..fused import GridStore
+from .views import View, walk
+
+STATEMENT_WEIGHT = 0.5
+"""A program's vote is exp(−STATEMENT_WEIGHT · statements), before other factors."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A program with its standing. value: over all inputs, in the task's own frame. exact: reproduces all training
+    outputs. right_pairs: how many it reproduces. confirmed: share of the pairs confirmed by leave-one-out (1 for
+    unfitted programs). score: reward 0..1 (see `reward`)."""
+
+    value: Value
+    exact: bool
+    right_pairs: int
+    confirmed: float
+    score: float
+
+    @property
+    def weight(self) -> float:
+        """Its vote: fewer and likelier statements, confirmed tables, and, if it is not exact, a better score."""
+        size = len(self.value.program())
+        weight = exp(-STATEMENT_WEIGHT * size) * self.confirmed**2
+        return max(weight, 1e-12) if self.exact else max(weight * self.score**4 * 1e-3, 1e-15)
+
+
+def keep(
+    found: list[Candidate],
+    value: Value,
+    view: View,
+    given: Value,
+    *,
+    exact: bool = True,
+    right_pairs: int = 0,
+    confirmed: float = 1.0,
+    score: float = 1.0,
+) -> None:
+    """Lead a value out of its view and, if that works, add it to the candidates. given: the task's real input."""
+    final = walk(value, view.back, given)
+    if final is not None:
+        found.append(Candidate(final, exact, right_pairs, confirmed, score))
+
+
+def reward(store: GridStore, number: int, baseline: float) -> float:
+    """Reward of a stored value: 1 for a full fit, else 0.5·pairs solved + 0.3·cells right above the best identity or
+    constant baseline + 0.1·sizes right (design: at most 0.9)."""
+    size_bits, exact_bits, right = (int(v) for v in store.matches[number])
+    num_train = store.num_train
+    if exact_bits == (1 << num_train) - 1:
+        return 1.0
+    match = right / len(store.targets)
+    above = max(0.0, match - baseline) / max(1e-9, 1.0 - baseline)
+    return 0.5 * exact_bits.bit_count() / num_train + 0.3 * above + 0.1 * size_bits.bit_count() / num_train
+
+
+def baseline_match(inputs: list[np.ndarray], targets: list[np.ndarray]) -> float:
+    """Share of cells that the better of 'copy the input' and 'one constant colour' gets right."""
+    total = sum(t.size for t in targets)
+    same = sum(int((i == t).sum()) for i, t in zip(inputs, targets, strict=True) if i.shape == t.shape)
+    constant = int(sum((np.bincount(t.ravel(), minlength=10) for t in targets), np.zeros(10, np.int64)).max())
+    return max(same, constant) / total
+
+
+def promising(store: GridStore, limit: int = 400) -> np.ndarray:
+    """Numbers of the values with the most solved pairs, then the most right cells, then the least cost."""
+    matches = store.matches[: len(store)]
+    solved = np.bitwise_count(matches[:, 1].astype(np.uint64)).astype(np.int64)
+    order = np.lexsort((store.costs[: len(store)], -matches[:, 2], -solved))
+    return order[:limit]

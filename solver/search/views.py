@@ -1,0 +1,83 @@
+"""Views: other ways to look at a task, in which a program may be shorter.
+
+A view is a list of statements that lead from the input into the view, and one that leads a result back to an output.
+What is found in a view is a program from the task's real input all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..executor import Value, apply
+from ..grid.color import _color_codes
+from ..grid.registry import FUNCTIONS, Function
+from ..grid.types import Symmetry
+from ..tasks import Task
+
+INVERSE = {
+    Symmetry.FLIP_UD: Symmetry.FLIP_UD,
+    Symmetry.FLIP_LR: Symmetry.FLIP_LR,
+    Symmetry.ROT90: Symmetry.ROT270,
+    Symmetry.ROT180: Symmetry.ROT180,
+    Symmetry.ROT270: Symmetry.ROT90,
+    Symmetry.TRANSPOSE: Symmetry.TRANSPOSE,
+    Symmetry.ANTITRANSPOSE: Symmetry.ANTITRANSPOSE,
+}
+
+
+class _Input:
+    """Stands in a view's statement for the task's real input."""
+
+
+INPUT = _Input()
+
+Steps = tuple[tuple[Function, tuple[int | _Input, ...]], ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """A way to look at a task. name: for people. there, back: statements that lead from a grid into the view and
+    from a result in the view to an output: a function and its arguments after the grid, constants or INPUT."""
+
+    name: str
+    there: Steps = ()
+    back: Steps = ()
+
+
+def views(task: Task, limit: int) -> list[View]:
+    """At most `limit` views in order of promise.
+
+    First the one in which the background is 0, if another colour is the most common of all grids and fills much of
+    every input. Then, if the inputs' colours differ, one with the colours renamed by rank. Then rotations.
+    """
+    swap, transform = FUNCTIONS["swap_colors"], FUNCTIONS["transform"]
+    counts = np.array([np.bincount(g.ravel(), minlength=10) / g.size for g in task.inputs])
+    background = int(counts.mean(0).argmax())
+    there: Steps = ()
+    name = "plain"
+    if background != 0 and counts[:, background].min() > 0.4 and counts[:, 0].max() < 0.3:
+        there = ((swap, (0, background)),)
+        name = f"background {background}"
+    found = [View(name, there, there)]
+    if len({_color_codes(grid).tobytes() for grid in task.inputs}) > 1:
+        encoded: Steps = ((FUNCTIONS["encode_colors"], (INPUT,)),)
+        found.append(View("colours by rank", encoded, ((FUNCTIONS["decode_colors"], (INPUT,)),)))
+    for symmetry in (Symmetry.TRANSPOSE, Symmetry.ROT180, Symmetry.ANTITRANSPOSE, Symmetry.ROT90):
+        turn, turn_back = (transform, (int(symmetry),)), (transform, (int(INVERSE[symmetry]),))
+        found.append(View(f"{name} {symmetry.name.lower()}", (*there, turn), (turn_back, *there)))
+    return found[:limit]
+
+
+def walk(value: Value, steps: Steps, given: Value) -> Value | None:
+    """Apply a view's statements to a value. given: what INPUT stands for, over the same inputs."""
+    result: Value | None = value
+    for function, constants in steps:
+        if result is None:
+            return None
+        cost = result.cost
+        result = apply(function, [result, *(given if isinstance(c, _Input) else c for c in constants)])
+        if result is not None:
+            result.cost = cost
+    return result
