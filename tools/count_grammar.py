@@ -56,8 +56,8 @@ def count(programs_by_task: Mapping[str, Sequence[Program]]) -> dict[str, Any]:
                     if not isinstance(arg, (Ref, tuple)):
                         constants[f"{statement.function.name}.{parameter.name}"][str(arg)] += share
     return {
-        "functions": {name: round(functions[name], 3) for name in FUNCTIONS if name in functions},
-        "constants": {k: {v: round(n, 3) for v, n in sorted(d.items())} for k, d in sorted(constants.items())},
+        "functions": {name: round(float(functions[name]), 3) for name in FUNCTIONS if name in functions},
+        "constants": {k: {v: round(float(n), 3) for v, n in sorted(d.items())} for k, d in sorted(constants.items())},
     }
 
 

@@ -9,30 +9,31 @@ import numpy as np
 
 from ..executor import Value
 from ..fused import GridStore
+from .grammar import Grammar
 from .views import View, walk
-
-STATEMENT_WEIGHT = 0.5
-"""A program's vote is exp(−STATEMENT_WEIGHT · statements), before other factors."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """A program with its standing. value: over all inputs, in the task's own frame. exact: reproduces all training
     outputs. right_pairs: how many it reproduces. confirmed: share of the pairs confirmed by leave-one-out (1 for
-    unfitted programs). score: reward 0..1 (see `reward`)."""
+    unfitted programs). score: reward 0..1 (see `reward`). size: statements of the program. cost:
+    of the program under the grammar, in nats."""
 
     value: Value
     exact: bool
     right_pairs: int
     confirmed: float
     score: float
+    size: int
+    cost: float
 
     @property
     def weight(self) -> float:
-        """Its vote: fewer and likelier statements, confirmed tables, and, if it is not exact, a better score."""
-        size = len(self.value.program())
-        weight = exp(-STATEMENT_WEIGHT * size) * self.confirmed**2
-        return max(weight, 1e-12) if self.exact else max(weight * self.score**4 * 1e-3, 1e-15)
+        """Its vote: the program's probability under the grammar, less for unconfirmed pairs; for a program that is
+        not exact, less by its score too."""
+        weight = exp(-min(self.cost, 500.0)) * self.confirmed**2
+        return weight if self.exact else weight * self.score**4
 
 
 def keep(
@@ -40,6 +41,7 @@ def keep(
     value: Value,
     view: View,
     given: Value,
+    grammar: Grammar,
     *,
     exact: bool = True,
     right_pairs: int = 0,
@@ -49,7 +51,9 @@ def keep(
     """Lead a value out of its view and, if that works, add it to the candidates. given: the task's real input."""
     final = walk(value, view.back, given)
     if final is not None:
-        found.append(Candidate(final, exact, right_pairs, confirmed, score))
+        program = final.program()
+        cost = grammar.program_cost(program)
+        found.append(Candidate(final, exact, right_pairs, confirmed, score, len(program), cost))
 
 
 def reward(store: GridStore, number: int, baseline: float) -> float:

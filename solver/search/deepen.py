@@ -46,10 +46,19 @@ def tree_pass(
         score = reward(store, number, baseline)
         bits = int(store.matches[number, 1])
         if score == 1.0 or (bits and score > 0.3):
-            keep(found, value, root.view, root.given, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
+            keep(
+                found,
+                value,
+                root.view,
+                root.given,
+                grammar,
+                exact=score == 1.0,
+                right_pairs=bits.bit_count(),
+                score=score,
+            )
         elif closer is not None and int(store.matches[number, 0]) == everything:
             for fit in closer.close(number):
-                keep(found, fit.value, root.view, root.given, right_pairs=store.num_train)
+                keep(found, fit.value, root.view, root.given, grammar, right_pairs=store.num_train)
                 score = 1.0
         return score
 

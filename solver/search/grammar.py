@@ -19,6 +19,10 @@ import orjson
 from ..fused import ChainStep
 from ..grid.registry import FUNCTIONS, Function, Parameter
 from ..grid.types import Table
+from ..program import Program
+
+TABLE_COST = 0.1
+"""Nats per number in a fitted table."""
 
 SMOOTHING = 1.0
 """Mass of every function and constant beside its counts."""
@@ -75,6 +79,18 @@ class Grammar:
         smoothing = {v: SMOOTHING * _prior(parameter, v) for v in parameter.values}
         total = sum(counts.values()) + sum(smoothing.values())
         return -log((counts.get(str(value), 0.0) + smoothing[value]) / total)
+
+    def program_cost(self, program: Program) -> float:
+        """Cost of a whole program: of its statements, their constants, and the entries of its tables."""
+        cost = 0.0
+        for statement in program.statements:
+            cost += self.function_cost(statement.function)
+            for parameter, arg in zip(statement.function.parameters, statement.args, strict=True):
+                if isinstance(arg, tuple):
+                    cost += TABLE_COST * len(arg)
+                elif isinstance(arg, int) and parameter.values:
+                    cost += self.constant_cost(statement.function, parameter, arg)
+        return cost
 
     def step_cost(self, step: ChainStep) -> float:
         """Cost of a chain step."""

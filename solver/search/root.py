@@ -34,16 +34,17 @@ CHECKS_PER_NODE = 20
 class RootSettings:
     """Limits of the root pass.
 
-    rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among).
+    rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
+    that a full fit may have to settle the task then and there).
     max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
     per kind of fit. max_partial: programs kept that fit only some pairs. min_score: what those must reach.
     """
 
     use_stacking: bool = True
     use_fitted: bool = True
-    rounds: tuple[tuple[float, int], ...] = ((0.15, 600), (0.45, 1200), (0.85, 2000))
-    max_values: int = 150_000
-    max_cells: int = 200 << 20
+    rounds: tuple[tuple[float, int, int], ...] = ((0.15, 600, 2), (0.45, 1200, 3), (0.85, 2000, 4))
+    max_values: int = 400_000
+    max_cells: int = 400 << 20
     max_objects: int = 80
     max_candidates: int = 60
     max_partial: int = 12
@@ -62,7 +63,8 @@ class RootPass:
     """The state of a root pass in one view.
 
     given: the task's real input. inputs, targets: the training pairs as the view sees them. store: all grids; the
-    tree goes on from it. candidates: what the last round found. phases: seconds by phase.
+    tree goes on from it. candidates: what was found. settled: a short full fit is among it that leave-one-out does not
+    doubt. phases: seconds by phase.
     """
 
     view: View
@@ -76,6 +78,8 @@ class RootPass:
     candidates: list[Candidate] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     num_checks: int = 0
+    settled: bool = False
+    _kept: set[bytes] = field(default_factory=set)
 
     @classmethod
     def begin(
@@ -99,31 +103,31 @@ class RootPass:
         """Statements executed so far, checks of tables counted as a share of one."""
         return self.enumerator.num_nodes + self.num_checks // CHECKS_PER_NODE
 
-    @property
-    def settled(self) -> bool:
-        """Whether a full fit was found that leave-one-out does not doubt."""
-        return any(c.exact and c.confirmed == 1.0 for c in self.candidates)
-
     def run(self, expired: Callable[[float, int], bool]) -> None:
         """All rounds. expired(share, nodes): whether `share` of the budget is gone, after `nodes` statements here."""
-        for share, pool_size in self.settings.rounds:
+        for share, pool_size, max_size in self.settings.rounds:
             with self._phase("enumerate"):
                 self.enumerator.run(lambda share=share: expired(share, self.num_nodes))
-            self.candidates = []
             self._collect_enumerated()
             pool = build_pool(self.store, pool_size, self.rng)
-            if pool is not None and self.settings.use_fitted and not self.settled:
+            if pool is not None and self.settings.use_fitted and not self._has_fit(max_size):
                 with self._phase("fit"):
                     self._fit(pool, lambda: expired(1.0, self.num_nodes))
             if pool is not None and self.settings.use_stacking:
                 with self._phase("stack"):
                     self._stack(pool)
+            self.settled = self._has_fit(max_size)
             if self.settled or expired(1.0, self.num_nodes) or self.enumerator.exhausted:
                 break
         self._collect_partial()
 
+    def _has_fit(self, max_size: int) -> bool:
+        return any(c.exact and c.confirmed == 1.0 and c.size <= max_size for c in self.candidates)
+
     def _keep(self, value: Value, **standing: Any) -> None:
-        keep(self.candidates, value, self.view, self.given, **standing)
+        if value.key not in self._kept:
+            self._kept.add(value.key)
+            keep(self.candidates, value, self.view, self.given, self.enumerator.grammar, **standing)
 
     @contextmanager
     def _phase(self, name: str):
@@ -150,11 +154,12 @@ class RootPass:
             lambda: decider.fits(stop),
         ]
         for search in kinds:
-            for fit in search():
+            fits = search()
+            for fit in fits:
                 if fit.confirmed:
                     share = fit.confirmed / store.num_train
                     self._keep(fit.value, right_pairs=store.num_train, confirmed=share)
-            if self.settled or stop():
+            if any(fit.confirmed == store.num_train for fit in fits) or stop():
                 break
         self.num_checks += fitter.num_checks + decider.num_checks
 

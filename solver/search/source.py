@@ -68,7 +68,7 @@ class ProgramSource:
                 _add(phases, {"tree": time.monotonic() - began})
             candidates += found
             report(self._findings(task, candidates, budget, phases))
-            if budget.expired() or any(c.exact and c.confirmed == 1.0 for c in found):
+            if budget.expired() or root.settled:
                 break
         return self._findings(task, candidates, budget, phases)
 
