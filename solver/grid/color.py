@@ -6,7 +6,7 @@ import numpy as np
 
 from .geometry import _no_grid
 from .registry import kernel, primitive
-from .types import MAX_SIDE, MISSING, NUM_COLORS, Axis, Color, Diagonal, Grid, Logic, Mask, Rank
+from .types import MAX_SIDE, MISSING, NUM_COLORS, Axis, Color, Diagonal, Grid, Int, Logic, Mask, Rank
 
 
 @kernel
@@ -185,6 +185,14 @@ def swap_colors(grid: Grid, first: Color, second: Color) -> Grid:
     if first == second:
         return _no_grid()
     return _exchange(grid, first, second)
+
+
+@primitive("color", values={"color": range(1, NUM_COLORS)})
+def keep_color(grid: Grid, color: Color) -> Grid:
+    """Erase all cells that are not of the colour. Not applicable if none is."""
+    if _color_counts(grid)[color] == 0:
+        return _no_grid()
+    return _only(grid, color)
 
 
 @primitive("color", values={"color": range(1, NUM_COLORS)})
@@ -411,6 +419,41 @@ def mask_of_color(grid: Grid, color: Color) -> Mask:
 
 
 @primitive("color")
+def difference_mask(first: Grid, second: Grid) -> Mask:
+    """The cells in which two grids of the same size differ."""
+    h, w = first.shape
+    if second.shape[0] != h or second.shape[1] != w:
+        return _no_mask()
+    out = np.empty((h, w), np.bool_)
+    for r in range(h):
+        for c in range(w):
+            out[r, c] = first[r, c] != second[r, c]
+    return out
+
+
+@primitive("color", values={"start": (0, 1)})
+def stripe_mask(grid: Grid, axis: Axis, start: Int) -> Mask:
+    """Every second row (HORIZONTAL) or column (VERTICAL) of the grid, from the `start`-th (0: the first)."""
+    h, w = grid.shape
+    out = np.empty((h, w), np.bool_)
+    for r in range(h):
+        for c in range(w):
+            out[r, c] = ((r if axis == 0 else c) + start) % 2 == 0
+    return out
+
+
+@primitive("color", values={"start": (0, 1)})
+def checker_mask(grid: Grid, start: Int) -> Mask:
+    """Every second cell of the grid like a chessboard, with (start 0) or without (1) the upper left cell."""
+    h, w = grid.shape
+    out = np.empty((h, w), np.bool_)
+    for r in range(h):
+        for c in range(w):
+            out[r, c] = (r + c + start) % 2 == 0
+    return out
+
+
+@primitive("color")
 def mask_logic(first: Mask, second: Mask, how: Logic) -> Mask:
     """Combine two masks of the same size cell by cell. Not applicable where the sizes differ."""
     h, w = first.shape
@@ -434,6 +477,19 @@ def mask_not(mask: Mask) -> Mask:
     return out
 
 
+@primitive("color")
+def fill_mask(grid: Grid, mask: Mask, color: Color) -> Grid:
+    """Give the cells of the mask the colour, over what is there. Not applicable where the sizes differ."""
+    h, w = grid.shape
+    if mask.shape[0] != h or mask.shape[1] != w:
+        return _no_grid()
+    out = np.empty((h, w), np.int8)
+    for r in range(h):
+        for c in range(w):
+            out[r, c] = color if mask[r, c] else grid[r, c]
+    return out
+
+
 @primitive("color", values={"color": range(1, NUM_COLORS)})
 def mask_grid(mask: Mask, color: Color) -> Grid:
     """Draw the mask in the colour on background."""
@@ -443,6 +499,20 @@ def mask_grid(mask: Mask, color: Color) -> Grid:
         for c in range(w):
             if mask[r, c]:
                 out[r, c] = color
+    return out
+
+
+@primitive("color")
+def apply_mask(grid: Grid, mask: Mask) -> Grid:
+    """Erase the cells outside the mask. Not applicable where the sizes differ."""
+    h, w = grid.shape
+    if mask.shape[0] != h or mask.shape[1] != w:
+        return _no_grid()
+    out = np.zeros((h, w), np.int8)
+    for r in range(h):
+        for c in range(w):
+            if mask[r, c]:
+                out[r, c] = grid[r, c]
     return out
 
 

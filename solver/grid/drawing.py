@@ -316,6 +316,41 @@ def rays_axis(grid: Grid, axis: Axis) -> Grid:
     return out
 
 
+@primitive("drawing", values={"color": INKS})
+def rays_of(grid: Grid, color: Color, direction: Direction) -> Grid:
+    """Every cell of the colour shoots a ray through background, up to content or the border.
+
+    Not applicable where no cell has the colour, or for background.
+    """
+    if not _has_color(grid, color):
+        return _no_grid()
+    out = _copy(grid)
+    _shoot(grid, out, direction, color)
+    return out
+
+
+@primitive("drawing", values={"color": INKS})
+def rays_away(grid: Grid, color: Color) -> Grid:
+    """Every cell of the colour shoots rays straight away from neighbours of other colours.
+
+    Neighbours are the content cells on the four sides. Not applicable where no cell has the colour, or for
+    background.
+    """
+    if not _has_color(grid, color):
+        return _no_grid()
+    out = _copy(grid)
+    h, w = grid.shape
+    for r in range(h):
+        for c in range(w):
+            if grid[r, c] != color:
+                continue
+            for d in range(4):
+                y, x = r - _DR[d], c - _DC[d]
+                if 0 <= y < h and 0 <= x < w and grid[y, x] != 0 and grid[y, x] != color:
+                    _shoot_one(grid, out, r * w + c, d, color)
+    return out
+
+
 @primitive("drawing")
 def cross(grid: Grid, axis: Axis) -> Grid:
     """Every content cell shoots rays in the four directions; those along the axis lie on top at crossings."""
@@ -345,6 +380,20 @@ def diagonals(grid: Grid) -> Grid:
     out = _copy(grid)
     for direction in range(4, 8):
         _shoot(grid, out, direction, -1)
+    return out
+
+
+@primitive("drawing", values={"color": INKS})
+def diagonals_of(grid: Grid, color: Color) -> Grid:
+    """Every cell of the colour shoots rays in the four diagonal directions, up to content or the border.
+
+    Not applicable where no cell has the colour, or for background.
+    """
+    if not _has_color(grid, color):
+        return _no_grid()
+    out = _copy(grid)
+    for direction in range(4, 8):
+        _shoot(grid, out, direction, color)
     return out
 
 
@@ -650,6 +699,21 @@ def _moved(movers, obstacles, direction, steps):
     return out
 
 
+@primitive("drawing")
+def move_until_contact(movers: Grid, obstacles: Grid, direction: Direction) -> Grid:
+    """All content of one grid moves as a whole until it meets that of the other or the border.
+
+    The result shows both. Movers that already lie on obstacles stay, on top. Not applicable where the shapes
+    differ or there is nothing to move.
+    """
+    if movers.shape[0] != obstacles.shape[0] or movers.shape[1] != obstacles.shape[1]:
+        return _no_grid()
+    steps = _free_way(movers, obstacles, direction, 1)
+    if steps < 0:
+        return _no_grid()
+    return _moved(movers, obstacles, direction, steps)
+
+
 @primitive("drawing", values={"color": INKS})
 def attract(grid: Grid, color: Color) -> Grid:
     """The cells of the colour move as a whole, straight, until they touch the nearest other content.
@@ -845,6 +909,30 @@ def flood_own(grid: Grid) -> Grid:
     return out
 
 
+@primitive("drawing", values={"color": INKS})
+def flood_from(grid: Grid, color: Color) -> Grid:
+    """Paint-bucket: all background that a cell of the colour reaches (4-connected) takes the colour.
+
+    Not applicable where no cell has the colour, or for background.
+    """
+    if not _has_color(grid, color):
+        return _no_grid()
+    h, w = grid.shape
+    out = _copy(grid)
+    seen = np.zeros((h, w), np.bool_)
+    cells = np.empty(h * w, np.int16)
+    for r in range(h):
+        for c in range(w):
+            if grid[r, c] != color:
+                continue
+            for d in range(4):
+                y, x = r + _DR[d], c + _DC[d]
+                if 0 <= y < h and 0 <= x < w and grid[y, x] == 0 and not seen[y, x]:
+                    for i in range(_region(grid, seen, cells, y * w + x, 0)):
+                        out[cells[i] // w, cells[i] % w] = color
+    return out
+
+
 @primitive("drawing", values={"color": INKS, "sides": (3, 4)})
 def fill_sheltered(grid: Grid, color: Color, sides: Int) -> Grid:
     """Background cells that see content in at least `sides` of the four directions take the colour.
@@ -924,6 +1012,17 @@ def outline(grid: Grid, color: Color, connectivity: Connectivity) -> Grid:
     for r in range(out.shape[0]):
         for c in range(out.shape[1]):
             if grid[r, c] == 0 and _touches(grid, r, c, connectivity, 0):
+                out[r, c] = color
+    return out
+
+
+@primitive("drawing")
+def inner_border(grid: Grid, color: Color, connectivity: Connectivity) -> Grid:
+    """Content cells that touch another colour, background or the grid's edge take the colour (0: erosion)."""
+    out = _copy(grid)
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            if grid[r, c] != 0 and _touches(grid, r, c, connectivity, 1):
                 out[r, c] = color
     return out
 

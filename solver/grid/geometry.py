@@ -135,6 +135,17 @@ def trim(grid: Grid, lines: Int) -> Grid:
 
 
 @primitive("geometry")
+def trim_side(grid: Grid, direction: Direction) -> Grid:
+    """Cut one row or column off the given side. Not applicable if nothing is left."""
+    h, w = grid.shape
+    if (direction <= 1 and h == 1) or (direction >= 2 and w == 1):
+        return _no_grid()
+    if direction <= 1:
+        return _window(grid, 1 if direction == 0 else 0, 0, h - 1, w)
+    return _window(grid, 0, 1 if direction == 2 else 0, h, w - 1)
+
+
+@primitive("geometry")
 def pad(grid: Grid, color: Color) -> Grid:
     """Add a frame of one cell of the colour around the grid. Not applicable above 28 rows or columns."""
     h, w = grid.shape

@@ -23,10 +23,12 @@ from .types import (
     Direction,
     Grid,
     Grids,
+    Int,
     Mask,
     Objects,
     Property,
     Rank,
+    Symmetry,
 )
 
 # Plain ints of the properties, for kernels.
@@ -434,6 +436,23 @@ def _keep_between(objects, values, low, high, yes):
 
 
 @kernel
+def _touching(objects, mask, reach):
+    """bool [count]: which objects have a cell within `reach` cells, diagonally too, of a cell of the mask."""
+    h, w = objects.labels.shape
+    found = np.zeros(objects.count, np.bool_)
+    for r in range(h):
+        for c in range(w):
+            if not mask[r, c]:
+                continue
+            for rr in range(max(0, r - reach), min(h, r + reach + 1)):
+                for cc in range(max(0, c - reach), min(w, c + reach + 1)):
+                    k = objects.labels[rr, cc]
+                    if k:
+                        found[k - 1] = True
+    return found
+
+
+@kernel
 def _same_shape(objects, other):
     """Whether a grid or mask has the shape of the objects' picture, and that is applicable."""
     h, w = objects.labels.shape
@@ -477,6 +496,27 @@ def _recolor_each(objects, colors):
 
 
 @kernel
+def _mirror(objects, symmetry, unite):
+    """Every object's image in its own bounding box; unite: added to the object where no object is."""
+    boxes = _boxes(objects.labels, objects.count)
+    h, w = objects.labels.shape
+    grid = objects.grid.copy() if unite else np.zeros((h, w), np.int8)
+    labels = objects.labels.copy() if unite else np.zeros((h, w), np.int16)
+    for k in range(objects.count):
+        top, left, height, width = boxes[k, 0], boxes[k, 1], boxes[k, 2], boxes[k, 3]
+        permitted = height == width or not _turns(symmetry)
+        for r in range(height):
+            for c in range(width):
+                if objects.labels[top + r, left + c] != k + 1:
+                    continue
+                rr, cc = _moved(r, c, height, width, symmetry) if permitted else (r, c)
+                if not unite or labels[top + rr, left + cc] == 0:
+                    labels[top + rr, left + cc] = k + 1
+                    grid[top + rr, left + cc] = objects.grid[top + r, left + c]
+    return _finish(grid, labels, objects.count)
+
+
+@kernel
 def _peel(objects, inside):
     """Only the inner cells of every object (those whose four neighbours belong to it), or only the others."""
     h, w = objects.labels.shape
@@ -493,6 +533,38 @@ def _peel(objects, inside):
     return _finish(objects.grid, labels, objects.count)
 
 
+@kernel
+def _renumber(objects, place):
+    """Objects with number k + 1 replaced by place[k] + 1 (int64 [count], a permutation)."""
+    h, w = objects.labels.shape
+    labels = np.zeros((h, w), np.int16)
+    for r in range(h):
+        for c in range(w):
+            k = objects.labels[r, c]
+            if k:
+                labels[r, c] = place[k - 1] + 1
+    return Objects(objects.grid.copy(), labels, objects.count)
+
+
+@kernel
+def _bands(starts, lengths, side):
+    """int64 [side]: the band each line is in. A band ends where no interval goes on to the next line."""
+    joined = np.zeros(side + 1, np.bool_)
+    for k in range(len(starts)):
+        for i in range(starts[k] + 1, starts[k] + lengths[k]):
+            joined[i] = True
+    used = np.zeros(side, np.bool_)
+    for k in range(len(starts)):
+        used[starts[k]] = True
+    band = np.zeros(side, np.int64)
+    number = -1
+    for i in range(side):
+        if used[i] and not joined[i]:
+            number += 1
+        band[i] = number
+    return band
+
+
 # extraction
 
 
@@ -503,6 +575,13 @@ def find_objects(grid: Grid, connectivity: Connectivity, coloring: Coloring) -> 
     ONE_COLOR: cells belong together if they have the same colour; ANY_COLOR: whatever their colours.
     """
     return _label(grid, connectivity, coloring)
+
+
+@primitive("objects", values={"color": range(1, 10)})
+def objects_of_color(grid: Grid, color: Color, connectivity: Connectivity) -> Objects:
+    """Find the connected objects of one colour (which may also be the background's)."""
+    labels, count = _components(_equal_to(grid, color), connectivity, 0)
+    return _finish(grid, labels, count)
 
 
 @primitive("objects")
@@ -615,10 +694,40 @@ def drop(objects: Objects, prop: Property, rank: Rank) -> Objects:
     return _subset(objects, chosen)
 
 
+@primitive("objects", values={"color": range(1, 10)})
+def keep_objects_of_color(objects: Objects, color: Color) -> Objects:
+    """Keep the objects whose most common colour is the given one."""
+    return _keep_between(objects, _main_colors(objects), color, color, True)
+
+
+@primitive("objects", values={"color": range(1, 10)})
+def drop_objects_of_color(objects: Objects, color: Color) -> Objects:
+    """Drop the objects whose most common colour is the given one. Not applicable if none are left."""
+    return _keep_between(objects, _main_colors(objects), color, color, False)
+
+
+@primitive("objects", values={"size": (1, 2, 3, 4, 5, 6, 8, 9)})
+def keep_size(objects: Objects, size: Int) -> Objects:
+    """Keep the objects of exactly `size` cells."""
+    return _keep_between(objects, _box_values(objects, _SIZE), size, size, True)
+
+
 @primitive("objects")
 def drop_single_cells(objects: Objects) -> Objects:
     """Drop the objects of one cell. Not applicable if none are left."""
     return _keep_between(objects, _box_values(objects, _SIZE), 1, 1, False)
+
+
+@primitive("objects")
+def keep_symmetric(objects: Objects) -> Objects:
+    """Keep the objects that are their own mirror image about a horizontal, vertical or diagonal axis."""
+    return _keep_between(objects, _symmetry_counts(objects), 1, 4, True)
+
+
+@primitive("objects")
+def drop_symmetric(objects: Objects) -> Objects:
+    """Keep the objects without any mirror symmetry."""
+    return _keep_between(objects, _symmetry_counts(objects), 1, 4, False)
 
 
 @primitive("objects")
@@ -628,12 +737,85 @@ def keep_border(objects: Objects) -> Objects:
 
 
 @primitive("objects")
+def drop_border(objects: Objects) -> Objects:
+    """Keep the objects that do not touch the border of the picture."""
+    return _keep_between(objects, _border_cells(objects), 0, 0, True)
+
+
+@primitive("objects")
+def keep_with_holes(objects: Objects) -> Objects:
+    """Keep the objects that enclose something: a region cut off, 4-connected, from the outside."""
+    return _keep_between(objects, _hole_counts(objects), 0, 0, False)
+
+
+@primitive("objects")
+def drop_with_holes(objects: Objects) -> Objects:
+    """Keep the objects that enclose nothing."""
+    return _keep_between(objects, _hole_counts(objects), 0, 0, True)
+
+
+@primitive("objects")
+def keep_solid_rectangles(objects: Objects) -> Objects:
+    """Keep the objects that fill their bounding box (single cells and lines, too)."""
+    return _keep_between(objects, _box_values(objects, _DENSITY), 1000, 1000, True)
+
+
+@primitive("objects")
+def drop_solid_rectangles(objects: Objects) -> Objects:
+    """Keep the objects that do not fill their bounding box."""
+    return _keep_between(objects, _box_values(objects, _DENSITY), 1000, 1000, False)
+
+
+@primitive("objects")
+def keep_squares(objects: Objects) -> Objects:
+    """Keep the objects whose bounding box is a square."""
+    boxes = _boxes(objects.labels, objects.count)
+    chosen = np.zeros(objects.count, np.bool_)
+    for k in range(objects.count):
+        chosen[k] = boxes[k, 2] == boxes[k, 3]
+    return _subset(objects, chosen)
+
+
+@primitive("objects")
 def keep_repeated_shapes(objects: Objects) -> Objects:
     """Keep the objects whose shape, whatever its colours, occurs more than once."""
     return _keep_between(objects, _shape_repeats(objects), 1, 1, False)
 
 
-# to grids, masks, colours
+@primitive("objects")
+def keep_unique_shapes(objects: Objects) -> Objects:
+    """Keep the objects whose shape, whatever its colours, occurs only once."""
+    return _keep_between(objects, _shape_repeats(objects), 1, 1, True)
+
+
+@primitive("objects")
+def keep_touching(objects: Objects, mask: Mask) -> Objects:
+    """Keep the objects that overlap the mask or touch it, be it at a corner."""
+    if not _same_shape(objects, mask):
+        return _no_objects()
+    return _subset(objects, _touching(objects, mask, 1))
+
+
+@primitive("objects")
+def drop_touching(objects: Objects, mask: Mask) -> Objects:
+    """Keep the objects that neither overlap the mask nor touch it, not even at a corner."""
+    if not _same_shape(objects, mask):
+        return _no_objects()
+    chosen = _touching(objects, mask, 1)
+    for k in range(len(chosen)):
+        chosen[k] = not chosen[k]
+    return _subset(objects, chosen)
+
+
+@primitive("objects")
+def keep_overlapping(objects: Objects, mask: Mask) -> Objects:
+    """Keep the objects that have a cell in the mask."""
+    if not _same_shape(objects, mask):
+        return _no_objects()
+    return _subset(objects, _touching(objects, mask, 0))
+
+
+# to grids, masks, numbers
 
 
 @primitive("objects")
@@ -752,6 +934,19 @@ def objects_mask(objects: Objects) -> Mask:
 
 
 @primitive("objects")
+def box_mask(objects: Objects) -> Mask:
+    """The mask of all cells that lie in the bounding box of an object."""
+    h, w = objects.labels.shape
+    boxes = _boxes(objects.labels, objects.count)
+    out = np.zeros((h, w), np.bool_)
+    for k in range(objects.count):
+        for r in range(boxes[k, 0], boxes[k, 0] + boxes[k, 2]):
+            for c in range(boxes[k, 1], boxes[k, 1] + boxes[k, 3]):
+                out[r, c] = True
+    return out
+
+
+@primitive("objects")
 def arrange(objects: Objects, axis: Axis) -> Grid:
     """Put the crops of the objects, in order, side by side (HORIZONTAL) or one below the other (VERTICAL).
 
@@ -780,6 +975,48 @@ def arrange(objects: Objects, axis: Axis) -> Grid:
 
 
 @primitive("objects")
+def layout(objects: Objects) -> Grid:
+    """One cell per object in its most common colour, in the rows and columns the objects form in the picture.
+
+    Objects whose rows (columns) overlap are in one row (column) of the result; places without an object are
+    background. Not applicable if two objects share a place, or there is only one object.
+    """
+    h, w = objects.labels.shape
+    if objects.count < 2:
+        return _no_grid()
+    boxes = _boxes(objects.labels, objects.count)
+    rows = _bands(boxes[:, 0], boxes[:, 2], h)
+    columns = _bands(boxes[:, 1], boxes[:, 3], w)
+    colors = _main_colors(objects)
+    out = np.zeros((rows[h - 1] + 1, columns[w - 1] + 1), np.int8)
+    taken = np.zeros(out.shape, np.bool_)
+    for k in range(objects.count):
+        r, c = rows[boxes[k, 0]], columns[boxes[k, 1]]
+        if taken[r, c]:
+            return _no_grid()
+        taken[r, c] = True
+        out[r, c] = colors[k]
+    return out
+
+
+@primitive("objects")
+def object_color(objects: Objects, prop: Property, rank: Rank) -> Color:
+    """The most common colour of the object whose property has the given rank.
+
+    Not applicable if several qualify, unless they share that colour.
+    """
+    chosen = _select(_measure(objects, prop), rank)
+    colors = _main_colors(objects)
+    out = MISSING
+    for k in range(objects.count):
+        if chosen[k]:
+            if out not in (MISSING, colors[k]):
+                return MISSING
+            out = colors[k]
+    return out
+
+
+@primitive("objects")
 def majority_color(objects: Objects) -> Color:
     """The colour that most objects have as their most common one. Not applicable on a tie."""
     colors = _main_colors(objects)
@@ -793,6 +1030,23 @@ def majority_color(objects: Objects) -> Color:
     return out
 
 
+@primitive("objects")
+def measure(objects: Objects, prop: Property, rank: Rank) -> Int:
+    """The value of a property that has the given rank among the objects (e.g. HEIGHT, MAX: the greatest).
+
+    Not applicable if several values qualify (UNIQUE, COMMON), or above 99.
+    """
+    values = _measure(objects, prop)
+    chosen = _select(values, rank)
+    out = MISSING
+    for k in range(objects.count):
+        if chosen[k]:
+            if values[k] > 99 or out not in (MISSING, values[k]):
+                return MISSING
+            out = values[k]
+    return out
+
+
 # changes
 
 
@@ -803,6 +1057,12 @@ def recolor(objects: Objects, color: Color) -> Objects:
     for k in range(objects.count):
         colors[k] = color
     return _recolor_each(objects, colors)
+
+
+@primitive("objects")
+def recolor_main(objects: Objects) -> Objects:
+    """Give every object its own most common colour all over."""
+    return _recolor_each(objects, _main_colors(objects))
 
 
 @primitive("objects")
@@ -828,6 +1088,49 @@ def recolor_rank(objects: Objects, prop: Property) -> Objects:
 
 
 @primitive("objects")
+def recolor_value(objects: Objects, prop: Property) -> Objects:
+    """Colour every object by the value of a property: 0..8, and 9 for all above (e.g. HOLES)."""
+    colors = _measure(objects, prop)
+    for k in range(objects.count):
+        colors[k] = min(9, colors[k])
+    return _recolor_each(objects, colors)
+
+
+@primitive("objects")
+def recolor_from(objects: Objects, source: Objects) -> Objects:
+    """Give every object the colour of the source objects that overlap or touch it, be it at a corner.
+
+    What counts is the most common colour of the source cells beside the object or, if there are none,
+    of those within it. Objects out of reach keep their colours. Both pictures have the same shape.
+    """
+    if not _same_shape(objects, source.labels):
+        return _no_objects()
+    h, w = objects.labels.shape
+    votes = np.zeros((objects.count, 2 * NUM_COLORS), np.int64)
+    for r in range(h):
+        for c in range(w):
+            if source.labels[r, c] == 0:
+                continue
+            color = source.grid[r, c]
+            for rr in range(max(0, r - 1), min(h, r + 2)):
+                for cc in range(max(0, c - 1), min(w, c + 2)):
+                    k = objects.labels[rr, cc] - 1
+                    if k >= 0:
+                        overlaps = objects.labels[r, c] == k + 1
+                        votes[k, color + (NUM_COLORS if overlaps else 0)] += 1
+    colors = np.empty(objects.count, np.int64)
+    for k in range(objects.count):
+        colors[k] = -1
+        for vote in range(2 * NUM_COLORS):
+            if vote == NUM_COLORS and colors[k] >= 0:
+                break
+            if votes[k, vote] and (colors[k] < 0 or votes[k, vote] > votes[k, colors[k]]):
+                colors[k] = vote
+        colors[k] = colors[k] - NUM_COLORS if colors[k] >= NUM_COLORS else colors[k]
+    return _recolor_each(objects, colors)
+
+
+@primitive("objects")
 def fill_boxes(objects: Objects) -> Objects:
     """Grow every object to its full bounding box in its most common colour.
 
@@ -843,6 +1146,27 @@ def fill_boxes(objects: Objects) -> Objects:
                 if labels[r, c] == 0:
                     labels[r, c] = k + 1
                     grid[r, c] = colors[k]
+    return Objects(grid, labels, objects.count)
+
+
+@primitive("objects")
+def fill_own_holes(objects: Objects) -> Objects:
+    """Grow every object over the free cells it encloses, in its most common colour.
+
+    Of nested objects the later one, which is the inner one in reading order, takes the cells.
+    """
+    boxes = _boxes(objects.labels, objects.count)
+    colors = _main_colors(objects)
+    grid = objects.grid.copy()
+    labels = objects.labels.copy()
+    for k in range(objects.count - 1, -1, -1):
+        inside = _hole_map(objects.labels, k + 1, boxes[k])[0]
+        for r in range(boxes[k, 2]):
+            for c in range(boxes[k, 3]):
+                rr, cc = boxes[k, 0] + r, boxes[k, 1] + c
+                if inside[r, c] == 2 and labels[rr, cc] == 0:
+                    labels[rr, cc] = k + 1
+                    grid[rr, cc] = colors[k]
     return Objects(grid, labels, objects.count)
 
 
@@ -899,6 +1223,25 @@ def frame_boxes(objects: Objects, canvas: Grid, color: Color) -> Grid:
 
 
 @primitive("objects")
+def flip_objects(objects: Objects, symmetry: Symmetry) -> Objects:
+    """Flip, rotate or transpose every object within its own bounding box.
+
+    An object with a non-square box is left alone by ROT90, ROT270, TRANSPOSE and ANTITRANSPOSE. Where
+    two come to overlap the later one is on top.
+    """
+    return _mirror(objects, symmetry, False)
+
+
+@primitive("objects")
+def symmetrize_objects(objects: Objects, symmetry: Symmetry) -> Objects:
+    """Add to every object its image under the symmetry within its own bounding box, on free cells.
+
+    An object with a non-square box is left alone by ROT90, ROT270, TRANSPOSE and ANTITRANSPOSE.
+    """
+    return _mirror(objects, symmetry, True)
+
+
+@primitive("objects")
 def move_objects(objects: Objects, direction: Direction) -> Objects:
     """Move all objects by one cell; what leaves the picture is lost."""
     h, w = objects.labels.shape
@@ -924,3 +1267,24 @@ def hollow(objects: Objects) -> Objects:
 def inner_cells(objects: Objects) -> Objects:
     """Keep only the inside of every object: the cells whose four neighbours all belong to it."""
     return _peel(objects, True)
+
+
+@primitive("objects")
+def sort_objects(objects: Objects, prop: Property) -> Objects:
+    """Renumber the objects by descending value of a property; equal ones keep their order."""
+    values = _measure(objects, prop)
+    place = np.zeros(objects.count, np.int64)
+    for k in range(objects.count):
+        for j in range(objects.count):
+            if values[j] > values[k] or (values[j] == values[k] and j < k):
+                place[k] += 1
+    return _renumber(objects, place)
+
+
+@primitive("objects")
+def reverse_objects(objects: Objects) -> Objects:
+    """Renumber the objects in the reverse order."""
+    place = np.empty(objects.count, np.int64)
+    for k in range(objects.count):
+        place[k] = objects.count - 1 - k
+    return _renumber(objects, place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import _bounds, _no_grid
+from .geometry import _bounds, _no_grid, _transform
 from .objects import _select
 from .registry import kernel, primitive
 from .types import (
@@ -20,6 +20,7 @@ from .types import (
     Logic,
     Property,
     Rank,
+    Symmetry,
 )
 
 
@@ -38,6 +39,21 @@ def _take(grids, index):
         for c in range(w):
             out[r, c] = grids.cells[index, r, c]
     return out
+
+
+@kernel
+def _gather(grids, order, n):
+    """The grids with the first n numbers of `order`, in that order."""
+    cells = np.empty((n, 30, 30), np.int8)
+    shapes = np.empty((n, 2), np.int64)
+    for i in range(n):
+        j = order[i]
+        shapes[i, 0] = grids.shapes[j, 0]
+        shapes[i, 1] = grids.shapes[j, 1]
+        for r in range(30):
+            for c in range(30):
+                cells[i, r, c] = grids.cells[j, r, c]
+    return Grids(cells, shapes)
 
 
 @kernel
@@ -379,6 +395,16 @@ def split_square(grid: Grid) -> Grids:
 
 
 @primitive("split")
+def split_lines(grid: Grid, axis: Axis) -> Grids:
+    """The rows (HORIZONTAL, each [1, W]) or the columns (VERTICAL, each [H, 1]) of the grid, in order.
+
+    Not applicable to a single line.
+    """
+    h, w = grid.shape
+    return _cut(grid, _bands(h, h if axis == 0 else 1), _bands(w, 1 if axis == 0 else w))
+
+
+@primitive("split")
 def split_colors(grid: Grid) -> Grids:
     """One grid of the same shape for each non-background colour, holding only it, the most common first.
 
@@ -408,6 +434,22 @@ def split_colors(grid: Grid) -> Grids:
         for c in range(w):
             if grid[r, c]:
                 cells[number[grid[r, c]], r, c] = grid[r, c]
+    return Grids(cells, shapes)
+
+
+@primitive("split")
+def pair(first: Grid, second: Grid) -> Grids:
+    """Two grids as a sequence, to be merged, compared or stacked."""
+    cells = np.zeros((2, 30, 30), np.int8)
+    shapes = np.empty((2, 2), np.int64)
+    for i in range(2):
+        grid = first if i == 0 else second
+        h, w = grid.shape
+        shapes[i, 0] = h
+        shapes[i, 1] = w
+        for r in range(h):
+            for c in range(w):
+                cells[i, r, c] = grid[r, c]
     return Grids(cells, shapes)
 
 
@@ -483,6 +525,33 @@ def remove_separators(grid: Grid) -> Grid:
     return out
 
 
+@primitive("split")
+def unsplit(grids: Grids, like: Grid) -> Grid:
+    """Put the grids, in reading order, into the panels between the separators of `like`.
+
+    Not applicable unless there is one grid for every panel, of its shape.
+    """
+    color, rows, columns = _panels(like)
+    a, b = rows.shape[0], columns.shape[0]
+    if color == 0 or a * b != grids.shapes.shape[0]:
+        return _no_grid()
+    h, w = like.shape
+    out = np.empty((h, w), np.int8)
+    for r in range(h):
+        for c in range(w):
+            out[r, c] = color
+    for i in range(a):
+        for j in range(b):
+            k = i * b + j
+            height, width = rows[i, 1] - rows[i, 0], columns[j, 1] - columns[j, 0]
+            if grids.shapes[k, 0] != height or grids.shapes[k, 1] != width:
+                return _no_grid()
+            for r in range(height):
+                for c in range(width):
+                    out[rows[i, 0] + r, columns[j, 0] + c] = grids.cells[k, r, c]
+    return out
+
+
 @primitive("split", values={"rank": (0, 1, 2, 3)})
 def keep_panels(grid: Grid, prop: Property, rank: Rank) -> Grid:
     """Empty every panel between separators but those whose property has the rank; all that qualify are kept.
@@ -525,6 +594,16 @@ def pick(grids: Grids, prop: Property, rank: Rank) -> Grid:
         if not _alike(grids, order[0], order[i], -1, False):
             return _no_grid()
     return _take(grids, order[0])
+
+
+@primitive("split", values={"rank": (0, 1, 2, 3)})
+def keep_grids(grids: Grids, prop: Property, rank: Rank) -> Grids:
+    """All grids whose property has the rank among the grids, in order.
+
+    rank: MAX, MIN, UNIQUE or COMMON. Not applicable where none qualifies.
+    """
+    order, k = _qualify(grids, prop, rank)
+    return _gather(grids, order, k)
 
 
 @primitive("split")
@@ -691,6 +770,66 @@ def stack(grids: Grids, axis: Axis) -> Grid:
                 out[r if axis == 0 else at + r, at + c if axis == 0 else c] = grids.cells[i, r, c]
         at += grids.shapes[i, 1 - axis]
     return out
+
+
+@primitive("split")
+def sort_grids(grids: Grids, prop: Property) -> Grids:
+    """Order the grids by a property of their non-background cells, largest first; ties keep their order."""
+    values = _measure_grids(grids, prop)
+    n = values.shape[0]
+    order = np.empty(n, np.int64)
+    for i in range(n):
+        place = 0
+        for j in range(n):
+            if values[j] > values[i] or (values[j] == values[i] and j < i):
+                place += 1
+        order[place] = i
+    return _gather(grids, order, n)
+
+
+@primitive("split")
+def reverse_grids(grids: Grids) -> Grids:
+    """The grids in the opposite order."""
+    n = grids.shapes.shape[0]
+    order = np.empty(n, np.int64)
+    for i in range(n):
+        order[i] = n - 1 - i
+    return _gather(grids, order, n)
+
+
+@primitive("split")
+def dedupe_grids(grids: Grids) -> Grids:
+    """Drop every grid that equals an earlier one."""
+    n = grids.shapes.shape[0]
+    order = np.empty(n, np.int64)
+    k = 0
+    for i in range(n):
+        new = True
+        for j in range(k):
+            if _alike(grids, i, order[j], -1, False):
+                new = False
+                break
+        if new:
+            order[k] = i
+            k += 1
+    return _gather(grids, order, k)
+
+
+@primitive("split")
+def transform_all(grids: Grids, symmetry: Symmetry) -> Grids:
+    """Flip, rotate or transpose each of the grids."""
+    n = grids.shapes.shape[0]
+    cells = np.zeros((n, 30, 30), np.int8)
+    shapes = np.empty((n, 2), np.int64)
+    for i in range(n):
+        image = _transform(_take(grids, i), symmetry)
+        h, w = image.shape
+        shapes[i, 0] = h
+        shapes[i, 1] = w
+        for r in range(h):
+            for c in range(w):
+                cells[i, r, c] = image[r, c]
+    return Grids(cells, shapes)
 
 
 @primitive("split")

@@ -11,7 +11,7 @@ import numpy as np
 from .color import _color_counts
 from .geometry import _bounds, _no_grid, _window
 from .registry import kernel, primitive
-from .types import MAX_SIDE, MISSING, NUM_COLORS, Color, Direction, Grid, Symmetry
+from .types import MAX_SIDE, MISSING, NUM_COLORS, Color, Direction, Grid, Int, Symmetry
 
 _GROUPS = (0, 1, 2, 3, 5, 6)
 _MAX_PAIRED = 400  # content cells that a search for a centre compares pairwise
@@ -220,6 +220,20 @@ def repair_symmetry(grid: Grid) -> Grid:
     return out
 
 
+@primitive("symmetry")
+def is_symmetric(grid: Grid, symmetry: Symmetry) -> Int:
+    """1 if the symmetry leaves the grid unchanged, else 0."""
+    h, w = grid.shape
+    if h != w and _turns_sides(symmetry):
+        return 0
+    i, j, k, p, q, o = _map(symmetry, h - 1, w - 1)
+    for r in range(h):
+        for c in range(w):
+            if grid[r, c] != grid[i * r + j * c + k, p * r + q * c + o]:
+                return 0
+    return 1
+
+
 @kernel
 def _mismatch(grid, hole, symmetry, a, b):
     """(pairs, mismatches) between cells and their images inside the grid, neither of the hole's colour."""
@@ -404,6 +418,12 @@ def fill_hole_period(grid: Grid, hole: Color) -> Grid:
     no hole, or no tile is consistent and determines every cell.
     """
     return _fill_period(grid, hole)
+
+
+@primitive("symmetry")
+def patch_period(grid: Grid, hole: Color) -> Grid:
+    """The content that fill_hole_period finds for the bounding box of the hole's colour."""
+    return _hole_window(grid, _fill_period(grid, hole), hole)
 
 
 @primitive("symmetry")

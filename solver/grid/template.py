@@ -45,6 +45,12 @@ def _lone(grid, row, column):
 
 
 @kernel
+def _around(k, shape):
+    """Whether the k-th cell (0..8) of a 3 × 3 block belongs to its plus (0), diagonals (1) or ring (2)."""
+    return k != 4 and (shape == 2 or k % 2 == 1 - shape)
+
+
+@kernel
 def _stamp_at(out, pattern, row, column, color):
     """Paint the pattern's non-background cells, centred on a cell, into `out`; color > 0 replaces theirs."""
     h, w = pattern.shape
@@ -129,6 +135,63 @@ def recolor_occurrences(grid: Grid, pattern: Grid, color: Color) -> Grid:
 
 
 @primitive("template")
+def replace_patches(grid: Grid, before: Grid, after: Grid) -> Grid:
+    """Replace every exact occurrence of one pattern by another of the same shape.
+
+    In reading order, each on what the earlier replacements left. Not applicable for different shapes, or
+    where there is no occurrence.
+    """
+    h, w = before.shape
+    if after.shape[0] != h or after.shape[1] != w:
+        return _no_grid()
+    out = _copy(grid)
+    found = False
+    for row in range(grid.shape[0] - h + 1):
+        for column in range(grid.shape[1] - w + 1):
+            if _matches(out, before, row, column):
+                found = True
+                for r in range(h):
+                    for c in range(w):
+                        out[row + r, column + c] = after[r, c]
+    return out if found else _no_grid()
+
+
+@primitive("template", values={"shape": (0, 1, 2)})
+def decorate(grid: Grid, shape: Int, color: Color) -> Grid:
+    """Paint the background cells next to every lone cell: shape 0 a plus, 1 the diagonal cells, 2 a ring.
+
+    Lone: a non-background cell without non-background neighbours (8). Not applicable without lone cells.
+    """
+    h, w = grid.shape
+    out = _copy(grid)
+    found = False
+    for r in range(h):
+        for c in range(w):
+            if _lone(grid, r, c):
+                found = True
+                for k in range(9):
+                    y, x = r + k // 3 - 1, c + k % 3 - 1
+                    if _around(k, shape) and 0 <= y < h and 0 <= x < w and grid[y, x] == 0:
+                        out[y, x] = color
+    return out if found else _no_grid()
+
+
+@primitive("template", values={"shape": (0, 1, 2)})
+def neighbor_mask(grid: Grid, color: Color, shape: Int) -> Mask:
+    """Mask of the background cells next to cells of the colour: shape 0 straight, 1 diagonally, 2 both."""
+    h, w = grid.shape
+    mask = np.zeros((h, w), np.bool_)
+    for r in range(h):
+        for c in range(w):
+            if grid[r, c] == 0:
+                for k in range(9):
+                    y, x = r + k // 3 - 1, c + k % 3 - 1
+                    if _around(k, shape) and 0 <= y < h and 0 <= x < w and grid[y, x] == color:
+                        mask[r, c] = True
+    return mask
+
+
+@primitive("template")
 def largest_rectangle(grid: Grid, color: Color) -> Mask:
     """Mask of the largest rectangle that is all of the colour; of all of them, if several are as large.
 
@@ -158,6 +221,26 @@ def largest_rectangle(grid: Grid, color: Color) -> Mask:
                                 mask[y, x] = True
                     left -= 1
     return mask if best else _no_mask()
+
+
+@primitive("template", values={"side": (2, 3, 4)})
+def blocks_of_color(grid: Grid, color: Color, side: Int) -> Mask:
+    """Mask of all cells in solid blocks of side × side cells of the colour; not applicable without any."""
+    h, w = grid.shape
+    mask = np.zeros((h, w), np.bool_)
+    found = False
+    for row in range(h - side + 1):
+        for column in range(w - side + 1):
+            solid = side > 0
+            for k in range(side * side):
+                if grid[row + k // side, column + k % side] != color:
+                    solid = False
+                    break
+            if solid:
+                found = True
+                for k in range(side * side):
+                    mask[row + k // side, column + k % side] = True
+    return mask if found else _no_mask()
 
 
 @kernel

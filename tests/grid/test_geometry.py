@@ -37,6 +37,8 @@ def test_crop_content_cuts_to_the_picture_and_refuses_an_empty_one():
         (lambda: g.half(draw("12345"), g.RIGHT), "45"),
         (lambda: g.half(draw("1/2/3/4"), g.DOWN), "3/4"),
         (lambda: g.trim(draw("111/121/111"), 1), "2"),
+        (lambda: g.trim_side(draw("12/34"), g.UP), "34"),
+        (lambda: g.trim_side(draw("12/34"), g.RIGHT), "1/3"),
         (lambda: g.pad(draw("1"), 2), "222/212/222"),
         (lambda: g.shift(draw("12/34"), g.DOWN), "00/12"),
         (lambda: g.roll(draw("12/34"), g.LEFT), "21/43"),
@@ -63,6 +65,7 @@ def test_drawn_examples(call, picture):
     [
         lambda: g.half(draw("1"), g.UP),
         lambda: g.trim(draw("11/11"), 1),
+        lambda: g.trim_side(draw("1"), g.LEFT),
         lambda: g.pad(np.zeros((29, 3), np.int8), 1),
         lambda: g.upscale(np.zeros((16, 3), np.int8), 2),
         lambda: g.downscale(draw("123"), 2),

@@ -16,6 +16,11 @@ def find(picture, connectivity=0, coloring=0):
     return g.find_objects(draw(picture), connectivity, coloring)
 
 
+def labelled(picture, labels):
+    labels = draw(labels).astype(np.int16)
+    return Objects(draw(picture), labels, int(labels.max()))
+
+
 def checkered():
     """65 single cells."""
     return g.find_objects(np.indices((10, 13)).sum(0) % 2, g.CONN4, g.ONE_COLOR)
@@ -149,6 +154,8 @@ def test_ranks_choose_by_value(values, chosen):
         (lambda: find("102/120/003", g.CONN8), "102/120/003", "102/120/003"),
         (lambda: find("102/120/003", g.CONN4, g.ANY_COLOR), "102/120/003", "102/110/003"),
         (lambda: find("102/120/003", g.CONN8, g.ANY_COLOR), "102/120/003", "101/110/001"),
+        (lambda: g.objects_of_color(draw("1201/2021"), 2, g.CONN4), "0200/2020", "0100/2030"),
+        (lambda: g.objects_of_color(draw("101/010"), 0, g.CONN8), "000/000", "010/101"),
         (lambda: g.color_layers(draw("2010/0102")), "2010/0102", "1020/0201"),
         (lambda: g.whole(draw("2010/0003")), "2010/0003", "1010/0001"),
         (lambda: g.background_regions(draw("100/010"), g.CONN4), "000/000", "011/201"),
@@ -174,10 +181,26 @@ THREE = "1100200/1100000/0000333/0000303/0000333"  # a square of 1, a single 2, 
     [
         (lambda o: g.keep(o, g.SIZE, g.MAX), "0000000/0000000/0000333/0000303/0000333"),
         (lambda o: g.drop(o, g.SIZE, g.MAX), "1100200/1100000/0000000/0000000/0000000"),
+        (lambda o: g.keep_objects_of_color(o, 2), "0000200/0000000/0000000/0000000/0000000"),
+        (lambda o: g.drop_objects_of_color(o, 2), "1100000/1100000/0000333/0000303/0000333"),
+        (lambda o: g.keep_size(o, 4), "1100000/1100000/0000000/0000000/0000000"),
         (g.drop_single_cells, "1100000/1100000/0000333/0000303/0000333"),
+        (g.keep_with_holes, "0000000/0000000/0000333/0000303/0000333"),
+        (g.drop_with_holes, "1100200/1100000/0000000/0000000/0000000"),
+        (g.keep_solid_rectangles, "1100200/1100000/0000000/0000000/0000000"),
+        (g.drop_solid_rectangles, "0000000/0000000/0000333/0000303/0000333"),
+        (g.keep_squares, THREE),
+        (g.keep_unique_shapes, THREE),
         (g.keep_border, THREE),
+        (g.keep_symmetric, THREE),
+        (lambda o: g.keep_touching(o, mask("0000000/0000000/0010000/0000000/0000000")),
+         "1100000/1100000/0000000/0000000/0000000"),
+        (lambda o: g.drop_touching(o, mask("0000000/0000000/0010000/0000000/0000000")),
+         "0000200/0000000/0000333/0000303/0000333"),
+        (lambda o: g.keep_overlapping(o, mask("0000100/0000000/0010000/0000000/0000000")),
+         "0000200/0000000/0000000/0000000/0000000"),
     ],
-)
+)  # fmt: skip
 def test_selection(call, picture):
     assert same(call(find(THREE)), picture)
 
@@ -187,14 +210,21 @@ def test_selection_renumbers_in_order():
     assert same(g.drop(find("10203"), g.COLOR, g.MIN), "00203", "00102")
 
 
-def test_repeated_shapes_ignore_colour():
+def test_keep_squares_goes_by_the_bounding_box():
+    assert same(g.keep_squares(find("1102/1002/0002")), "1100/1000/0000")
+
+
+def test_repeated_and_unique_shapes_ignore_colour():
     o = find("1102/0002/3300/0044")
     assert same(g.keep_repeated_shapes(o), "1100/0000/3300/0044")
+    assert same(g.keep_unique_shapes(o), "0002/0002/0000/0000")
 
 
-def test_keep_border_drops_what_is_inside():
+def test_border_and_symmetry_have_opposites():
     o = find("00000/01020/01000/01100/00003")
+    assert same(g.drop_border(o), "00000/01020/01000/01100/00000")
     assert same(g.keep_border(o), "00000/00000/00000/00000/00003")
+    assert same(g.drop_symmetric(o), "00000/01000/01000/01100/00000")
 
 
 CANVAS = "5555/5005/5000/5555"
@@ -211,6 +241,8 @@ CANVAS = "5555/5005/5000/5555"
         (lambda: g.crop_region(find("0220/1200/0000"), draw("5678/9123/4567"), g.SIZE, g.MAX), "67/12"),
         (lambda: g.arrange(find("110/010/002/003"), g.HORIZONTAL), "1123/0100"),
         (lambda: g.arrange(find("110/010/002/003"), g.VERTICAL), "11/01/20/30"),
+        (lambda: g.layout(find("11022/11022/00000/00033")), "12/03"),
+        (lambda: g.layout(find("1122/1122/3344")), "12/34"),
         (
             lambda: g.fill_holes(find("3333/3003/3033/3330"), draw("3333/3073/3033/3330"), 8),
             "3333/3873/3833/3330",
@@ -243,18 +275,33 @@ def test_crop_all_regions_shows_the_canvas():
 def test_masks():
     o = find("110/010/000")
     assert np.array_equal(g.objects_mask(o), mask("110/010/000"))
+    assert np.array_equal(g.box_mask(o), mask("110/110/000"))
 
 
-def test_colour_of_most_objects():
+def test_colours_and_numbers_of_a_pick():
+    o = find("110/010/222/003", g.CONN4)
+    assert g.object_color(o, g.HEIGHT, g.MAX) == 1
+    assert g.object_color(find("101/022"), g.SIZE, g.MIN) == 1
     assert g.majority_color(find("101/020")) == 1
+    assert g.measure(o, g.WIDTH, g.MAX) == 3
+    assert g.measure(find("1011"), g.SIZE, g.SECOND_MAX) == 1
 
 
 @pytest.mark.parametrize(
     ("call", "picture"),
     [
         (lambda: g.recolor(find("102/120"), 7), "707/770"),
+        (lambda: g.recolor_main(find("110/210", g.CONN4, g.ANY_COLOR)), "110/110"),
         (lambda: g.recolor_rank(find("50555055"), g.SIZE), "30111022"),
+        (lambda: g.recolor_value(find("50555055"), g.SIZE), "10333022"),
+        (lambda: g.recolor_value(find("5555555555"), g.SIZE), "9999999999"),
+        (lambda: g.recolor_from(find("5500/5500/0005"), find("0000/0000/3000")), "3300/3300/0005"),
         (lambda: g.fill_boxes(find("110/010/002")), "110/110/002"),
+        (lambda: g.fill_own_holes(find("3330/3030/3330/0000")), "3330/3330/3330/0000"),
+        (lambda: g.flip_objects(find("110/100/000"), g.FLIP_LR), "110/010/000"),
+        (lambda: g.flip_objects(find("110/100/000"), g.ROT90), "110/010/000"),
+        (lambda: g.flip_objects(find("111/100/000"), g.ROT90), "111/100/000"),
+        (lambda: g.symmetrize_objects(find("111/100/000"), g.FLIP_LR), "111/101/000"),
         (lambda: g.move_objects(find("110/002"), g.RIGHT), "011/000"),
         (lambda: g.hollow(find("1111/1111/1111")), "1111/1001/1111"),
         (lambda: g.inner_cells(find("1111/1111/1111")), "0000/0110/0000"),
@@ -264,14 +311,38 @@ def test_changes(call, picture):
     assert same(call(), picture)
 
 
+def test_recolor_from_looks_around_an_object_before_it_looks_inside():
+    o = find("0330/0430/0000/0055", g.CONN4, g.ANY_COLOR)
+    marker = g.objects_of_color(draw("0330/0430/5000/0055"), 4, g.CONN4)
+    assert same(g.recolor_from(o, marker), "0440/0440/0000/0055")
+    colors = find("122")
+    assert same(g.recolor_from(g.keep(colors, g.SIZE, g.MAX), colors), "011")
+
+
+def test_nested_holes_belong_to_the_inner_object():
+    picture = "11111/12221/12021/12221/11111"
+    assert same(g.fill_own_holes(find(picture)), "11111/12221/12221/12221/11111")
+
+
+def test_order():
+    o = find("1022")
+    assert same(g.sort_objects(o, g.SIZE), "1022", "2011")
+    assert same(g.sort_objects(find("102"), g.SIZE), "102", "102")
+    assert same(g.reverse_objects(o), "1022", "2011")
+
+
 def test_objects_that_vanish_are_not_counted():
     assert g.move_objects(find("10/02"), g.LEFT).count == 1
+    covered = labelled("120/110/000", "120/110/000")
+    assert g.flip_objects(covered, g.ROT180).count == 2
+    check(g.flip_objects(labelled("101/121", "101/121"), g.FLIP_UD))
 
 
 @pytest.mark.parametrize(
     "call",
     [
         lambda: find("00/00"),
+        lambda: g.objects_of_color(draw("11"), 2, g.CONN4),
         lambda: g.color_layers(draw("00")),
         lambda: g.whole(draw("00")),
         lambda: g.background_regions(draw("11"), g.CONN4),
@@ -283,6 +354,8 @@ def test_objects_that_vanish_are_not_counted():
         lambda: g.keep(find("11"), g.SIZE, g.SECOND_MAX),
         lambda: g.drop(find("11"), g.SIZE, g.MAX),
         lambda: g.drop_single_cells(find("10")),
+        lambda: g.keep_touching(find("10"), mask("100")),
+        lambda: g.keep_touching(find("100"), mask("001")),
         lambda: g.paint(find("10"), draw("100")),
         lambda: g.erase(find("10"), draw("100")),
         lambda: g.crop_object(find("102"), g.SIZE, g.MAX),
@@ -290,7 +363,12 @@ def test_objects_that_vanish_are_not_counted():
         lambda: g.crop_region(find("102"), draw("34"), g.COLOR, g.MAX),
         lambda: g.crop_all(checkered()),
         lambda: g.arrange(checkered(), g.HORIZONTAL),
+        lambda: g.layout(find("11")),
+        lambda: g.layout(find("1110/0010/2010")),
+        lambda: g.object_color(find("102"), g.SIZE, g.MAX),
         lambda: g.majority_color(find("102")),
+        lambda: g.measure(g.whole(np.ones((10, 10), np.int8)), g.SIZE, g.MAX),
+        lambda: g.measure(find("1011"), g.SIZE, g.UNIQUE),
         lambda: g.recolor_rank(g.find_objects(np.eye(10, dtype=np.int8), g.CONN4, g.ONE_COLOR), g.TOP),
         lambda: g.move_objects(find("10"), g.LEFT),
         lambda: g.inner_cells(find("11/11")),

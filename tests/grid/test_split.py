@@ -7,7 +7,6 @@ import pytest
 from grids import draw
 
 from solver import grid as g
-from solver.grid.split import _measure_grids
 
 
 def grids(*pictures: str) -> g.Grids:
@@ -45,7 +44,16 @@ PANELS = "1052/0053/5555/0253/0154"
         (lambda: g.split_parts(draw("12034056"), 1, 3), ["12", "34", "56"]),
         (lambda: g.split_square(draw("123456/123456")), ["12/12", "34/34", "56/56"]),
         (lambda: g.split_square(draw("12/12/00/34/34")), ["12/12", "34/34"]),
+        (lambda: g.split_lines(draw("12/34"), g.HORIZONTAL), ["12", "34"]),
+        (lambda: g.split_lines(draw("12/34"), g.VERTICAL), ["1/3", "2/4"]),
         (lambda: g.split_colors(draw("3120/2200")), ["0020/2200", "0100/0000", "3000/0000"]),
+        (lambda: g.pair(draw("12"), draw("3/4")), ["12", "3/4"]),
+        (lambda: g.keep_grids(grids("10", "22", "03"), g.SIZE, g.MIN), ["10", "03"]),
+        (lambda: g.keep_grids(grids("10", "22", "03"), g.SIZE, g.COMMON), ["10", "03"]),
+        (lambda: g.sort_grids(grids("10", "22", "03"), g.SIZE), ["22", "10", "03"]),
+        (lambda: g.reverse_grids(grids("1", "2", "3")), ["3", "2", "1"]),
+        (lambda: g.dedupe_grids(grids("1", "2", "1")), ["1", "2"]),
+        (lambda: g.transform_all(grids("12", "3/4"), g.ROT90), ["1/2", "43"]),
         (lambda: g.crop_contents(grids("000/012", "00", "3")), ["12", "3"]),
     ],
 )
@@ -59,6 +67,7 @@ def test_drawn_grids(call, pictures):
         (lambda: g.cell_grid(draw(PANELS)), "12/13"),
         (lambda: g.fill_panels(draw("12/03"), draw(PANELS)), "1152/1152/5555/0053/0053"),
         (lambda: g.remove_separators(draw(PANELS)), "102/003/023/014"),
+        (lambda: g.unsplit(g.split_separators(draw(PANELS)), draw(PANELS)), PANELS),
         (lambda: g.keep_panels(draw("10522/00522"), g.SIZE, g.MAX), "00522/00522"),
         (lambda: g.keep_panels(draw("10522/00522"), g.SIZE, g.MIN), "10500/00500"),
         (lambda: g.pick(grids("10", "22", "03"), g.SIZE, g.MAX), "22"),
@@ -121,8 +130,8 @@ MEASURED = grids("0000/0111/0121/0111", "300/303/000/000", "0000/0000/0000/0030"
     ],
 )
 def test_properties_order_grids(prop, order):
-    descending = np.argsort(-_measure_grids(MEASURED, int(prop)), kind="stable")
-    assert [int(k) - 1 for k in order] == descending.tolist()
+    pictures = drawn(MEASURED)
+    assert drawn(g.sort_grids(MEASURED, prop)) == [pictures[int(k) - 1] for k in order]
 
 
 def test_holes_and_shapes_are_counted():
@@ -143,14 +152,17 @@ def test_holes_and_shapes_are_counted():
         lambda: g.split_parts(draw("12"), 3, 1),
         lambda: g.split_square(draw("12/34")),
         lambda: g.split_square(draw("123/456")),
+        lambda: g.split_lines(draw("12"), g.HORIZONTAL),
         lambda: g.split_colors(draw("00")),
         lambda: g.cell_grid(draw("12/34")),
         lambda: g.fill_panels(draw("1"), draw(PANELS)),
         lambda: g.separator_color(draw("12/34")),
         lambda: g.remove_separators(draw("12/34")),
+        lambda: g.unsplit(grids("1", "2", "3", "4"), draw(PANELS)),
         lambda: g.keep_panels(draw("12/34"), g.SIZE, g.MAX),
         lambda: g.keep_panels(draw("10520/00500"), g.SIZE, g.UNIQUE),
         lambda: g.pick(grids("10", "02"), g.SIZE, g.MAX),
+        lambda: g.keep_grids(grids("10", "02"), g.SIZE, g.UNIQUE),
         lambda: g.pick_odd(grids("1", "2", "3")),
         lambda: g.pick_odd(grids("1", "2")),
         lambda: g.nth(grids("1"), 1),
@@ -188,6 +200,7 @@ def test_arguments_are_left_alone():
     before = x.copy()
     y = g.split_separators(x)
     cells = y.cells.copy()
+    g.transform_all(y, g.ROT180)
     g.keep_panels(x, g.SIZE, g.MAX)
     g.crop_contents(y)
     assert np.array_equal(x, before)

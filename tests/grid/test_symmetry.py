@@ -54,6 +54,7 @@ def mosaic(shift, top, left, height, width):
         (lambda: g.fill_hole_period(draw("1203/0000/2031/0000").clip(0, 3), 9), None),
         (lambda: g.fill_hole_period(draw("100200/020010/200100/010020/999999"), 9), None),
         (lambda: g.fill_hole_period(draw("123412/341234/123412/349934"), 9), "123412/341234/123412/341234"),
+        (lambda: g.patch_period(draw("1212/2121/1288/2188"), 8), "12/21"),
         (lambda: g.find_tile(draw("12121/34343/12121/34343")), "12/34"),
         (lambda: g.find_tile(draw("123/123")), "123"),
         (lambda: g.find_tile(draw("12/34")), None),
@@ -113,6 +114,13 @@ def test_what_has_no_known_image_stays():
     assert np.array_equal(g.fill_hole_symmetry(broken, 0), expected)
 
 
+def test_is_symmetric():
+    assert g.is_symmetric(draw("121/343"), g.FLIP_LR) == 1
+    assert g.is_symmetric(draw("121/343"), g.FLIP_UD) == 0
+    assert g.is_symmetric(draw("121/343"), g.ROT90) == 0
+    assert g.is_symmetric(draw("121/242/121"), g.ROT90) == 1
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -125,6 +133,7 @@ def test_what_has_no_known_image_stays():
         lambda: g.patch_symmetry(MOSAIC, 0),
         lambda: g.fill_hole_symmetry(draw("1234/5678/2468/8099"), 0),
         lambda: g.fill_hole_period(MOSAIC, 0),
+        lambda: g.patch_period(draw("1234/5678/2468/8099"), 0),
     ],
 )
 def test_not_applicable_is_an_error_for_people(call):
