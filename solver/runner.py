@@ -174,8 +174,10 @@ class _Run:
             try:
                 return self._go(resume)
             finally:
-                self._stop_workers()
-                self.folder.close()
+                try:
+                    self._stop_workers()
+                finally:
+                    self.folder.close()
 
     def _identity(self) -> dict[str, Any]:
         return {

@@ -49,9 +49,9 @@ def test_results_of_training_tasks_become_counts_and_held_out_ones_do_not(tool, 
     held_out = load_set("arc-agi-1/dev")[0]
     identity = "def solve(I):\n    return I"
     attempt = Attempt(draw("1"), "program", identity)
-    lines = [to_json(TaskResult(t, ((attempt, attempt),))) for t in ("67a3c6ac", held_out.task_id)]
-    flip = Attempt(draw("1"), "program", FLIP)
-    lines.append(to_json(TaskResult("67a3c6ac", ((flip, attempt),))))  # this training task is a left-right flip
+    lines = [to_json(TaskResult(t, ((attempt, attempt),))) for t in ("68b16354", held_out.task_id)]
+    flip = Attempt(draw("1"), "program", FLIP.replace("FLIP_LR", "FLIP_UD"))
+    lines.append(to_json(TaskResult("68b16354", ((flip, attempt),))))  # this training task is an up-down flip
     path, out = tmp_path / "results.jsonl", tmp_path / "grammar.json"
     path.write_bytes(b"\n".join(lines) + b"\n")
     assert tool.main([str(path), "--out", str(out)]) == 0

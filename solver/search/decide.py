@@ -2,8 +2,8 @@
 
 A tree's inner nodes ask whether a pool value has a certain colour at the cell; its leaves write a colour or copy the
 cell of one of a few cheap pool values. It generalises the tables of `fit.py` to more than three values, of which
-each cell looks at a few only. Trees are grown greedily, best first question by the cells that remain wrong; several
-first questions are tried. As a program a tree is nested `where`.
+each cell looks at a few only. Trees are grown greedily, by right cells and halves that are done with;
+several first questions are tried. As a program a tree is nested `where`.
 
 A training pair is *confirmed* when every leaf its cells reach is also reached by cells of another pair.
 """
@@ -25,19 +25,24 @@ MAX_LEAVES = 7
 NUM_COPIES = 4
 NUM_STARTS = 6
 COST_WEIGHT = 0.15
-"""Wrong cells that one nat of program cost is worth when questions are compared."""
+"""Right cells that one nat of program cost is worth when questions are compared."""
+
+PURE_BONUS = 0.3
+"""What a cell is worth beyond being right when its whole half is right: it needs no further question."""
 
 
 @kernel
 def _count_actions(pool, cells, allowed, num_actions, counts):
-    """counts[k, v, a] = cells among `cells` where pool value k has colour v and action a is right."""
+    """counts[k, v, a] = cells among `cells` where pool value k has colour v and action a is right; a = num_actions:
+    all cells with that colour."""
     for k in range(pool.shape[0]):
         for v in range(10):
-            for a in range(num_actions):
+            for a in range(num_actions + 1):
                 counts[k, v, a] = 0
         for c in cells:
             bits = allowed[c]
             v = pool[k, c]
+            counts[k, v, num_actions] += 1
             a = 0
             while bits:
                 if bits & 1:
@@ -48,21 +53,26 @@ def _count_actions(pool, cells, allowed, num_actions, counts):
 
 @kernel
 def _best_questions(counts, total, costs, weight, merits):
-    """merits[k, v] = wrong cells left after asking 'is value k of colour v?', plus weighted cost; inf if it does
-    not divide the cells."""
+    """merits[k, v] of asking 'is value k of colour v?', smaller is better: minus the cells that the best actions of
+    the two halves get right, minus a bonus for a half without a wrong cell, plus weighted cost; inf if it does not
+    divide the cells."""
+    num_actions = counts.shape[2] - 1
     for k in range(counts.shape[0]):
         for v in range(10):
-            yes, no, any_yes, any_no = 0, 0, 0, 0
-            for a in range(counts.shape[2]):
-                n = counts[k, v, a]
-                yes = max(yes, n)
-                no = max(no, total[a] - n)
-                any_yes += n
-                any_no += total[a] - n
-            if any_yes == 0 or any_no == 0:
+            num_yes = counts[k, v, num_actions]
+            num_no = total[num_actions] - num_yes
+            if num_yes == 0 or num_no == 0:
                 merits[k, v] = np.inf
-            else:
-                merits[k, v] = -(yes + no) + weight * costs[k]
+                continue
+            yes, no = 0, 0
+            for a in range(num_actions):
+                yes = max(yes, counts[k, v, a])
+                no = max(no, total[a] - counts[k, v, a])
+            merits[k, v] = weight * costs[k] - yes - no
+            if yes == num_yes:
+                merits[k, v] -= PURE_BONUS * num_yes
+            if no == num_no:
+                merits[k, v] -= PURE_BONUS * num_no
 
 
 @dataclass
@@ -96,7 +106,7 @@ class Decider:
         self.allowed = np.int64(1) << pool.target.astype(np.int64)
         for k, row in enumerate(self.copies):
             self.allowed |= (pool.train[row] == pool.target).astype(np.int64) << (10 + k)
-        self._counts = np.empty((len(self.rows), 10, self.num_actions), np.int32)
+        self._counts = np.empty((len(self.rows), 10, self.num_actions + 1), np.int64)
         self._merits = np.empty((len(self.rows), 10))
         self.num_checks = 0
 
@@ -128,7 +138,7 @@ class Decider:
     def _questions(self, cells: np.ndarray, count: int) -> list[tuple[int, int]]:
         """The best questions (row of `features`, colour) to ask about some cells."""
         _count_actions(self.features, cells, self.allowed, self.num_actions, self._counts)
-        total = ((self.allowed[cells][:, None] >> np.arange(self.num_actions)) & 1).sum(0)
+        total = self._counts[0].sum(0)
         _best_questions(self._counts, total, self.costs, COST_WEIGHT, self._merits)
         self.num_checks += len(self.rows)
         flat = np.argsort(self._merits, axis=None, kind="stable")[: 8 * count]
