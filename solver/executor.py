@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .grid.registry import Function
-from .grid.types import MAX_GRIDS, MAX_SIDE, MISSING, Color, Grid, Grids, Int, Mask, Objects
+from .grid.types import MAX_GRIDS, MAX_SIDE, MISSING, Color, Grid, Grids, Mask, Objects
 from .program import Argument, Program, Ref, Statement, trim_statements
 
 DIGEST_BYTES = 12
@@ -142,6 +142,3 @@ def execute(program: Program, start: Value) -> Value | None:
             return None
         variables.append(value)
     return variables[-1]
-
-
-__all__ = ["Int", "Value", "apply", "digest", "execute", "input_value"]

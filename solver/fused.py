@@ -23,7 +23,7 @@ from types import ModuleType
 
 import numpy as np
 
-from .executor import Value, apply, digest
+from .executor import Value, digest
 from .grid.registry import FUNCTIONS, Function, cache_folder, kernel, source_digest
 from .grid.types import MAX_SIDE, Grid
 from .program import Ref, Statement
@@ -341,6 +341,3 @@ def _insert(number, num_inputs, cells, offsets, shapes, keys, index):
     index[slot] = number
     keys[number] = key
     return True
-
-
-__all__ = ["ChainStep", "GridStore", "apply", "chain_functions", "chain_steps"]

@@ -16,7 +16,7 @@ constants, ints, or tuples of ints) and nothing else; other Python is not a prog
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,8 +200,3 @@ def _read_argument(parameter: Parameter, node: ast.expr, known: dict[str, tuple[
     if type(value) is int and parameter.type not in (Grid, Table):
         return value
     raise ProgramError(f"{where}: {parameter.name} must be {parameter.type.__name__}")
-
-
-def programs_text(programs: Iterable[Program]) -> str:
-    """Several programs as one readable text, for reports."""
-    return "\n\n".join(p.render() for p in programs)

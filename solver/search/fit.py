@@ -40,10 +40,12 @@ class Fit:
 
 @dataclass
 class Pool:
-    """Pool values as columns. numbers: int64 [M] in the store, cheapest first. train: int8 [M, n] cells of all
-    training pairs, shuffled; pair_of: int8 [n]; target: int8 [n].
-    order: int64 [n], the shuffle. costs: float64 [M]. test_shape: int64 [M], equal where two values have equal
-    shapes on all test inputs."""
+    """Pool values as rows.
+
+    numbers: int64 [M] in the store, cheapest first. train: int8 [M, n], the cells of all training pairs, shuffled by
+    order: int64 [n]. pair_of: int8 [n], the pair a cell belongs to. target: int8 [n], the outputs' cells. costs:
+    float64 [M]. test_shape: int64 [M], equal where two values have equal shapes on all test inputs.
+    """
 
     numbers: np.ndarray
     train: np.ndarray
