@@ -1,0 +1,114 @@
+"""Check the hand-written solutions in tools/solutions/ on their tasks, and on RE-ARC pairs if they are at hand.
+
+    python tools/check_solutions.py [--re-arc re_arc.jsonl.xz --pairs 100]
+
+A solution is a program of library steps in a file named after the ARC-AGI-1 training task that it solves; the first
+line of solve() says the rule in words. Only tasks that may be trained on and are not held out as dev belong there.
+With --re-arc (lines {"task": id, "pairs": [[input, output], ...]}, a grid as its rows joined by '/'), the share of
+pairs solved is written to tools/solutions/re_arc.json. Exit code 1 if any solution fails on its own task.
+"""
+
+from __future__ import annotations
+
+import argparse
+import lzma
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from solver.grid.registry import GridError
+from solver.program import Program, ProgramError, parse
+from solver.tasks import Task, load_set, training_allowed
+
+FOLDER = Path(__file__).parent / "solutions"
+
+
+def allowed_tasks() -> dict[str, Task]:
+    """The tasks that may have a solution here, by id."""
+    held_out = {task.task_id for task in load_set("arc-agi-1/dev")}
+    own = {task.task_id for task in load_set("arc-agi-1/training")}
+    return {t.task_id: t for t in training_allowed() if t.task_id in own - held_out}
+
+
+def load_solutions(folder: Path = FOLDER) -> dict[str, Program]:
+    """The solutions by task id. Raises ProgramError naming the file that is no program."""
+    programs = {}
+    for path in sorted(folder.glob("*.py")):
+        try:
+            programs[path.stem] = parse(path.read_text(encoding="utf-8"))
+        except ProgramError as error:
+            raise ProgramError(f"{path.name}: {error}") from error
+    return programs
+
+
+def is_right(program: Program, grid: np.ndarray, output: np.ndarray | None) -> bool:
+    try:
+        return np.array_equal(program.run(grid), output)
+    except GridError:
+        return False
+
+
+def failures(program: Program, task: Task) -> list[str]:
+    """The pairs of its task that a program gets wrong: 'train[1]', 'test[0]', ..."""
+    named = [(f"train[{k}]", p) for k, p in enumerate(task.train)] + [
+        (f"test[{k}]", p) for k, p in enumerate(task.test)
+    ]
+    return [name for name, pair in named if not is_right(program, pair.input, pair.output)]
+
+
+def re_arc_shares(programs: Mapping[str, Program], path: Path, num_pairs: int) -> dict[str, float]:
+    """Share of the first `num_pairs` RE-ARC pairs of its task that each program solves."""
+    shares = {}
+    for task_id, pairs in _re_arc(path):
+        if task_id in programs:
+            right = [is_right(programs[task_id], _grid(i), _grid(o)) for i, o in pairs[:num_pairs]]
+            shares[task_id] = round(sum(right) / len(right), 3)
+    return dict(sorted(shares.items()))
+
+
+def _re_arc(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
+    with lzma.open(path) as lines:
+        for line in lines:
+            entry = orjson.loads(line)
+            yield entry["task"], entry["pairs"]
+
+
+def _grid(text: str) -> np.ndarray:
+    return np.array([[int(cell) for cell in row] for row in text.split("/")], np.int8)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--re-arc", type=Path, help="RE-ARC pairs, xz-compressed JSON lines")
+    parser.add_argument("--pairs", type=int, default=100, help="RE-ARC pairs a task (default: 100)")
+    args = parser.parse_args(argv)
+    tasks = allowed_tasks()
+    try:
+        programs = load_solutions()
+    except ProgramError as error:
+        print(f"check_solutions: {error}", file=sys.stderr)
+        return 2
+    bad = 0
+    for task_id, program in programs.items():
+        wrong = failures(program, tasks[task_id]) if task_id in tasks else ["no task that may be solved here"]
+        if wrong:
+            bad += 1
+            print(f"{task_id}: {', '.join(wrong)}")
+    print(f"{len(programs) - bad} of {len(programs)} solutions solve their tasks")
+    if args.re_arc:
+        try:
+            shares = re_arc_shares(programs, args.re_arc, args.pairs)
+        except (OSError, lzma.LZMAError, orjson.JSONDecodeError, KeyError) as error:
+            print(f"check_solutions: {args.re_arc}: {error}", file=sys.stderr)
+            return 2
+        (FOLDER / "re_arc.json").write_bytes(orjson.dumps(shares, option=orjson.OPT_INDENT_2) + b"\n")
+        full = sum(share >= 0.95 for share in shares.values())
+        print(f"RE-ARC, {args.pairs} pairs a task: {full} of {len(shares)} right on 95 % or more")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
