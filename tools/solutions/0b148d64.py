@@ -1,0 +1,8 @@
+from solver.grid import *
+
+
+def solve(I):
+    """Cut out the part in the rarest colour."""
+    x1 = keep_ranked_color(I, MIN)
+    x2 = crop_content(x1)
+    return x2

@@ -1,0 +1,7 @@
+from solver.grid import *
+
+
+def solve(I):
+    """All cells fall down."""
+    x1 = gravity(I, DOWN)
+    return x1

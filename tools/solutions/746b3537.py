@@ -1,0 +1,7 @@
+from solver.grid import *
+
+
+def solve(I):
+    """Repeated rows and columns are dropped."""
+    x1 = dedupe_lines(I)
+    return x1

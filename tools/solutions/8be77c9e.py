@@ -1,0 +1,7 @@
+from solver.grid import *
+
+
+def solve(I):
+    """The mirror image of the grid is attached below."""
+    x1 = mirror_concat(I, DOWN)
+    return x1
