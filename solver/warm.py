@@ -9,10 +9,12 @@ it start searching at once.
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -68,9 +70,15 @@ def load() -> None:
 
 
 def marker_name() -> str:
-    """Name of the file that says the cache is complete, for this library and these versions."""
+    """Name of the file that says the cache is complete, for this library at this place and these versions.
+
+    numba keeps a cache per folder of the source and checks the files' times, so both are part of the name.
+    """
+    package = Path(__file__).parent
+    state = [str(package), *(str(path.stat().st_mtime_ns) for path in sorted(package.rglob("*.py")))]
+    place = hashlib.sha256("\n".join(state).encode()).hexdigest()[:8]
     python = f"{sys.version_info[0]}{sys.version_info[1]}"
-    return f"complete-{source_digest()}-{__version__}-numba{numba.__version__}-py{python}"
+    return f"complete-{source_digest()}-{place}-{__version__}-numba{numba.__version__}-py{python}"
 
 
 def is_warm() -> bool:
