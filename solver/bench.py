@@ -22,7 +22,7 @@ import numpy as np
 import orjson
 
 from . import __version__
-from .executor import Value, apply, input_value
+from .executor import apply, input_value
 from .fused import GridStore, chain_steps
 from .grid.registry import FUNCTIONS
 
@@ -114,7 +114,7 @@ def _fused_rate(inputs: list[np.ndarray], steps: np.ndarray) -> float:
     rates = []
     for _ in range(REPEATS):
         store = GridStore([g[::-1] for g in inputs], len(inputs))
-        store.add(Value(*_plain(inputs)))
+        store.add(input_value(inputs))
         store.expand(0, steps)
         began, before, number = time.perf_counter(), store.num_nodes, 1
         while number < len(store) and not store.full and time.perf_counter() - began < RUN_S / REPEATS:
@@ -122,11 +122,6 @@ def _fused_rate(inputs: list[np.ndarray], steps: np.ndarray) -> float:
             number += 1
         rates.append((store.num_nodes - before) / (time.perf_counter() - began))
     return median(rates)
-
-
-def _plain(inputs: list[np.ndarray]) -> tuple[Any, tuple[np.ndarray, ...], bytes]:
-    value = input_value(inputs)
-    return value.type, value.items, value.key
 
 
 _START_SCRIPT = """
