@@ -80,6 +80,7 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
     from solver.vision.checkpoint import read_facts
     from solver.vision.data import TrainingData
     from solver.vision.training import TrainConfig, Training, config_from
+    from solver.vision.weights import load_weights
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     device = torch.device(args.device)
@@ -97,10 +98,17 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
     resuming = (checkpoint / "state.json").is_file()
     if args.resume and not resuming:
         sys.exit(f"{checkpoint}: no checkpoint")
-    base = config_from(read_facts(checkpoint)["config"]) if resuming else TrainConfig()
+    base, shipped = TrainConfig(), None
+    if resuming:
+        base = config_from(read_facts(checkpoint)["config"])
+    elif args.weights:
+        shipped, manifest = load_weights(args.weights)
+        base = config_from({**manifest["training"], "model": asdict(shipped.config)})
     training = Training(changed_config(base, args.set), TrainingData.load(args.data), device, rank=rank, world=world)
     if resuming:
         training.resume(checkpoint)
+    elif shipped:
+        training.start_from(shipped, step=manifest["steps"], samples=manifest["samples"])
     training.run(args.run, deadline=started + 60 * args.minutes)
     if device.type == "cuda" and rank == 0:
         logger.info("peak device memory %.1f GiB", torch.cuda.max_memory_allocated() / 2**30)
@@ -270,6 +278,10 @@ def parser() -> argparse.ArgumentParser:
         data={**path, "help": "folder that prepare wrote"},
         run={**path, "help": "folder for log and checkpoint"},
         resume={"type": Path, "help": "checkpoint to go on from (default: the run's own, if there is one)"},
+        weights={
+            "type": Path,
+            "help": "where there is no checkpoint: weights folder to go on from, with a new optimizer",
+        },
         minutes={
             "type": float,
             "default": math.inf,

@@ -79,7 +79,7 @@ class TrainConfig:
             raise ValueError("; ".join(faults))
 
     def schedule(self, step: int, samples: int) -> float:
-        """Share of the peak rates at a step, 0..1."""
+        """Share of the peak rates, 0..1. step: steps since the optimizer was new; samples: of the whole run."""
         share = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
         if self.decay_samples:
             share *= min(1.0, max(0.0, (self.decay_start + self.decay_samples - samples) / self.decay_samples))
@@ -226,6 +226,7 @@ class Training:
         self.sampler = Sampler(len(self.pairs), config.seed)
         self.generator = torch.Generator(device)
         self.step, self.samples = 0, 0
+        self.warm_from = 0  # step at which the optimizer was new
 
     def live_state(self) -> dict[str, Tensor]:
         """Every tensor a checkpoint holds, by 'kind/name'."""
@@ -245,13 +246,24 @@ class Training:
         if self.rank:
             self.round_as_saved()
             return
-        facts = {"step": self.step, "samples": self.samples, "config": asdict(self.config)}
+        facts = {"step": self.step, "samples": self.samples, "warm_from": self.warm_from, "config": asdict(self.config)}
         ids_hash = hashlib.sha256(" ".join(self.task_ids).encode()).hexdigest()
         save_checkpoint(folder, self.live_state(), {**facts, "task_ids_sha256": ids_hash})
 
     def resume(self, folder: Path) -> None:
         facts = load_checkpoint(folder, self.live_state())
-        self.step, self.samples = facts["step"], facts["samples"]
+        self.step, self.samples, self.warm_from = facts["step"], facts["samples"], facts.get("warm_from", 0)
+
+    @torch.no_grad()
+    def start_from(self, weights: LoopedModel, *, step: int, samples: int) -> None:
+        """Goes on from shipped weights, where their run's checkpoint is lost: a fresh optimizer, so the rate
+        warms up again, and the average starts anew. step, samples: how far those weights had come. Raises
+        ValueError if the model has other settings."""
+        if weights.config != self.config.model:
+            raise ValueError(f"weights of {weights.config}, but the run's model is {self.config.model}")
+        for model in (self.model, self.averaged):
+            model.load_state_dict(weights.state_dict())
+        self.step, self.samples, self.warm_from = step, samples, step
 
     def train_step(self) -> tuple[Tensor, Tensor]:
         """One step on the next batch; returns loss and gradient norm as tensors on the device."""
@@ -269,11 +281,12 @@ class Training:
         if self.world > 1:
             average_gradients(parameters, self.world)
         norm = clip_gradients(parameters, config.clip)
-        share = config.schedule(self.step, self.samples)
+        share = config.schedule(self.step - self.warm_from, self.samples)
         self.optimizer.step(share * config.rate, share * config.matrix_rate)
         for p in parameters:
             p.grad = None
-        decay = min(config.average, (1 + self.step) / (10 + self.step))
+        young = self.step - self.warm_from
+        decay = min(config.average, (1 + young) / (10 + young))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averaged.parameters()), parameters, 1 - decay)
         self.step += 1
@@ -324,7 +337,7 @@ class Training:
                 log(
                     loss=round(values[0], 5),
                     grad_norm=round(values[1], 4),
-                    rate_share=round(config.schedule(self.step, self.samples), 4),
+                    rate_share=round(config.schedule(self.step - self.warm_from, self.samples), 4),
                     samples_per_s=round((self.samples - mark_samples) / (now - mark), 1),
                     elapsed_s=round(now - started, 1),
                 )

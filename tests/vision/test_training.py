@@ -142,6 +142,26 @@ def test_a_resumed_run_goes_on_exactly(tmp_path, optimizer):
         assert torch.equal(tensor, resumed.live_state()[key]), key
 
 
+def test_a_run_goes_on_from_shipped_weights(tmp_path):
+    data = tiny_data()
+    config = replace(TINY, warmup_steps=4)
+    shipped = LoopedModel(config.model)
+    shipped.reset_parameters(torch.Generator().manual_seed(7))
+    training = Training(replace(config, log_steps=1, max_samples=100 + 4 * config.batch), data, CPU)
+    training.start_from(shipped, step=50, samples=100)
+    assert torch.equal(training.averaged.tasks, shipped.tasks)
+    assert (training.step, training.samples) == (50, 100)
+    training.run(tmp_path / "run")
+    records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [r["rate_share"] for r in records if "loss" in r] == [0.5, 0.75, 1.0, 1.0]
+
+    again = Training(config, data, CPU)
+    again.resume(tmp_path / "run" / "checkpoint")
+    assert (again.step, again.warm_from) == (54, 50)
+    with pytest.raises(ValueError, match="weights of"):
+        Training(config, data, CPU).start_from(LoopedModel(ModelConfig()), step=1, samples=1)
+
+
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
     data = tiny_data()
     training = Training(TINY, data, CPU)
