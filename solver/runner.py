@@ -1,16 +1,20 @@
-"""The runner: worker processes fed from one queue, until every task has its attempts or the time is over.
+"""The runner: lanes of worker processes, each fed from its own queue, until every task has been through every lane or
+the time is over.
 
-`run` starts `workers` processes from a fork server (so a lost one is replaced in milliseconds), hands out
-hidden tasks, largest first, and keeps the folder of the run (runfolder.py) complete at every moment.
+`run` starts the workers of each lane (sources.py: program search on the cores, a model on the devices) from a
+fork server (so a lost one is replaced in milliseconds), hands out hidden tasks, largest first, votes over what all
+lanes have found of a task so far, and keeps the folder of the run (runfolder.py) complete at every moment.
 
-Time. `seconds` is a budget a task and worker. A task that starts gets an equal share of the worker-seconds
-that are left, between `min_task_s` and `max_stretch * seconds`: what one leaves over flows to those still to
-come. The run ends `grace_s` after its total at the latest. With `nodes` no clock influences any result.
+Time. `seconds` is a budget a task and worker of the first lane; it says how long the run lasts. In each lane a
+task that starts gets an equal share of the worker-seconds that are left to the lane, between `min_task_s` and
+`max_stretch` times an even share: what one leaves over flows to those still to come. The run ends `grace_s` after
+its total at the latest. With `nodes` no clock influences any result.
 
 Losses. A worker that overruns its task by `grace_s` (say, in native code) is killed and replaced; its task
 keeps the best attempts it had reported. A worker that dies takes nothing with it: its task is tried once
-more, then failed. What a source raises is logged, and costs only that source's answers. SIGINT, SIGTERM and
-the deadline end the run with the best attempts so far.
+more, then failed. What a source raises is logged, and costs only that source's answers; a lane that can start no
+worker costs only that lane's answers, unless it is required. SIGINT, SIGTERM and the deadline end the run with the
+best attempts so far.
 
 Limits: signals are handled only where `run` is called in the main thread; the memory of a worker is not
 limited.
@@ -36,19 +40,20 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .answers import Attempt, TaskResult
+from .answers import Attempt, Findings, TaskResult
 from .errors import ArcSolveError, InputError
 from .runfolder import RunFolder
 from .settings import Settings, as_dict
+from .sources import Lane, own_lanes
 from .submission import blank_attempts
 from .tasks import Task, TaskStub
 from .vote import choose_attempts
-from .worker import Attempts, Broken, Finished, Job, MakeSources, Partial, Ready, serve
+from .worker import Attempts, Broken, Finished, Job, Partial, Ready, same_grids, serve
 
 logger = logging.getLogger(__name__)
 
 PRELOAD = ("solver.worker",)
-PRELOAD_OWN = ("solver.worker", "solver.sources", "solver.preload")
+PRELOAD_OWN = ("solver.worker", "solver.preload")
 """What the fork server imports, so that workers inherit it; with the solver's own sources the kernels,
 too."""
 
@@ -67,9 +72,9 @@ RETRY_WRITE_S = 5.0
 class Event:
     """Something that happened.
 
-    kind: 'begin', 'ready' (a worker), 'started', 'improved', 'finished' (a task), 'worker_lost', 'stopping'
-    (by a signal or the deadline), 'end'. time_s: since the run began. num_done of num_tasks are finished.
-    result: of 'finished'.
+    kind: 'begin', 'ready' (a worker), 'started', 'improved' (a task in a lane), 'finished' (a task), 'worker_lost',
+    'lane_lost', 'stopping' (by a signal or the deadline), 'end'. time_s: since the run began. num_done of num_tasks
+    are finished. result: of 'finished'.
     """
 
     kind: str
@@ -102,18 +107,17 @@ def run(
     overwrite: bool = False,
     faulty: Mapping[str, TaskStub] | None = None,
     on_event: Callable[[Event], None] | None = None,
-    make_sources: MakeSources | None = None,
+    lanes: Sequence[Lane] | None = None,
 ) -> RunRecord:
     """Solve tasks into the folder `out`; see the module's docstring.
 
     resume: go on with the run in `out`: finished tasks are kept, failed and unfinished ones done again.
     overwrite: start anew there. faulty: tasks that could not be read, answered with fallback attempts.
-    make_sources: a function of an importable module, called once in each worker; None for the solver's own
-    sources.
+    lanes: at least one; None for the solver's own.
     Raises InputError (before any compute) if the folder cannot be used or an id is given twice, and
-    ArcSolveError if no worker can be started at all.
+    ArcSolveError if no worker of a required lane can be started at all.
     """
-    return _Run(tuple(tasks), settings, out, dict(faulty or {}), on_event, make_sources).go(resume, overwrite)
+    return _Run(tuple(tasks), settings, out, dict(faulty or {}), on_event, lanes).go(resume, overwrite)
 
 
 def tasks_digest(tasks: Sequence[Task]) -> str:
@@ -130,10 +134,55 @@ def tasks_digest(tasks: Sequence[Task]) -> str:
 
 
 @dataclass
+class _LaneState:
+    """A lane and what is left for it to do. pool_s: worker-seconds that are left. share_s: an even share of them."""
+
+    lane: Lane
+    queue: deque[Task]
+    num_workers: int
+    share_s: float
+    pool_s: float
+    tries: dict[str, int]
+    num_failed_starts: int = 0
+    ever_ready: bool = False
+
+
+@dataclass
+class _TaskState:
+    """What is known of a task that is not finished: findings by source, and how each lane that is through with it
+    ended: (status, error)."""
+
+    findings: dict[str, Findings] = field(default_factory=dict)
+    ends: dict[str, tuple[str, str]] = field(default_factory=dict)
+    seconds: float = 0.0
+    vote_s: float = 0.0
+
+    @property
+    def num_exact(self) -> int:
+        return sum(answer.exact for f in self.findings.values() for answer in f.answers)
+
+    @property
+    def num_nodes(self) -> int:
+        return sum(f.num_nodes for f in self.findings.values())
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """Seconds by phase, the vote's among them."""
+        phases: dict[str, float] = {}
+        for findings in self.findings.values():
+            for name, seconds in findings.phases.items():
+                phases[name] = phases.get(name, 0.0) + seconds
+        return phases | {"vote": self.vote_s}
+
+
+@dataclass
 class _Handle:
-    """A worker process as the runner sees it. kill_at: when it is killed, once it has been asked to stop."""
+    """A worker process as the runner sees it. slot: its number in its lane. kill_at: when it is killed, once it has
+    been asked to stop."""
 
     index: int
+    lane: _LaneState
+    slot: int
     process: Any
     connection: Connection
     ready: bool = False
@@ -157,7 +206,7 @@ class _Run:
     out: Path
     faulty: dict[str, TaskStub]
     on_event: Callable[[Event], None] | None
-    make_sources: MakeSources | None
+    given_lanes: Sequence[Lane] | None
     began: float = field(default_factory=time.monotonic)
     interrupted: str = ""
 
@@ -200,20 +249,31 @@ class _Run:
         self.done = set(kept)
         self.waiting: list[TaskResult] = []
         self.unsaved, self.last_write, self.write_failed = "", 0.0, False
-        self.tries = dict.fromkeys(self.by_id, 0)
         todo = [task for task in self.tasks if task.task_id not in kept]
-        self.queue = deque(sorted(todo, key=lambda task: (-task.hide().num_cells, task.task_id)))
+        todo.sort(key=lambda task: (-task.hide().num_cells, task.task_id))
+        self.states = {task.task_id: _TaskState() for task in todo}
+        self.lanes = self._make_lanes(todo)
         for stub in self.faulty.values():
             self.waiting.append(self.best[stub.task_id])
             self.done.add(stub.task_id)
-        self.num_workers = min(self.settings.run.workers, len(todo))
-        self.pool_s = self.settings.run.seconds * len(todo)
         self.end: float | None = None
-        self.num_started, self.num_failed_starts, self.ever_ready = 0, 0, False
+        self.num_started = 0
         self._event("stopping" if self.interrupted else "begin", message=f"{len(todo)} tasks to do")
         self._loop()
         self._stop_workers()
         return self._close()
+
+    def _make_lanes(self, todo: list[Task]) -> list[_LaneState]:
+        """Each lane with its part of the time: all end together, when the first has had its seconds a task."""
+        lanes = own_lanes(self.settings) if self.given_lanes is None else self.given_lanes
+        first_workers = max(1, min(lanes[0].num_workers, len(todo)))
+        states = []
+        for lane in lanes:
+            num_workers = min(lane.num_workers, len(todo))
+            share_s = self.settings.run.seconds * num_workers / first_workers
+            tries = {task.task_id: 0 for task in todo}
+            states.append(_LaneState(lane, deque(todo), num_workers, share_s, share_s * len(todo), tries))
+        return states
 
     def _first_results(self, carried: Mapping[str, Attempts]) -> dict[str, TaskResult]:
         """What counts until something better is known."""
@@ -232,12 +292,15 @@ class _Run:
     def _loop(self) -> None:
         self._save()
         self._prepare()
-        while (self.queue or self._busy()) and not self.interrupted:
+        while (self._queued() or self._busy()) and not self.interrupted:
             self._start_workers()
-            if not self.workers:
-                if not self.interrupted:
-                    self._give_up()
+            if self.interrupted:
                 return
+            for lane in self.lanes:
+                if lane.queue and not any(worker.lane is lane for worker in self.workers):
+                    self._give_up(lane)
+            if not self.workers:
+                continue
             self._hand_out()
             sources = [w.connection for w in self.workers if not w.closed]
             for _ in wait([*sources, *(w.process.sentinel for w in self.workers), self.wake], self._timeout()):
@@ -251,13 +314,13 @@ class _Run:
 
     def _prepare(self) -> None:
         """Compile the library if this machine has not done so yet. A signal to stop ends it."""
-        if self.make_sources is not None or not self.queue:
+        if self.given_lanes is not None or not self._queued():
             return
         from .warm import prepare  # needs numba
 
         try:
             self.starting = True
-            prepare(self.num_workers)
+            prepare(self.lanes[0].num_workers)
         except _StoppedError:
             logger.info("stopped while compiling")
         except (OSError, subprocess.CalledProcessError) as error:
@@ -265,8 +328,11 @@ class _Run:
         finally:
             self.starting = False
 
-    def _busy(self) -> list[_Handle]:
-        return [worker for worker in self.workers if worker.task_id]
+    def _busy(self, lane: _LaneState | None = None) -> list[_Handle]:
+        return [w for w in self.workers if w.task_id and (lane is None or w.lane is lane)]
+
+    def _queued(self) -> bool:
+        return any(lane.queue for lane in self.lanes)
 
     def _timeout(self) -> float:
         """Seconds until something is due that no message announces."""
@@ -283,38 +349,38 @@ class _Run:
 
     def _hand_out(self) -> None:
         for worker in self.workers:
-            if not self.queue:
-                return
-            if not worker.ready or worker.task_id or worker.closed or worker.kill_at is not None:
+            lane = worker.lane
+            idle = worker.ready and not worker.task_id and not worker.closed and worker.kill_at is None
+            if not lane.queue or not idle:
                 continue
-            allowance_s = self._allowance(time.monotonic())
-            task = self.queue.popleft()
+            allowance_s = self._allowance(lane, time.monotonic())
+            task = lane.queue.popleft()
             worker.task_id, worker.started = task.task_id, time.monotonic()
             worker.allowance_s = allowance_s
-            self.tries[task.task_id] += 1
-            self._event("started", task.task_id, worker.index, seconds=allowance_s)
+            lane.tries[task.task_id] += 1
+            self._event("started", task.task_id, worker, seconds=allowance_s)
             try:
                 worker.connection.send(Job(task.hide(), None if self.settings.run.nodes else allowance_s))
             except OSError:
                 worker.closed = True  # it has died; _bury puts the task back
 
-    def _allowance(self, now: float) -> float:
-        """Seconds for the next task of the queue."""
+    def _allowance(self, lane: _LaneState, now: float) -> float:
+        """Seconds for the next task of a lane's queue."""
         limits = self.settings.run
         if limits.nodes is not None:
             return 0.0
-        busy = self._busy()
+        busy = self._busy(lane)
         committed = sum(max(0.0, w.allowance_s - (now - w.started)) for w in busy)
-        in_pool = self.pool_s - sum(max(w.allowance_s, now - w.started) for w in busy)
-        on_clock = (self.end - now) * self.num_workers - committed
-        share = min(in_pool, on_clock) / len(self.queue)
-        return max(limits.min_task_s, min(share, limits.max_stretch * limits.seconds, self.end - now))
+        in_pool = lane.pool_s - sum(max(w.allowance_s, now - w.started) for w in busy)
+        on_clock = (self.end - now) * lane.num_workers - committed
+        share = min(in_pool, on_clock) / len(lane.queue)
+        return max(limits.min_task_s, min(share, limits.max_stretch * lane.share_s, self.end - now))
 
     def _limit(self, worker: _Handle) -> float:
         """When a worker is stopped: grace_s over its time, and just before the deadline would do it."""
         grace_s = self.settings.run.grace_s
         limit = worker.started + worker.allowance_s + grace_s
-        return limit if self.queue else min(limit, self.end + 0.95 * grace_s)
+        return limit if worker.lane.queue else min(limit, self.end + 0.95 * grace_s)
 
     def _check_clock(self) -> None:
         now = time.monotonic()
@@ -332,7 +398,7 @@ class _Run:
             if worker.kill_at is None and now >= self._limit(worker):
                 worker.reason = f"stopped after {now - worker.started:.1f} s of {worker.allowance_s:.1f} s"
                 self._ask_to_stop(worker, now)
-        if now >= self.end + self.settings.run.grace_s and self.queue:
+        if now >= self.end + self.settings.run.grace_s and self._queued():
             self.interrupted = "deadline"
 
     def _ask_to_stop(self, worker: _Handle, now: float) -> None:
@@ -342,33 +408,43 @@ class _Run:
     # Workers
 
     def _start_workers(self) -> None:
+        for lane in self.lanes:
+            wanted = min(lane.num_workers, len(lane.queue) + len(self._busy(lane)))
+            while lane.num_failed_starts < MAX_FAILED_STARTS and not self.interrupted:
+                taken = {worker.slot for worker in self.workers if worker.lane is lane}
+                if len(taken) >= wanted:
+                    break
+                if not self._start_worker(lane, min(set(range(lane.num_workers)) - taken)):
+                    return
+
+    def _start_worker(self, lane: _LaneState, slot: int) -> bool:
+        """Start a worker; False if a signal came meanwhile. A failure is counted."""
         context = multiprocessing.get_context("forkserver")
-        wanted = min(self.num_workers, len(self.queue) + len(self._busy()))
-        while len(self.workers) < wanted and self.num_failed_starts < MAX_FAILED_STARTS and not self.interrupted:
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=serve, args=(theirs, self.settings, self.make_sources), daemon=True, name="arc-worker"
-            )
-            try:
-                with _fork_server_terms():
-                    context.set_forkserver_preload(list(PRELOAD if self.make_sources else PRELOAD_OWN))
-                    forkserver.ensure_running()
-                self.starting = True
-                process.start()
-            except _StoppedError:
-                ours.close()
-                return
-            except (OSError, EOFError) as error:
-                ours.close()
-                self.num_failed_starts += 1
-                logger.error("a worker could not be started: %s", error)
-                time.sleep(0.1)
-                continue
-            finally:
-                self.starting = False
-                theirs.close()
-            self.workers.append(_Handle(self.num_started, process, ours))
-            self.num_started += 1
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=serve, args=(theirs, self.settings, lane.lane, slot), daemon=True, name=f"arc-{lane.lane.name}"
+        )
+        try:
+            with _fork_server_terms():
+                context.set_forkserver_preload(list(PRELOAD_OWN if self.given_lanes is None else PRELOAD))
+                forkserver.ensure_running()
+            self.starting = True
+            process.start()
+        except _StoppedError:
+            ours.close()
+            return False
+        except (OSError, EOFError) as error:
+            ours.close()
+            lane.num_failed_starts += 1
+            logger.error("a worker could not be started: %s", error)
+            time.sleep(0.1)
+            return True
+        finally:
+            self.starting = False
+            theirs.close()
+        self.workers.append(_Handle(self.num_started, lane, slot, process, ours))
+        self.num_started += 1
+        return True
 
     def _receive(self, worker: _Handle) -> None:
         """Take in all that a worker has sent."""
@@ -384,39 +460,39 @@ class _Run:
                 return
             match message:
                 case Ready():
-                    worker.ready = self.ever_ready = True
-                    self.num_failed_starts = 0
+                    worker.ready = worker.lane.ever_ready = True
+                    worker.lane.num_failed_starts = 0
                     if self.end is None:
-                        rounds = math.ceil(len(self.queue) / max(1, self.num_workers))
+                        first = self.lanes[0]
+                        rounds = math.ceil(len(first.queue) / max(1, first.num_workers))
                         self.end = time.monotonic() + self.settings.run.seconds * rounds
-                    self._event("ready", worker=worker.index)
+                    self._event("ready", worker=worker)
                 case Partial() if message.task_id == worker.task_id:
-                    self.best[message.task_id] = replace(
-                        self.best[message.task_id],
-                        attempts=message.attempts,
-                        error="",
-                        num_nodes=message.num_nodes,
-                        num_exact=message.num_exact,
-                        seconds=time.monotonic() - worker.started,
-                    )
-                    self.unsaved = self.unsaved or "improved"
-                    self._event("improved", message.task_id, worker.index, num_exact=message.num_exact)
-                case Finished() if message.result.task_id == worker.task_id:
+                    self._take(message.task_id, message.findings)
+                    self._event("improved", message.task_id, worker, num_exact=self.best[message.task_id].num_exact)
+                case Finished() if message.task_id == worker.task_id:
                     for source, trace in message.traces.items():
                         logger.error("task %s: %s raised\n%s", worker.task_id, source, trace)
-                    self._free(worker)
-                    self._finish(message.result, worker.index, traces=message.traces)
+                    self._take(message.task_id, message.findings)
+                    self._free(worker, message.seconds)
+                    found = any(f.answers for f in message.findings.values())
+                    status = "done" if not message.errors else "partial" if found else "failed"
+                    self._end(message.task_id, worker, status, "; ".join(message.errors), traces=message.traces)
                 case Broken():
-                    self._broken(message)
+                    self._broken(worker.lane, message)
 
-    def _broken(self, message: Broken) -> None:
+    def _broken(self, lane: _LaneState, message: Broken) -> None:
         logger.error("a worker could not make its sources\n%s", message.trace)
-        if isinstance(message.error, ArcSolveError) and not self.ever_ready:
-            raise message.error
+        if isinstance(message.error, ArcSolveError) and not lane.ever_ready:
+            if lane.lane.required:
+                raise message.error
+            lane.num_failed_starts = MAX_FAILED_STARTS
+            self._event("lane_lost", message=str(message.error))
 
-    def _free(self, worker: _Handle) -> None:
-        """The worker has no task any more; its time is spent."""
-        self.pool_s -= time.monotonic() - worker.started
+    def _free(self, worker: _Handle, seconds: float) -> None:
+        """The worker has no task any more; its time is spent. seconds: what the task took."""
+        worker.lane.pool_s -= time.monotonic() - worker.started
+        self.states[worker.task_id].seconds += seconds
         worker.task_id = ""
 
     def _bury(self, worker: _Handle) -> None:
@@ -427,32 +503,30 @@ class _Run:
         worker.process.close()
         worker.connection.close()
         self.workers.remove(worker)
+        lane = worker.lane
         if not worker.ready:
-            self.num_failed_starts += 1
+            lane.num_failed_starts += 1
         task_id = worker.task_id
-        seconds = time.monotonic() - worker.started
         if not task_id:
             return
-        self._free(worker)
+        self._free(worker, time.monotonic() - worker.started)
         why = worker.reason or f"its worker died ({_cause(code)})"
         logger.warning("task %s: %s", task_id, why)
-        self._event("worker_lost", task_id, worker.index, message=why)
+        self._event("worker_lost", task_id, worker, message=why)
         if worker.reason:
-            result = replace(self.best[task_id], status="partial", error=why, seconds=seconds)
-            self._finish(result, worker.index)
-        elif self.tries[task_id] < MAX_TRIES:
-            self.queue.append(self.by_id[task_id])
+            self._end(task_id, worker, "partial", why)
+        elif lane.tries[task_id] < MAX_TRIES:
+            lane.queue.append(self.by_id[task_id])
         else:
-            result = replace(self.best[task_id], status="failed", error=f"{why}, {MAX_TRIES} times")
-            self._finish(replace(result, seconds=seconds), worker.index)
+            self._end(task_id, worker, "failed", f"{why}, {MAX_TRIES} times")
 
-    def _give_up(self) -> None:
-        """No worker could be started several times in a row: the rest gets what there is."""
-        if not self.ever_ready:
+    def _give_up(self, lane: _LaneState) -> None:
+        """No worker of a lane could be started several times in a row: its tasks get what the others find."""
+        if lane.lane.required and not lane.ever_ready:
             raise ArcSolveError("no worker process could be started; the log says why")
-        while self.queue:
-            task_id = self.queue.popleft().task_id
-            self._finish(replace(self.best[task_id], status="failed", error="no worker could be started"), None)
+        logger.error("no worker for %s could be started; going on without", lane.lane.name)
+        while lane.queue:
+            self._end(lane.queue.popleft().task_id, lane, "failed", f"no worker for {lane.lane.name} could be started")
 
     def _stop_workers(self) -> None:
         """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL."""
@@ -482,9 +556,48 @@ class _Run:
 
     # Results
 
-    def _finish(self, result: TaskResult, worker: int | None, **more: Any) -> None:
-        if result.status == "failed" and not any(a.source for pair in result.attempts for a in pair):
-            result = replace(result, attempts=self.best[result.task_id].attempts)
+    def _take(self, task_id: str, findings: Mapping[str, Findings]) -> None:
+        """Vote anew over a task with what a worker has found."""
+        state, before = self.states[task_id], self.best[task_id]
+        state.findings.update(findings)
+        attempts = before.attempts
+        if any(found.answers for found in state.findings.values()):
+            began = time.monotonic()
+            try:
+                attempts = choose_attempts(self.by_id[task_id].hide(), state.findings)
+            except Exception:
+                logger.exception("vote on task %s", task_id)
+            state.vote_s += time.monotonic() - began
+        if not same_grids(attempts, before.attempts):
+            self.unsaved = self.unsaved or "improved"
+        self.best[task_id] = replace(
+            before,
+            attempts=attempts,
+            error="",
+            num_nodes=state.num_nodes,
+            num_exact=state.num_exact,
+            seconds=state.seconds,
+            phases=state.phases,
+        )
+
+    def _end(self, task_id: str, by: _Handle | _LaneState, status: str, error: str, **more: Any) -> None:
+        """A lane is through with a task, which is finished with the last of them."""
+        lane, worker = (by.lane, by) if isinstance(by, _Handle) else (by, None)
+        state = self.states[task_id]
+        state.ends[lane.lane.name] = (status, error)
+        if len(state.ends) < len(self.lanes):
+            return
+        statuses = {status for status, _ in state.ends.values()}
+        result = replace(
+            self.best[task_id],
+            status=statuses.pop() if len(statuses) == 1 else "partial",
+            error="; ".join(error for _, error in state.ends.values() if error),
+            seconds=state.seconds,
+        )
+        del self.states[task_id]
+        self._finish(result, worker, **more)
+
+    def _finish(self, result: TaskResult, worker: _Handle | None, **more: Any) -> None:
         self.best[result.task_id] = result
         self.done.add(result.task_id)
         self.waiting.append(result)
@@ -533,7 +646,7 @@ class _Run:
         return RunRecord(dict(self.best), wall_s, self.interrupted, problems)
 
     def _event(
-        self, kind: str, task_id: str = "", worker: int | None = None, *, message: str = "",
+        self, kind: str, task_id: str = "", worker: _Handle | None = None, *, message: str = "",
         result: TaskResult | None = None, **more: Any,
     ) -> None:  # fmt: skip
         """Tell the caller, and events.jsonl."""
@@ -541,11 +654,12 @@ class _Run:
         num_tasks = len(self.by_id) + len(self.faulty)
         line = {"time_s": round(time_s, 4), "kind": kind, "num_done": len(self.done), "num_tasks": num_tasks}
         line |= {"task_id": task_id} if task_id else {}
-        line |= {"worker": worker} if worker is not None else {}
+        index = None if worker is None else worker.index
+        line |= {} if worker is None else {"worker": index, "lane": worker.lane.lane.name}
         line |= {"message": message} if message else {}
         self.folder.add_event(line | more)
         if self.on_event is not None:
-            event = Event(kind, time_s, len(self.done), num_tasks, task_id, worker, message, result)
+            event = Event(kind, time_s, len(self.done), num_tasks, task_id, index, message, result)
             try:
                 self.on_event(event)
             except Exception:

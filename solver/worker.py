@@ -1,9 +1,10 @@
-"""A worker process: takes one task at a time from its pipe, runs every source on it, sends back the attempts.
+"""A worker process: takes one task at a time from its pipe, runs its lane's sources on it, sends back what they found.
 
 What travels: a `Job` in (its task without test outputs), and `Ready`, `Broken`, `Partial`, `Finished` out;
 None in or a closed pipe ends the worker. A worker never outlives the process that started the run, even
 inside native code, and ignores Ctrl-C: the runner decides. On SIGTERM it sends the answers it held back and
-exits.
+exits. The vote over the findings of all lanes is the runner's; a worker votes over its own only to see whether
+an improvement is worth sending.
 """
 
 from __future__ import annotations
@@ -19,23 +20,23 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 
 import numpy as np
 
-from .answers import Attempt, Findings, Source, TaskResult
+from .answers import Attempt, Findings, Source
 from .budget import Budget
 from .grid.registry import GridError, as_grid
 from .settings import Settings
+from .sources import Lane
 from .tasks import Task
 from .vote import choose_attempts
 
 logger = logging.getLogger(__name__)
 
 Attempts = tuple[tuple[Attempt, Attempt], ...]
-MakeSources = Callable[[Settings], tuple[Source, ...]]
 
 REPORT_INTERVAL_S = 1.0
 """Between two partial answers of a task that has a budget of seconds. With nodes every improvement is sent,
@@ -65,20 +66,22 @@ class Broken:
 
 @dataclass(frozen=True)
 class Partial:
-    """Better attempts for the task at hand than those sent before."""
+    """More is known of the task at hand than was sent before: findings by source."""
 
     task_id: str
-    attempts: Attempts
-    num_exact: int
-    num_nodes: int
+    findings: dict[str, Findings]
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The task is over. traces: what sources raised, by source."""
+    """The task is over for this worker. findings: by source. errors: what went wrong, in words. traces: what
+    sources raised, by source."""
 
-    result: TaskResult
-    traces: dict[str, str] = field(default_factory=dict)
+    task_id: str
+    findings: dict[str, Findings]
+    errors: tuple[str, ...]
+    traces: dict[str, str]
+    seconds: float
 
 
 def task_seed(seed: int, task_id: str, name: str = "") -> int:
@@ -96,14 +99,12 @@ def same_grids(left: Attempts | None, right: Attempts | None) -> bool:
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
-def serve(connection: Connection, settings: Settings, make_sources: MakeSources | None) -> None:
-    """Main function of a worker process. make_sources: None for the solver's own."""
+def serve(connection: Connection, settings: Settings, lane: Lane, slot: int) -> None:
+    """Main function of a worker process, the lane's number `slot`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
     try:
-        if make_sources is None:
-            from .sources import make_sources
-        sources = make_sources(settings)
+        sources = lane.make_sources(settings, slot)
     except Exception as error:
         trace = traceback.format_exc()
         try:
@@ -143,7 +144,7 @@ def _die_with_parent() -> None:
 
 
 class _Worker:
-    def __init__(self, connection: Connection, settings: Settings, sources: tuple[Source, ...]) -> None:
+    def __init__(self, connection: Connection, settings: Settings, sources: Sequence[Source]) -> None:
         self.connection = connection
         self.settings = settings
         self.sources = sources
@@ -197,49 +198,8 @@ class _Worker:
                 traces[source.name] = traceback.format_exc()
             nodes_left -= budget.spent_nodes
         self.held_back = False
-        voting = time.monotonic()
-        try:
-            attempts = self.choose()
-        except Exception as error:
-            self.errors[f"vote: {type(error).__name__}: {error}"] = None
-            traces["vote"] = traceback.format_exc()
-            attempts = self.sent or choose_attempts(task, {})
-        phases: dict[str, float] = {}
-        for findings in self.findings.values():
-            for name, seconds in findings.phases.items():
-                phases[name] = phases.get(name, 0.0) + seconds
-        ended = time.monotonic()
-        phases["vote"] = phases.get("vote", 0.0) + ended - voting
-        found = any(f.answers for f in self.findings.values())
-        result = TaskResult(
-            task_id=task.task_id,
-            attempts=attempts,
-            status="done" if not self.errors else "partial" if found else "failed",
-            error="; ".join(self.errors),
-            seconds=ended - started,
-            num_nodes=self.num_nodes,
-            num_exact=self.num_exact,
-            phases=phases,
-        )
         self.task = None
-        return Finished(result, traces)
-
-    @property
-    def num_exact(self) -> int:
-        return sum(answer.exact for f in self.findings.values() for answer in f.answers)
-
-    @property
-    def num_nodes(self) -> int:
-        return sum(f.num_nodes for f in self.findings.values())
-
-    def choose(self) -> Attempts:
-        """The vote over all findings: two different grids for every test input."""
-        attempts = tuple((first, second) for first, second in choose_attempts(self.task, self.findings))
-        if len(attempts) != len(self.task.test):
-            raise ValueError(f"{len(attempts)} pairs of attempts for {len(self.task.test)} test inputs")
-        if any(np.array_equal(first.grid, second.grid) for first, second in attempts):
-            raise ValueError("two equal attempts")
-        return attempts
+        return Finished(task.task_id, self.findings, tuple(self.errors), traces, time.monotonic() - started)
 
     def take(self, name: str, findings: Findings) -> None:
         """Keep a copy of a source's findings, without answers that are no grids, or too few of them."""
@@ -264,16 +224,12 @@ class _Worker:
         self.send_partial()
 
     def send_partial(self) -> None:
-        """Send the attempts if they differ from those sent before."""
+        """Send the findings if they would be submitted otherwise than those sent before."""
         self.held_back = False
         self.next_report = time.monotonic() + REPORT_INTERVAL_S
         if not any(f.answers for f in self.findings.values()):
             return
-        try:
-            attempts = self.choose()
-        except Exception:
-            logger.exception("vote on partial findings of task %s", self.task.task_id)
-            return
+        attempts = choose_attempts(self.task, self.findings)
         if not same_grids(attempts, self.sent):
-            self.send(Partial(self.task.task_id, attempts, self.num_exact, self.num_nodes))
+            self.send(Partial(self.task.task_id, dict(self.findings)))
             self.sent = attempts

@@ -14,7 +14,7 @@ from solver import cli, runner
 
 
 def main() -> int:
-    runner.run = functools.partial(runner.run, make_sources=getattr(fake_sources, sys.argv[1]))
+    runner.run = functools.partial(fake_sources.run_fake, make_sources=getattr(fake_sources, sys.argv[1]))
     return cli.main(sys.argv[2:])
 
 

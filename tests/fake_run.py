@@ -12,7 +12,6 @@ from pathlib import Path
 
 import fake_sources
 
-from solver.runner import run
 from solver.settings import load_settings
 
 
@@ -21,13 +20,12 @@ def main() -> None:
     words = [word for word in sys.argv[1:] if word != "--resume"]
     out, behaviour, num_tasks, *assignments = words
     tasks = [fake_sources.task(f"t{n:02}", int(behaviour), n % 10, side=2 + n % 3) for n in range(int(num_tasks))]
-    record = run(
+    record = fake_sources.run_fake(
         tasks,
         load_settings(None, assignments),
         Path(out),
         resume="--resume" in sys.argv,
         on_event=lambda event: print(event.kind, flush=True),
-        make_sources=fake_sources.fake,
     )
     print(json.dumps({"interrupted": record.interrupted, "wall_s": record.wall_s}))
 

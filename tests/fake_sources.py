@@ -16,6 +16,8 @@ import numpy as np
 
 from solver.answers import Answer, Findings
 from solver.errors import InputError
+from solver.runner import run
+from solver.sources import Lane
 from solver.tasks import Pair, Task
 
 (GOOD, SLOW, RAISES, EXITS, KILLED, HANGS, LABELS, USES_ALL, BAD_GRID, REPORTS_THEN_DIES, REPORTS_TWICE) = range(11)
@@ -94,25 +96,34 @@ class TameSource(FakeSource):
         return self.findings(task, [[4, 2]], exact=True)
 
 
-def fake(settings):
+def fake(settings, slot):
     return (FakeSource(),)
 
 
-def two(settings):
+def second(settings, slot):
+    return (SecondSource(),)
+
+
+def two(settings, slot):
     return (FakeSource(), SecondSource())
 
 
-def tame(settings):
+def tame(settings, slot):
     return (TameSource(),)
 
 
-def broken(settings):
+def broken(settings, slot):
     raise RuntimeError("cannot make sources")
 
 
-def refused(settings):
+def refused(settings, slot):
     raise InputError("weights: not found")
 
 
-def dies(settings):
+def dies(settings, slot):
     os._exit(9)
+
+
+def run_fake(tasks, settings, out, make_sources=fake, **more):
+    """A run whose only lane makes these sources."""
+    return run(tasks, settings, out, lanes=[Lane("fake", settings.run.workers, make_sources)], **more)

@@ -29,7 +29,7 @@ BAD = {"train": [{"input": [[1, 2], [3]], "output": [[2, 1]]}], "test": [{"input
 
 
 def use(monkeypatch, maker):
-    monkeypatch.setattr(runner, "run", functools.partial(runner.run, make_sources=maker))
+    monkeypatch.setattr(runner, "run", functools.partial(fake_sources.run_fake, make_sources=maker))
 
 
 @pytest.fixture

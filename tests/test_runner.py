@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from dataclasses import replace
-from functools import partial
 
 import fake_sources
 import numpy as np
@@ -34,11 +33,12 @@ from solver.results import load_results
 from solver.runfolder import RunFolder
 from solver.runner import run, tasks_digest
 from solver.settings import RunSettings, Settings
+from solver.sources import Lane
 from solver.submission import check_submission
 from solver.tasks import TaskStub
 from solver.worker import task_seed
 
-fake_run = partial(run, make_sources=fake_sources.fake)
+fake_run = fake_sources.run_fake
 
 
 def limits(**values) -> Settings:
@@ -138,7 +138,7 @@ def test_seeds_depend_on_run_task_and_source_alone():
 
 
 def test_sources_share_the_nodes(tmp_path):
-    record = run([task("t1", USES_ALL)], nodes(50), tmp_path, make_sources=fake_sources.two)
+    record = fake_run([task("t1", USES_ALL)], nodes(50), tmp_path, make_sources=fake_sources.two)
     assert record.results["t1"].num_nodes == 25 + 1
 
 
@@ -159,7 +159,7 @@ def test_faulty_tasks_get_valid_attempts(tmp_path):
 def test_what_sources_do_wrong_costs_nobody_else(tmp_path, caplog):
     wrong = (RAISES, EXITS, BAD_GRID, KILLED, REPORTS_THEN_DIES)
     tasks = [task(f"t{n}", behaviour, n) for n, behaviour in enumerate(wrong)] + [task(f"u{n}") for n in range(4)]
-    record = run(tasks, nodes(), tmp_path, make_sources=fake_sources.two)
+    record = fake_run(tasks, nodes(), tmp_path, make_sources=fake_sources.two)
     results = record.results
     assert [results[f"u{n}"].status for n in range(4)] == ["done"] * 4
     for n, words in enumerate(("RuntimeError: no idea", "SystemExit: 3", "values 0..9")):
@@ -208,7 +208,7 @@ def test_a_report_held_back_is_sent_when_a_worker_is_stopped(tmp_path):
 def test_sources_that_cannot_be_made(tmp_path, make_sources, error, words):
     tasks = [task("t1"), task("t2")]
     with pytest.raises(error, match=words):
-        run(tasks, nodes(), tmp_path, make_sources=make_sources)
+        fake_run(tasks, nodes(), tmp_path, make_sources=make_sources)
     assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
 
 
@@ -396,8 +396,8 @@ def test_resume_of_nothing_starts(tmp_path):
 def test_resume_tries_failed_tasks_again_and_keeps_partial_ones(tmp_path):
     tasks = [task("t1", KILLED), task("t2", GOOD), task("t3", RAISES)]
     stub = TaskStub("bad", (None,), "broken")
-    run(tasks, nodes(), tmp_path, make_sources=fake_sources.two, faulty={"bad": stub})
-    record = run(tasks, nodes(), tmp_path, resume=True, make_sources=fake_sources.tame, faulty={"bad": stub})
+    fake_run(tasks, nodes(), tmp_path, make_sources=fake_sources.two, faulty={"bad": stub})
+    record = fake_run(tasks, nodes(), tmp_path, resume=True, make_sources=fake_sources.tame, faulty={"bad": stub})
     assert [record.results[f"t{n}"].status for n in (1, 2, 3)] == ["done", "done", "partial"]
     assert submitted(tmp_path, "t1") == [[4, 2]]
     assert submitted(tmp_path, "t2") != [[4, 2]]
@@ -409,7 +409,7 @@ def test_resume_keeps_what_the_submission_had_of_unfinished_tasks(tmp_path):
     fake_run(tasks, nodes(), tmp_path)
     assert submitted(tmp_path, "t0") == [[3, 6]]
     with pytest.raises(ArcSolveError):
-        run(tasks, nodes(), tmp_path, resume=True, make_sources=fake_sources.broken)
+        fake_run(tasks, nodes(), tmp_path, resume=True, make_sources=fake_sources.broken)
     assert submitted(tmp_path, "t0") == [[3, 6]]
 
 
@@ -447,3 +447,60 @@ def test_results_without_a_run_are_not_resumed(tmp_path):
 def test_settings_out_of_range_never_reach_a_run():
     with pytest.raises(SettingsError):
         nodes(workers=0)
+
+
+# Lanes
+
+
+def lanes(*makers, workers=2, required=True):
+    return [Lane(f"lane{n}", workers, maker, required or n == 0) for n, maker in enumerate(makers)]
+
+
+def test_every_task_goes_through_every_lane_and_all_findings_vote(tmp_path):
+    tasks = [task(f"t{n}", GOOD, n) for n in range(5)]
+    record = run(tasks, nodes(), tmp_path, lanes=lanes(fake_sources.fake, fake_sources.second))
+    for result in record.results.values():
+        assert result.status == "done"
+        assert [a.source for a in result.attempts[0]] == ["fake", "second"]
+        assert result.num_nodes == 2
+    started = [(e["lane"], e["task_id"]) for e in events(tmp_path, "started")]
+    assert sorted(started) == sorted((f"lane{n}", t.task_id) for n in (0, 1) for t in tasks)
+    assert len(events(tmp_path, "finished")) == 5
+    both = run(tasks, nodes(), tmp_path / "both", lanes=lanes(fake_sources.two, workers=1))
+    assert (tmp_path / "both" / "submission.json").read_bytes() == (tmp_path / "submission.json").read_bytes()
+    assert both.results.keys() == record.results.keys()
+
+
+def test_a_lane_that_loses_a_task_leaves_the_other_lanes_answers(tmp_path):
+    tasks = [task("t1", KILLED), task("t2", GOOD), task("t3", RAISES)]
+    record = run(tasks, nodes(), tmp_path, lanes=lanes(fake_sources.fake, fake_sources.second))
+    assert [record.results[f"t{n}"].status for n in (1, 2, 3)] == ["partial", "done", "partial"]
+    for task_id in ("t1", "t3"):
+        assert submitted(tmp_path, task_id) == [[8, 8]]
+    assert "SIGKILL" in record.results["t1"].error
+
+
+@pytest.mark.parametrize("maker", [fake_sources.refused, fake_sources.dies, fake_sources.broken])
+def test_a_lane_that_is_not_required_may_fail_to_start(tmp_path, maker):
+    tasks = [task(f"t{n}") for n in range(3)]
+    record = run(tasks, nodes(), tmp_path, lanes=lanes(fake_sources.tame, maker, required=False))
+    for result in record.results.values():
+        assert (result.status, result.attempts[0][0].source) == ("partial", "fake")
+        assert "no worker for lane1 could be started" in result.error
+    with pytest.raises(ArcSolveError):
+        run(tasks, nodes(), tmp_path / "required", lanes=lanes(fake_sources.tame, maker))
+    assert check_submission(orjson.loads((tmp_path / "required" / "submission.json").read_bytes()), tasks) == []
+
+
+def test_lanes_of_unequal_size_end_together(tmp_path):
+    """Two workers and one: each lane has the whole wall time for all tasks, whoever does them."""
+    tasks = [task(f"t{n}", USES_ALL, n) for n in range(6)]
+    unequal = [Lane("wide", 2, fake_sources.fake), Lane("narrow", 1, fake_sources.fake)]
+    record = run(tasks, limits(seconds=0.4), tmp_path, lanes=unequal)
+    assert {result.status for result in record.results.values()} == {"done"}
+    allowances = {"wide": [], "narrow": []}
+    for event in events(tmp_path, "started"):
+        allowances[event["lane"]].append(event["seconds"])
+    assert all(0.3 <= seconds <= 0.5 for seconds in allowances["wide"])
+    assert all(0.1 <= seconds <= 0.3 for seconds in allowances["narrow"])
+    assert record.wall_s < 3
