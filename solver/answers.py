@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -54,25 +54,36 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One submitted grid: int8 [H, W], with the source and origin of its strongest supporter ('' = fallback)."""
+    """One submitted grid: int8 [H, W], with the source and origin of its strongest supporter ('' = fallback).
+
+    weight: how likely the vote holds it to be right, 0..1. shares: for each source that proposes it, the part of the
+    source's weight: on all exact grids if it is exact, else on all others.
+    """
 
     grid: np.ndarray
     source: str = ""
     origin: str = ""
     weight: float = 0.0
     exact: bool = False
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+
+Attempts = tuple[tuple[Attempt, Attempt], ...]
+"""Two attempts for each test input: attempts[test_index] = (first, second)."""
 
 
 @dataclass(frozen=True)
 class TaskResult:
     """The two attempts for each test input, attempts[test_index] = (first, second), two different grids, and how
-    they came about. status: 'done', 'partial' (cut short, best so far), or 'failed' (fallback; see `error`)."""
+    they came about. status: 'done', 'partial' (cut short, best so far), or 'failed' (fallback; see `error`).
+    alone: what each source would have submitted alone, where several had answers."""
 
     task_id: str
-    attempts: tuple[tuple[Attempt, Attempt], ...]
+    attempts: Attempts
     status: str = "done"
     error: str = ""
     seconds: float = 0.0
     num_nodes: int = 0
     num_exact: int = 0
     phases: dict[str, float] = field(default_factory=dict)
+    alone: Mapping[str, Attempts] = field(default_factory=dict)

@@ -304,24 +304,32 @@ def _evaluate(args: Any) -> int:
 
 
 def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, str]) -> dict[str, Any]:
-    """What summary.json holds. seconds_per_task: mean time spent on a task, measured. asked: the set and
-    tasks, kept among the settings as the group 'evaluate'."""
-    from .score import score
+    """What summary.json holds. seconds_per_task: mean time spent on a task by all lanes, measured. alone: the
+    scores of each source without the others, where there are several. asked: the set and tasks, kept among the
+    settings as the group 'evaluate'."""
+    from .score import alone, score
     from .settings import as_dict
 
     scored = score(tasks, record.results)
     seconds = [result.seconds for result in record.results.values()]
     return {
         "num_tasks": len(tasks),
-        "score_task_mean": scored.task_mean,
-        "score_output_mean": scored.output_mean,
-        "tasks_solved": scored.num_solved,
+        **_totals(scored),
         "seconds_per_task": round(sum(seconds) / len(seconds), 3) if seconds else 0.0,
         "wall_s": round(record.wall_s, 3),
         "workers": settings.run.workers,
         "seed": settings.run.seed,
         "version": __version__,
+        "alone": {name: _totals(score(tasks, own)) for name, own in alone(record.results).items()},
         "settings": as_dict(settings) | {"evaluate": asked},
+    }
+
+
+def _totals(scored: Any) -> dict[str, float]:
+    return {
+        "score_task_mean": scored.task_mean,
+        "score_output_mean": scored.output_mean,
+        "tasks_solved": scored.num_solved,
     }
 
 
@@ -334,6 +342,8 @@ def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord, out: P
     table.add_row("tasks solved", f"[bold]{scored.num_solved} of {len(scored.tasks)}[/bold]")
     table.add_row("score, mean over tasks", f"[bold]{scored.task_mean:.2%}[/bold]")
     table.add_row("score, mean over outputs", f"{scored.output_mean:.2%}")
+    for name, totals in summary["alone"].items():
+        table.add_row(f"{name} alone", f"{totals['tasks_solved']} solved, {totals['score_task_mean']:.2%}")
     table.add_row("fit all pairs", f"{sum(result.num_exact > 0 for result in results)}")
     table.add_row("cut short, failed", ", ".join(
         str(sum(result.status == status for result in results)) for status in ("partial", "failed")

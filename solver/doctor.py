@@ -6,12 +6,12 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .devices import list_gpus
 from .errors import InputError
 
 OPTIONAL = ("torch", "transformers", "vllm", "safetensors", "peft")
@@ -96,13 +96,5 @@ def _data_sets() -> dict[str, str]:
 
 
 def _gpu() -> str:
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return "none (no nvidia-smi)"
-    try:
-        query = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"nvidia-smi does not answer ({type(error).__name__})"
-    names = "; ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
-    return names if done.returncode == 0 and names else "none (nvidia-smi finds no device)"
+    names, why = list_gpus()
+    return "; ".join(names) or f"none ({why})"

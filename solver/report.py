@@ -200,7 +200,8 @@ def _test_row(task: Task, result: TaskResult | None, scored: TaskScore, index: i
         figures.append(_figure(attempt.grid, f"attempt {n}{_comment(attempt, pair.output)}"))
         if attempt.origin:
             fits = ", fits all pairs" if attempt.exact else ""
-            about = f"Attempt {n}: {escape(attempt.source)}, weight {attempt.weight:.3g}{fits}"
+            shares = ", ".join(f"{share:.0%} of {escape(name)}" for name, share in attempt.shares.items())
+            about = f"Attempt {n}: {escape(attempt.source)}, {attempt.weight:.0%} trusted ({shares}){fits}"
             text = escape(attempt.origin)
             programs.append(f"<details><summary>{about}</summary><pre>{text}</pre></details>")
     if pair.output is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from .answers import Attempt, TaskResult
+from .answers import Attempt, Attempts, TaskResult
 from .errors import InputError
 from .grid.registry import GridError, as_grid
 
@@ -29,7 +29,8 @@ def to_json(result: TaskResult) -> bytes:
             "num_nodes": int(result.num_nodes),
             "num_exact": int(result.num_exact),
             "phases": {_text(name): _number(value) for name, value in result.phases.items()},
-            "attempts": [[_attempt_to_dict(a) for a in pair] for pair in result.attempts],
+            "attempts": _to_lists(result.attempts),
+            "alone": {_text(source): _to_lists(attempts) for source, attempts in result.alone.items()},
         }
     )
 
@@ -40,7 +41,8 @@ def from_json(line: bytes | str) -> TaskResult:
         d = orjson.loads(line)
         result = TaskResult(
             task_id=d["task_id"],
-            attempts=tuple((_attempt_of(first), _attempt_of(second)) for first, second in d["attempts"]),
+            attempts=_of_lists(d["attempts"]),
+            alone={str(source): _of_lists(lists) for source, lists in d.get("alone", {}).items()},
             status=d["status"],
             error=d["error"],
             seconds=float(d["seconds"]),
@@ -84,6 +86,14 @@ def load_results(path: Path) -> dict[str, TaskResult]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
+def _to_lists(attempts: Attempts) -> list[list[dict[str, Any]]]:
+    return [[_attempt_to_dict(a) for a in pair] for pair in attempts]
+
+
+def _of_lists(lists: list[list[dict[str, Any]]]) -> Attempts:
+    return tuple((_attempt_of(first), _attempt_of(second)) for first, second in lists)
+
+
 def _attempt_to_dict(attempt: Attempt) -> dict[str, Any]:
     return {
         "grid": attempt.grid.tolist(),
@@ -91,11 +101,15 @@ def _attempt_to_dict(attempt: Attempt) -> dict[str, Any]:
         "origin": _text(attempt.origin),
         "weight": _number(attempt.weight),
         "exact": bool(attempt.exact),
+        "shares": {_text(source): _number(share) for source, share in attempt.shares.items()},
     }
 
 
 def _attempt_of(d: dict[str, Any]) -> Attempt:
-    return Attempt(as_grid(d["grid"]), str(d["source"]), str(d["origin"]), float(d["weight"]), bool(d["exact"]))
+    return Attempt(
+        as_grid(d["grid"]), str(d["source"]), str(d["origin"]), float(d["weight"]), bool(d["exact"]),
+        {str(source): float(share) for source, share in d.get("shares", {}).items()},
+    )  # fmt: skip
 
 
 def _number(value: float) -> float:

@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .answers import Attempt, Findings, TaskResult
+from .answers import Attempt, Attempts, Findings, TaskResult
 from .errors import ArcSolveError, InputError
 from .runfolder import RunFolder
 from .settings import Settings, as_dict
@@ -48,7 +48,7 @@ from .sources import Lane, own_lanes
 from .submission import blank_attempts
 from .tasks import Task, TaskStub
 from .vote import choose_attempts
-from .worker import Attempts, Broken, Finished, Job, Partial, Ready, same_grids, serve
+from .worker import Broken, Finished, Job, Partial, Ready, same_grids, serve
 
 logger = logging.getLogger(__name__)
 
@@ -593,9 +593,18 @@ class _Run:
             status=statuses.pop() if len(statuses) == 1 else "partial",
             error="; ".join(error for _, error in state.ends.values() if error),
             seconds=state.seconds,
+            alone=self._alone(task_id),
         )
         del self.states[task_id]
         self._finish(result, worker, **more)
+
+    def _alone(self, task_id: str) -> dict[str, Attempts]:
+        """What each source would submit alone; nothing if only one has answers."""
+        found = {name: f for name, f in self.states[task_id].findings.items() if f.answers}
+        if len(found) < 2:
+            return {}
+        task = self.by_id[task_id].hide()
+        return {name: choose_attempts(task, {name: findings}) for name, findings in found.items()}
 
     def _finish(self, result: TaskResult, worker: _Handle | None, **more: Any) -> None:
         self.best[result.task_id] = result

@@ -7,7 +7,7 @@ a test input without an answer counts as wrong; a test input whose truth is hidd
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,21 @@ class Score:
     @property
     def num_solved(self) -> int:
         return sum(task.verdict == "solved" for task in self.tasks)
+
+
+def alone(results: Mapping[str, TaskResult]) -> dict[str, dict[str, TaskResult]]:
+    """For each source of a run with several: the results as they would be without the others. A task of which only
+    one source knew anything counts for that one."""
+    names = {name for result in results.values() for name in result.alone}
+    by_source: dict[str, dict[str, TaskResult]] = {name: {} for name in sorted(names)}
+    for task_id, result in results.items():
+        sources = {a.source for pair in result.attempts for a in pair if a.source}
+        for name, own in by_source.items():
+            if name in result.alone:
+                own[task_id] = replace(result, attempts=result.alone[name])
+            elif sources == {name}:
+                own[task_id] = result
+    return by_source
 
 
 def score_task(task: Task, result: TaskResult | None) -> TaskScore:

@@ -47,16 +47,34 @@ class _Checked:
 
 @dataclass(frozen=True)
 class SearchSettings(_Checked):
-    """Program search. num_views: in how many rotated, mirrored or transposed views a task is searched.
+    """Program search. use: whether to search programs at all. num_views: in how many rotated, mirrored or
+    transposed views a task is searched.
 
     root_share: share of a view's budget for the root pass; the tree gets the rest.
     """
 
+    use: bool = setting(True)
     num_views: int = setting(2, low=1, high=8)
     use_stacking: bool = setting(True)
     use_fitted: bool = setting(True)
     use_mcts: bool = setting(True)
     root_share: float = setting(0.6, low=0.05, high=1.0)
+
+
+@dataclass(frozen=True)
+class VisionSettings(_Checked):
+    """The vision model, a second source of answers.
+
+    device: 'auto' (one worker on each GPU, if there are GPUs, torch and weights; else none), 'cuda' (the same, but
+    a run without it is refused), 'cpu' (one worker; slow: it says how slow), or 'off'. weights: its folder; None for
+    the one that ships with the solver. num_samples: pairs seen in one tuning run. max_runs: tuning runs that vote on
+    a task, if its time allows; one in a run that counts nodes.
+    """
+
+    device: str = setting("auto", choices=("auto", "cuda", "cpu", "off"))
+    weights: str | None = setting(None)
+    num_samples: int = setting(17_000, low=64, high=10**7)
+    max_runs: int = setting(4, low=1, high=100)
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,7 @@ class Settings:
 
     run: RunSettings = field(default_factory=RunSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    vision: VisionSettings = field(default_factory=VisionSettings)
 
 
 def load_settings(toml_path: Path | None, assignments: Sequence[str] = ()) -> Settings:

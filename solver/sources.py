@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from logging import getLogger
+from pathlib import Path
 
 from .answers import Source
+from .devices import list_gpus, visible_gpus
+from .errors import InputError, SettingsError
 from .settings import Settings
 
+logger = getLogger(__name__)
+
 MakeSources = Callable[[Settings, int], Sequence[Source]]
+
+SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,19 @@ class Lane:
     required: bool = True
 
 
+def own_lanes(settings: Settings) -> tuple[Lane, ...]:
+    """The lanes of a run with these settings: program search on the cores, the vision model on the GPUs.
+
+    Raises InputError if the vision model is asked for and cannot be had, and SettingsError if nothing is asked for.
+    """
+    lanes = [Lane("program", settings.run.workers, program_sources)] if settings.search.use else []
+    if vision := vision_lane(settings):
+        lanes.append(vision)
+    if not lanes:
+        raise SettingsError("no source of answers: search.use is false, and there is no vision model")
+    return tuple(lanes)
+
+
 def program_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
     """Program search."""
     from .search.source import ProgramSource
@@ -34,6 +57,44 @@ def program_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
     return (ProgramSource(settings.search),)
 
 
-def own_lanes(settings: Settings) -> tuple[Lane, ...]:
-    """The lanes of a run with these settings. Today: program search."""
-    return (Lane("program", settings.run.workers, program_sources),)
+def vision_lane(settings: Settings) -> Lane | None:
+    """The vision model's workers, one a device, or None if there are none. Raises InputError if they are asked
+    for and something is missing."""
+    wanted = settings.vision.device
+    if wanted == "off":
+        return None
+    lacking = [] if importlib.util.find_spec("torch") else ["torch is not installed"]
+    num_devices = 1
+    if wanted != "cpu":
+        gpus, why = list_gpus()
+        num_devices = len(gpus)
+        lacking += [] if gpus else [f"no GPU ({why})"]
+    weights = vision_weights(settings)
+    if not (weights / "solver.json").is_file():
+        lacking.append(f"{weights}: no weights")
+    if not lacking:
+        return Lane("vision", num_devices, vision_sources, required=wanted != "auto")
+    if wanted != "auto":
+        raise InputError(f"vision.device is {wanted}, but {', '.join(lacking)}")
+    logger.info("without the vision model: %s", ", ".join(lacking))
+    return None
+
+
+def vision_weights(settings: Settings) -> Path:
+    """The folder of the vision model's weights."""
+    return Path(settings.vision.weights) if settings.vision.weights else SHIPPED_WEIGHTS / "vision"
+
+
+def vision_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
+    """The vision model on GPU number `slot`, which is the only one that this process sees from now on."""
+    device = "cpu"
+    if settings.vision.device != "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpus(slot + 1)[slot]
+        device = "cuda"
+    from .vision.source import VisionSource
+    from .vision.tuning import TuningConfig
+
+    config = TuningConfig(num_samples=settings.vision.num_samples, compile=device == "cuda", autocast=device == "cuda")
+    source = VisionSource(vision_weights(settings), device, config, max_runs=settings.vision.max_runs)
+    source.warm_up()
+    return (source,)

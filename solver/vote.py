@@ -1,21 +1,82 @@
 """The vote: from the answers of all sources to two different attempts for every test input.
 
-Answers are grouped by output, test input by test input. A group's weight is the sum of its answers' weights; groups
-with an exact answer come before groups without. A source's weights are divided by its total, so that sources with
-different scales can stand side by side.
+Answers are grouped by output, test input by test input. Within a source, groups with an exact answer come before groups
+without, then the group with more of the source's weight. Sources are compared by how likely a group is right: a
+logistic function of whether it is exact and of its share of the source's weight on exact (else on other) groups,
+calibrated on tasks that no source was trained on (`trust.json`, made by tools/calibrate_trust.py). Sources that agree
+on a grid count as independent: it is wrong only if all of them are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from math import exp, log
 
 import numpy as np
+import orjson
 
-from .answers import Answer, Attempt, Findings
+from .answers import Answer, Attempt, Attempts, Findings
 from .tasks import Task
 
+_SMALLEST = 0.01
+"""Shares are kept this far from 0 and 1, so that their log-odds are finite."""
 
-def choose_attempts(task: Task, findings: Mapping[str, Findings]) -> tuple[tuple[Attempt, Attempt], ...]:
+_Key = tuple[tuple[int, ...], bytes]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How likely a source's group is right: 1 / (1 + exp(−(bias + slope · log-odds of its share + exact · [exact]))).
+
+    The defaults, for a source that was not calibrated, take the share as a probability, and more if exact.
+    """
+
+    bias: float = 0.0
+    slope: float = 1.0
+    exact: float = 2.0
+
+    def probability(self, share: float, exact: bool) -> float:
+        """share: of the source's weight, 0..1. exact: the group has an answer that fits all training pairs."""
+        return 1.0 / (1.0 + exp(-(self.bias + self.slope * log_odds(share) + self.exact * exact)))
+
+
+def log_odds(share: float) -> float:
+    """Of a share within 0.01..0.99, to which others are moved."""
+    share = min(max(share, _SMALLEST), 1.0 - _SMALLEST)
+    return log(share / (1.0 - share))
+
+
+@cache
+def shipped_trust() -> Mapping[str, Trust]:
+    """The trust in each source that comes with the package."""
+    data = orjson.loads(files("solver").joinpath("trust.json").read_bytes())
+    return {name: Trust(**numbers) for name, numbers in data["sources"].items()}
+
+
+@dataclass
+class _Group:
+    """Equal outputs for one test input, of one source. best: the answer that weighs most, exact ones first."""
+
+    best: Answer
+    weight: float = 0.0
+    probability: float = 0.0
+    share: float = 0.0
+
+
+@dataclass
+class _Merged:
+    """Equal outputs for one test input, of all sources."""
+
+    wrong: float = 1.0
+    shares: dict[str, float] = field(default_factory=dict)
+    strongest: _Group | None = None
+    exact: bool = False
+
+
+def choose_attempts(task: Task, findings: Mapping[str, Findings]) -> Attempts:
     """The two attempts for each test input: different, valid grids; plausible fallbacks where nothing was found."""
     attempts = []
     for index in range(len(task.test)):
@@ -30,32 +91,52 @@ def choose_attempts(task: Task, findings: Mapping[str, Findings]) -> tuple[tuple
 
 
 def _ranked(index: int, findings: Mapping[str, Findings]) -> list[Attempt]:
-    """Groups of equal outputs for one test input, best first."""
-    weights: dict[tuple[tuple[int, ...], bytes], float] = {}
-    best: dict[tuple[tuple[int, ...], bytes], Answer] = {}
-    share: dict[tuple[tuple[int, ...], bytes], float] = {}
+    """The two best groups of equal outputs for one test input."""
+    merged: dict[_Key, _Merged] = {}
     for source in sorted(findings):
-        answers = [a for a in findings[source].answers if a.outputs[index] is not None]
-        total = sum(a.weight for a in answers) or 1.0
-        for answer in answers:
-            grid = answer.outputs[index]
-            assert grid is not None
-            key = (grid.shape, grid.tobytes())
-            weights[key] = weights.get(key, 0.0) + answer.weight / total
-            mine = (answer.exact, answer.weight / total)
-            if key not in best or mine > (best[key].exact, share[key]):
-                best[key], share[key] = answer, answer.weight / total
-    order = sorted(weights, key=lambda k: (not best[k].exact, -weights[k], k))
+        trust = shipped_trust().get(source, Trust())
+        for key, group in _groups(index, findings[source].answers, trust).items():
+            entry = merged.setdefault(key, _Merged())
+            entry.wrong *= 1.0 - group.probability
+            entry.shares[source] = group.share
+            entry.exact |= group.best.exact
+            if entry.strongest is None or group.probability > entry.strongest.probability:
+                entry.strongest = group
+    order = sorted(merged, key=lambda key: (merged[key].wrong, key))
     return [
         Attempt(
             np.frombuffer(key[1], np.int8).reshape(key[0]).copy(),
-            best[key].source,
-            best[key].origin,
-            weights[key],
-            best[key].exact,
+            entry.strongest.best.source,
+            entry.strongest.best.origin,
+            1.0 - entry.wrong,
+            entry.exact,
+            entry.shares,
         )
         for key in order[:2]
+        if (entry := merged[key]).strongest is not None
     ]
+
+
+def _groups(index: int, answers: list[Answer], trust: Trust) -> dict[_Key, _Group]:
+    """One source's groups for one test input, best first, their probabilities falling strictly in that order."""
+    groups: dict[_Key, _Group] = {}
+    for answer in answers:
+        grid = answer.outputs[index]
+        if grid is None:
+            continue
+        group = groups.setdefault((grid.shape, grid.tobytes()), _Group(answer))
+        group.weight += answer.weight
+        if (answer.exact, answer.weight) > (group.best.exact, group.best.weight):
+            group.best = answer
+    ranked = dict(sorted(groups.items(), key=lambda item: (not item[1].best.exact, -item[1].weight, item[0])))
+    totals = {True: 0.0, False: 0.0}
+    for group in groups.values():
+        totals[group.best.exact] += group.weight
+    before = 1.0
+    for group in ranked.values():
+        group.share = group.weight / (totals[group.best.exact] or 1.0)
+        group.probability = before = min(before * 0.999, trust.probability(group.share, group.best.exact))
+    return ranked
 
 
 def fallback_grids(task: Task, index: int) -> list[np.ndarray]:

@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection, wait
 
 import numpy as np
 
-from .answers import Attempt, Findings, Source
+from .answers import Attempts, Findings, Source
 from .budget import Budget
 from .grid.registry import GridError, as_grid
 from .settings import Settings
@@ -36,7 +36,6 @@ from .vote import choose_attempts
 
 logger = logging.getLogger(__name__)
 
-Attempts = tuple[tuple[Attempt, Attempt], ...]
 
 REPORT_INTERVAL_S = 1.0
 """Between two partial answers of a task that has a budget of seconds. With nodes every improvement is sent,

@@ -13,11 +13,13 @@ from solver.results import from_json, load_results, parse_results, to_json
 finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 grids = arrays(np.int8, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.integers(0, 9))
-attempts = st.builds(Attempt, grids, text, text, finite, st.booleans())
+attempts = st.builds(Attempt, grids, text, text, finite, st.booleans(), st.dictionaries(text, finite, max_size=2))
+pairs = st.lists(st.tuples(attempts, attempts), max_size=3).map(tuple)
 results = st.builds(
     TaskResult,
     task_id=text,
-    attempts=st.lists(st.tuples(attempts, attempts), max_size=3).map(tuple),
+    attempts=pairs,
+    alone=st.dictionaries(text, pairs, max_size=2),
     status=st.sampled_from(["done", "partial", "failed"]),
     error=text,
     seconds=finite,
@@ -29,11 +31,13 @@ results = st.builds(
 
 def plain(result: TaskResult):
     """All of a result, comparable."""
-    pairs = [
-        [(a.grid.tolist(), a.grid.dtype, a.source, a.origin, a.weight, a.exact) for a in p] for p in result.attempts
-    ]
-    rest = {k: v for k, v in vars(result).items() if k != "attempts"}
-    return pairs, rest
+    grids = {name: listed(attempts) for name, attempts in {**result.alone, "": result.attempts}.items()}
+    rest = {k: v for k, v in vars(result).items() if k not in ("attempts", "alone")}
+    return grids, rest
+
+
+def listed(attempts):
+    return [[(a.grid.tolist(), a.grid.dtype, *list(vars(a).values())[1:]) for a in pair] for pair in attempts]
 
 
 def example(task_id: str = "0a1b2c3d") -> TaskResult:

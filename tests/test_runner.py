@@ -463,6 +463,7 @@ def test_every_task_goes_through_every_lane_and_all_findings_vote(tmp_path):
         assert result.status == "done"
         assert [a.source for a in result.attempts[0]] == ["fake", "second"]
         assert result.num_nodes == 2
+        assert {name: pair[0][0].source for name, pair in result.alone.items()} == {"fake": "fake", "second": "second"}
     started = [(e["lane"], e["task_id"]) for e in events(tmp_path, "started")]
     assert sorted(started) == sorted((f"lane{n}", t.task_id) for n in (0, 1) for t in tasks)
     assert len(events(tmp_path, "finished")) == 5

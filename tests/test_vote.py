@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from solver.answers import Answer, Findings
 from solver.tasks import Pair, Task
-from solver.vote import choose_attempts, fallback_grids
+from solver.vote import Trust, choose_attempts, fallback_grids, shipped_trust
 
 TASK = Task("t", (Pair(draw("12"), draw("21")), Pair(draw("34"), draw("43"))), (Pair(draw("56")), Pair(draw("78"))))
 
@@ -55,6 +55,35 @@ def test_without_answers_the_attempts_are_plausible_and_different():
 def test_the_origin_is_the_strongest_supporter():
     found = Findings([answer("11", "1", weight=1, origin="weak"), answer("11", "1", weight=5, origin="strong")])
     assert choose_attempts(TASK, {"program": found})[0][0].origin == "strong"
+
+
+def test_sources_that_agree_are_trusted_more_than_either():
+    program = Findings([answer("11", "1", weight=3, exact=False), answer("22", "2", weight=3, exact=False)])
+    vision = Findings(
+        [answer("22", None, weight=0.3, source="vision"), answer("33", None, weight=0.3, source="vision")]
+    )
+    alone = {name: choose_attempts(TASK, {name: f})[0] for name, f in (("program", program), ("vision", vision))}
+    both = choose_attempts(TASK, {"program": program, "vision": vision})[0][0]
+    assert both.grid.tolist() == [[2, 2]]
+    assert both.weight > max(a.weight for pair in alone.values() for a in pair)
+    assert both.shares == {"program": 0.5, "vision": 0.5}
+
+
+def test_a_sources_own_order_stands_whatever_it_is_trusted():
+    answers = [answer(str(n) * 2, "1", weight=10.0**-n, exact=n == 3) for n in range(1, 5)]
+    for source in ("program", "vision", "unheard-of"):
+        first, second = choose_attempts(TASK, {source: Findings(answers)})[0]
+        assert [first.grid.tolist(), second.grid.tolist()] == [[[3, 3]], [[1, 1]]]
+        assert 1 > first.weight > second.weight > 0
+
+
+def test_trust_rises_with_the_share_and_has_no_edges():
+    trust = Trust(bias=-1.0, slope=0.5, exact=2.0)
+    shares = [0.0, 1e-9, 0.2, 0.5, 1.0]
+    values = [trust.probability(share, False) for share in shares]
+    assert values == sorted(values)
+    assert all(0 < v < trust.probability(s, True) < 1 for v, s in zip(values, shares))
+    assert {"program", "vision"} <= set(shipped_trust())
 
 
 @pytest.mark.parametrize("color", range(10))

@@ -35,7 +35,7 @@ def tiny_source(tmp_path):
 def test_answers_speak_of_one_test_input_each_and_weigh_their_share():
     first, second = np.array([[1]], np.uint8), np.array([[2]], np.uint8)
     votes = [[(first, 0.5), (second, 0.25)], [(second, 0.75)]]
-    answers = answers_from(Tuned(votes, 0.1, 3, 510, 1.0, 0.1), 510)
+    answers = answers_from([Tuned(votes, 0.1, 3, 510, 1.0, 0.1)])
     assert [(a.weight, [o is None for o in a.outputs]) for a in answers] == [
         (0.75, [True, False]),
         (0.5, [False, True]),
@@ -86,3 +86,20 @@ def test_a_task_that_fails_costs_only_itself(source, monkeypatch, fault):
 def test_missing_weights_are_one_clear_error(tmp_path):
     with pytest.raises(InputError, match=r"no solver\.json"):
         VisionSource(tmp_path / "none", "cpu")
+
+
+def test_several_runs_vote_where_time_allows(source):
+    source.max_runs = 3
+    reports = []
+    findings = source.solve(TASK, Budget(seconds=60), 1, reports.append)
+    assert len(reports) == 3
+    assert findings.note.startswith("vision: 3, 3, 3 steps")
+    assert sum(a.weight for a in findings.answers) <= 1.0
+    assert findings.phases["tune"] > reports[0].phases["tune"]
+    assert len(source.solve(TASK, Budget(nodes=9), 1, reports.append).note.split(",")) == 2
+
+
+def test_runs_are_weighed_by_their_views():
+    one, two = np.array([[1]], np.uint8), np.array([[2]], np.uint8)
+    runs = [Tuned([[(one, 1.0)]], 0.1, 3, 100, 1.0, 0.1), Tuned([[(one, 0.5), (two, 0.5)]], 0.1, 3, 300, 1.0, 0.1)]
+    assert [(a.outputs[0].tolist(), a.weight) for a in answers_from(runs)] == [([[1]], 0.625), ([[2]], 0.375)]

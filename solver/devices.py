@@ -1,0 +1,35 @@
+"""The GPUs of this machine, found without importing any GPU library."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+
+def list_gpus() -> tuple[list[str], str]:
+    """Name and memory of each NVIDIA GPU that this process may use, and '' or why there are none.
+
+    Asks nvidia-smi; CUDA_VISIBLE_DEVICES limits the list to that many.
+    """
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return [], "no nvidia-smi"
+    try:
+        query = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return [], f"nvidia-smi does not answer ({type(error).__name__})"
+    names = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    if done.returncode or not names:
+        return [], "nvidia-smi finds no device"
+    names = names[: len(visible_gpus(len(names)))]
+    return names, "" if names else "CUDA_VISIBLE_DEVICES is empty"
+
+
+def visible_gpus(count: int) -> list[str]:
+    """What CUDA_VISIBLE_DEVICES lets a process use of a machine's `count` GPUs, in CUDA's order."""
+    value = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if value is None:
+        return [str(number) for number in range(count)]
+    return [word.strip() for word in value.split(",") if word.strip()][:count]
