@@ -29,7 +29,8 @@ _Key = tuple[tuple[int, ...], bytes]
 
 @dataclass(frozen=True)
 class Trust:
-    """How likely a source's group is right: 1 / (1 + exp(−(bias + slope · log-odds of its share + exact · [exact]))).
+    """How likely a source's group is right: 1 / (1 + exp(−z)), where z = bias + slope · (log-odds of its share), and
+    for an exact group exact + exact_slope · (log-odds of its share) more.
 
     The defaults, for a source that was not calibrated, take the share as a probability, and more if exact.
     """
@@ -37,10 +38,13 @@ class Trust:
     bias: float = 0.0
     slope: float = 1.0
     exact: float = 2.0
+    exact_slope: float = 0.0
 
     def probability(self, share: float, exact: bool) -> float:
         """share: of the source's weight, 0..1. exact: the group has an answer that fits all training pairs."""
-        return 1.0 / (1.0 + exp(-(self.bias + self.slope * log_odds(share) + self.exact * exact)))
+        odds = log_odds(share)
+        z = self.bias + self.slope * odds
+        return 1.0 / (1.0 + exp(-(z + self.exact + self.exact_slope * odds if exact else z)))
 
 
 def log_odds(share: float) -> float:

@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import numpy as np
@@ -56,28 +56,38 @@ def rows(results: Iterable[TaskResult], tasks: Mapping[str, Task]) -> Iterator[t
                         yield attempt.source, (log_odds(share), attempt.exact, right)
 
 
+def _features(data: Sequence[Row]) -> np.ndarray:
+    """float64 [rows, 4], in the order of Trust's numbers."""
+    return np.array([(1.0, odds, exact, exact * odds) for odds, exact, _ in data], dtype=float)
+
+
 def fit(data: Sequence[Row]) -> Trust:
     """The logistic function of greatest posterior probability."""
-    features = np.array([(1.0, odds, float(exact)) for odds, exact, _ in data])
-    right = np.array([float(row[2]) for row in data])
-    default = np.array(list(asdict(Trust()).values()))
+    features = _features(data)
+    signs = np.array([1.0 if row[2] else -1.0 for row in data])
+    default = np.array(astuple(Trust()))
+
+    def loss(beta: np.ndarray) -> float:
+        return float(np.logaddexp(0.0, -signs * (features @ beta)).sum() + RIDGE * ((beta - default) ** 2).sum() / 2)
+
     beta = default.copy()
-    for _ in range(100):
+    for _ in range(200):
         p = 1.0 / (1.0 + np.exp(-features @ beta))
-        gradient = features.T @ (right - p) - RIDGE * (beta - default)
-        hessian = (features * (p * (1 - p))[:, None]).T @ features + RIDGE * np.eye(3)
+        gradient = features.T @ (p - (signs + 1) / 2) + RIDGE * (beta - default)
+        hessian = (features * (p * (1 - p))[:, None]).T @ features + RIDGE * np.eye(len(beta))
         step = np.linalg.solve(hessian, gradient)
-        beta += step
-        if np.abs(step).max() < 1e-9:
+        while loss(beta - step) > loss(beta) and np.abs(step).max() > 1e-9:
+            step /= 2.0
+        beta = beta - step
+        if np.abs(step).max() < 1e-6:
             break
     return Trust(*(round(float(b), 3) for b in beta))
 
 
 def log_loss(trust: Trust, data: Sequence[Row]) -> float:
     """Mean negative log-likelihood in nats."""
-    p = np.array([1 / (1 + np.exp(-(trust.bias + trust.slope * odds + trust.exact * exact))) for odds, exact, _ in data])
-    right = np.array([row[2] for row in data])
-    return float(-np.log(np.where(right, p, 1 - p)).mean())
+    signs = np.array([1.0 if row[2] else -1.0 for row in data])
+    return float(np.logaddexp(0.0, -signs * (_features(data) @ astuple(trust))).mean())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

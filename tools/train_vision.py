@@ -32,6 +32,9 @@ PUBLISHED_LARGE = ((10, 0.10), (20, 0.41), (30, 0.61), (50, 0.80), (100, 0.89))
 PUBLISHED_VIT = ((10, 0.06), (20, 0.21), (30, 0.39), (50, 0.61), (100, 0.78))
 PAIRS_AN_EPOCH = 401_302
 
+THIN_LOG_STEPS = 500
+"""Between two losses in the log that goes with exported weights."""
+
 
 def changed_config(config, changes: list[str]):
     """config with name=value changes applied; exits naming every fault."""
@@ -170,6 +173,8 @@ def export(args: argparse.Namespace) -> None:
         "training": {k: v for k, v in asdict(config).items() if k != "model"},
     }
     save_weights(args.out, tensors, config.model, about)
+    kept = [r for r in read_log(args.run) if "val_exact" in r or ("loss" in r and r["step"] % THIN_LOG_STEPS == 0)]
+    (args.out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in kept))
     logger.info("weights after %d samples → %s", facts["samples"], args.out)
 
 
@@ -198,7 +203,7 @@ def plot(args: argparse.Namespace) -> None:
     right.set(xlabel="epochs of 401,302 pairs", ylabel="validation exact match, one view")
     for axes in (left, right):
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper right" if axes is left else "lower right")
     figure.tight_layout()
     figure.savefig(args.out, dpi=90)
 
