@@ -31,12 +31,17 @@ class Answer:
 @dataclass
 class Findings:
     """What a source knows of a task so far. answers: best first. num_nodes: statements executed. phases: seconds
-    by phase, for the profile. note: one line for people, if there is something to say."""
+    by phase, for the profile. note: one line for people, if there is something to say. whole_weight: the weight of
+    all that could have been answered for a test input, if the answers' own weights are not the whole. num_runs: how
+    often the source has worked on the task. settled: more time would change nothing."""
 
     answers: list[Answer] = field(default_factory=list)
     num_nodes: int = 0
     phases: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    whole_weight: float = 0.0
+    num_runs: int = 1
+    settled: bool = False
 
 
 class Source(Protocol):
@@ -44,12 +49,20 @@ class Source(Protocol):
 
     `solve` must end soon after the budget expires, must not look at the task's test outputs (the runner hides
     them), depends on nothing but its arguments and `seed`, and may call `report` whenever its findings improved:
-    those survive if the process is lost.
+    those survive if the process is lost. before: what the source found when it worked on the task before; what it
+    returns and reports includes that.
     """
 
     name: str
 
-    def solve(self, task: Task, budget: Budget, seed: int, report: Callable[[Findings], None]) -> Findings: ...
+    def solve(
+        self,
+        task: Task,
+        budget: Budget,
+        seed: int,
+        report: Callable[[Findings], None],
+        before: Findings | None = None,
+    ) -> Findings: ...
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def _ranked(index: int, findings: Mapping[str, Findings]) -> list[Attempt]:
     merged: dict[_Key, _Merged] = {}
     for source in sorted(findings):
         trust = shipped_trust().get(source, Trust())
-        for key, group in _groups(index, findings[source].answers, trust).items():
+        for key, group in _groups(index, findings[source], trust).items():
             entry = merged.setdefault(key, _Merged())
             entry.wrong *= 1.0 - group.probability
             entry.shares[source] = group.share
@@ -121,10 +121,10 @@ def _ranked(index: int, findings: Mapping[str, Findings]) -> list[Attempt]:
     ]
 
 
-def _groups(index: int, answers: list[Answer], trust: Trust) -> dict[_Key, _Group]:
+def _groups(index: int, findings: Findings, trust: Trust) -> dict[_Key, _Group]:
     """One source's groups for one test input, best first, their probabilities falling strictly in that order."""
     groups: dict[_Key, _Group] = {}
-    for answer in answers:
+    for answer in findings.answers:
         grid = answer.outputs[index]
         if grid is None:
             continue
@@ -138,7 +138,7 @@ def _groups(index: int, answers: list[Answer], trust: Trust) -> dict[_Key, _Grou
         totals[group.best.exact] += group.weight
     before = 1.0
     for group in ranked.values():
-        group.share = group.weight / (totals[group.best.exact] or 1.0)
+        group.share = group.weight / (max(totals[group.best.exact], findings.whole_weight) or 1.0)
         group.probability = before = min(before * 0.999, trust.probability(group.share, group.best.exact))
     return ranked
 

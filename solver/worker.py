@@ -20,8 +20,8 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 
 import numpy as np
@@ -44,10 +44,12 @@ so that no clock decides what is left of a task whose worker is lost."""
 
 @dataclass(frozen=True)
 class Job:
-    """A task to solve. seconds: its time; None where the run counts nodes."""
+    """A task to solve. seconds: its time; None where the run counts nodes. before: what is known of it from passes
+    before, by source."""
 
     task: Task
     seconds: float | None
+    before: Mapping[str, Findings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,8 @@ class _Worker:
             seed = task_seed(run.seed, task.task_id, source.name)
             try:
                 report = functools.partial(self.report, source.name)
-                self.take(source.name, source.solve(task, budget, seed, report))
+                before = job.before.get(source.name)
+                self.take(source.name, source.solve(task, budget, seed, report, before))
             except (Exception, SystemExit) as error:
                 self.errors[f"{source.name}: {type(error).__name__}: {error}"] = None
                 traces[source.name] = traceback.format_exc()
@@ -212,7 +215,7 @@ class _Worker:
                 self.errors[f"{name}: an answer was left out: {error}"] = None
                 continue
             answers.append(replace(answer, outputs=outputs))
-        self.findings[name] = Findings(answers, findings.num_nodes, dict(findings.phases), findings.note)
+        self.findings[name] = replace(findings, answers=answers, phases=dict(findings.phases))
 
     def report(self, name: str, findings: Findings) -> None:
         """What a source calls when it knows better."""

@@ -36,7 +36,7 @@ class FakeSource:
 
     name = "fake"
 
-    def solve(self, task, budget, seed, report):
+    def solve(self, task, budget, seed, report, before=None):
         tens, units, number = (int(task.test[0].input[cell]) for cell in ((0, 0), (0, 1), (1, 0)))
         behaviour = 10 * tens + units
         first = [[number, seed % 10], [seed // 10 % 10, seed // 100 % 10]]
@@ -85,14 +85,14 @@ class SecondSource(FakeSource):
 
     name = "second"
 
-    def solve(self, task, budget, seed, report):
+    def solve(self, task, budget, seed, report, before=None):
         return self.findings(task, [[8, 8]], exact=False)
 
 
 class TameSource(FakeSource):
     """Answers every task, whatever its behaviour."""
 
-    def solve(self, task, budget, seed, report):
+    def solve(self, task, budget, seed, report, before=None):
         return self.findings(task, [[4, 2]], exact=True)
 
 

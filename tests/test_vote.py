@@ -69,6 +69,11 @@ def test_sources_that_agree_are_trusted_more_than_either():
     assert both.shares == {"program": 0.5, "vision": 0.5}
 
 
+def test_a_share_is_of_the_whole_weight():
+    few = Findings([answer("11", "1", weight=0.1, exact=False, source="vision")], whole_weight=1.0)
+    assert choose_attempts(TASK, {"vision": few})[0][0].shares == {"vision": 0.1}
+
+
 def test_a_sources_own_order_stands_whatever_it_is_trusted():
     answers = [answer(str(n) * 2, "1", weight=10.0**-n, exact=n == 3) for n in range(1, 5)]
     for source in ("program", "vision", "unheard-of"):

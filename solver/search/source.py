@@ -39,13 +39,22 @@ class ProgramSource:
     def __post_init__(self) -> None:
         self.grammar = Grammar.shipped()
 
-    def solve(self, task: Task, budget: Budget, seed: int, report: Callable[[Findings], None]) -> Findings:
-        """See `Source.solve`. Reports after each pass of each view; ends early once a view is settled."""
+    def solve(
+        self,
+        task: Task,
+        budget: Budget,
+        seed: int,
+        report: Callable[[Findings], None],
+        before: Findings | None = None,
+    ) -> Findings:
+        """See `Source.solve`. Reports after each view's root pass and tree; ends early once a view is settled. It
+        searches anew, with more time for each phase, and keeps the programs found before."""
         candidates: list[Candidate] = []
         phases: dict[str, float] = {}
         chosen = views(task, self.settings.num_views)
         generators = np.random.default_rng(seed).spawn(len(chosen))
         begin = 0.0
+        root = None
         for view, share, rng in zip(chosen, _shares(len(chosen)), generators, strict=True):
             clock = _ViewClock(budget, begin, share, budget.spent_nodes)
             begin += share
@@ -55,7 +64,7 @@ class ProgramSource:
             root.run(lambda part, nodes, clock=clock: clock.expired(self._root_share * part, nodes))
             found = root.candidates
             _add(phases, root.phases)
-            report(self._findings(task, [*candidates, *found], budget, phases))
+            report(self._findings(task, [*candidates, *found], budget, phases, before))
             if self.settings.use_mcts and not root.settled:
                 began = time.monotonic()
                 found = found + tree_pass(
@@ -67,10 +76,11 @@ class ProgramSource:
                 )
                 _add(phases, {"tree": time.monotonic() - began})
             candidates += found
-            report(self._findings(task, candidates, budget, phases))
+            report(self._findings(task, candidates, budget, phases, before))
             if budget.expired() or root.settled:
                 break
-        return self._findings(task, candidates, budget, phases)
+        settled = root is not None and root.settled
+        return self._findings(task, candidates, budget, phases, before, settled=settled)
 
     @property
     def _root_settings(self) -> RootSettings:
@@ -80,15 +90,30 @@ class ProgramSource:
     def _root_share(self) -> float:
         return self.settings.root_share if self.settings.use_mcts else 1.0
 
-    def _findings(self, task: Task, found: list[Candidate], budget: Budget, phases: dict[str, float]) -> Findings:
-        best = sorted(found, key=lambda c: (not c.exact, -c.weight))
-        kept = [c for c in best if c.exact][:MAX_ANSWERS]
-        kept += [c for c in best if not c.exact][:PARTIAL_ANSWERS]
+    def _findings(
+        self,
+        task: Task,
+        found: list[Candidate],
+        budget: Budget,
+        phases: dict[str, float],
+        before: Findings | None,
+        settled: bool = False,
+    ) -> Findings:
         answers = [
             Answer(c.value.items[len(task.train) :], c.weight, self.name, c.value.program().render(), c.exact)
-            for c in kept
+            for c in found
         ]
-        return Findings(answers, budget.spent_nodes, dict(phases))
+        findings = Findings(answers, budget.spent_nodes, dict(phases), settled=settled)
+        if before is not None:
+            known = {answer.origin for answer in answers}
+            findings.answers += [answer for answer in before.answers if answer.origin not in known]
+            findings.num_nodes += before.num_nodes
+            _add(findings.phases, before.phases)
+            findings.num_runs += before.num_runs
+        best = sorted(findings.answers, key=lambda answer: (not answer.exact, -answer.weight))
+        findings.answers = [a for a in best if a.exact][:MAX_ANSWERS]
+        findings.answers += [a for a in best if not a.exact][:PARTIAL_ANSWERS]
+        return findings
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from logging import getLogger
@@ -21,26 +20,44 @@ from .weights import load_weights
 
 logger = getLogger(__name__)
 
-MAX_ANSWERS = 4
+MAX_ANSWERS = 8
 # Part of a budget in seconds that tuning may use; the predictions need little (0.25 s where tuning takes 9 s).
 TUNING_SHARE = 0.9
 
 
-def answers_from(runs: list[Tuned]) -> list[Answer]:
-    """For each test input the grids most voted for over all tuning runs, each as an answer to that input alone,
-    weighed by its share of the views."""
-    num_views = sum(run.num_views for run in runs)
+Shares = list[dict[tuple[tuple[int, ...], bytes], float]]
+"""For each test input: grids, as shape and int8 cells, with the sum of their shares of views over all tuning runs."""
+
+
+def add_votes(shares: Shares, tuned: Tuned) -> None:
+    """Count one tuning run in."""
+    for of_input, votes in zip(shares, tuned.votes, strict=True):
+        for grid, share in votes:
+            key = grid.shape, grid.astype(np.int8).tobytes()
+            of_input[key] = of_input.get(key, 0.0) + share
+
+
+def shares_of(findings: Findings | None, num_tests: int) -> Shares:
+    """The votes that findings came from, as far as their answers tell."""
+    shares: Shares = [{} for _ in range(num_tests)]
+    for answer in findings.answers if findings else ():
+        for of_input, grid in zip(shares, answer.outputs, strict=True):
+            if grid is not None:
+                of_input[grid.shape, grid.tobytes()] = answer.weight * findings.num_runs
+    return shares
+
+
+def answers_from(shares: Shares, num_runs: int, num_views: int) -> list[Answer]:
+    """For each test input the grids most voted for, each as an answer to that input alone, weighed by its share of
+    the views of all runs."""
     answers = []
-    for number in range(len(runs[0].votes)):
-        totals: Counter[tuple[tuple[int, ...], bytes]] = Counter()
-        for run in runs:
-            for grid, share in run.votes[number]:
-                totals[grid.shape, grid.tobytes()] += share * run.num_views / num_views
-        best = sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:MAX_ANSWERS]
-        for (shape, cells), share in best:
-            outputs = [None] * len(runs[0].votes)
-            outputs[number] = np.frombuffer(cells, np.uint8).reshape(shape).astype(np.int8)
-            origin = f"{share:.1%} of {num_views} views"
+    for number, of_input in enumerate(shares):
+        best = sorted(of_input.items(), key=lambda item: (-item[1], item[0]))[:MAX_ANSWERS]
+        for (shape, cells), total in best:
+            outputs: list[np.ndarray | None] = [None] * len(shares)
+            outputs[number] = np.frombuffer(cells, np.int8).reshape(shape).copy()
+            share = total / num_runs
+            origin = f"{share:.1%} of {num_runs * num_views} views"
             answers.append(Answer(tuple(outputs), share, VisionSource.name, origin, exact=False))
     return sorted(answers, key=lambda answer: -answer.weight)
 
@@ -76,18 +93,25 @@ class VisionSource:
         tuned = self.tuner.tune_and_predict(task, max_steps=num_steps)
         return tuned.tune_s / num_steps * self.config.num_steps + tuned.predict_s
 
-    def solve(self, task: Task, budget: Budget, seed: int, report: Callable[[Findings], None]) -> Findings:
+    def solve(
+        self,
+        task: Task,
+        budget: Budget,
+        seed: int,
+        report: Callable[[Findings], None],
+        before: Findings | None = None,
+    ) -> Findings:
         """Reports after each tuning run. A budget of nodes sets no limit: the settings fix the number of steps."""
-        runs: list[Tuned] = []
-        findings = Findings()
-        longest_s = 0.0
-        while len(runs) < (self.max_runs if budget.seconds else 1):
+        findings = before or Findings(num_runs=0)
+        shares = shares_of(before, len(task.test))
+        longest_s, num_here = 0.0, 0
+        while num_here < (self.max_runs if budget.seconds else 1):
             left_s = math.inf if budget.seconds is None else budget.seconds - budget.elapsed_s
-            if runs and left_s < 1.1 * longest_s:
+            if num_here and left_s < 1.1 * longest_s:
                 break
             began = time.monotonic()
             try:
-                tuned = self.tuner.tune_and_predict(task, seed + len(runs), began + TUNING_SHARE * left_s)
+                tuned = self.tuner.tune_and_predict(task, seed + findings.num_runs, began + TUNING_SHARE * left_s)
             except torch.cuda.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 logger.warning("%s: not enough device memory to tune", task.task_id)
@@ -95,9 +119,19 @@ class VisionSource:
             longest_s = max(longest_s, time.monotonic() - began)
             if tuned.num_steps and not math.isfinite(tuned.loss):
                 return replace(findings, note="vision: tuning diverged")
-            runs.append(tuned)
-            phases = {"tune": sum(r.tune_s for r in runs), "predict": sum(r.predict_s for r in runs)}
-            steps = ", ".join(str(r.num_steps) for r in runs)
-            findings = Findings(answers_from(runs), phases=phases, note=f"vision: {steps} steps, loss {tuned.loss:.2g}")
+            num_here += 1
+            num_runs = findings.num_runs + 1
+            add_votes(shares, tuned)
+            phases = {
+                "tune": findings.phases.get("tune", 0.0) + tuned.tune_s,
+                "predict": findings.phases.get("predict", 0.0) + tuned.predict_s,
+            }
+            findings = Findings(
+                answers_from(shares, num_runs, tuned.num_views),
+                phases=phases,
+                note=f"vision: run {num_runs}, {tuned.num_steps} steps, loss {tuned.loss:.2g}",
+                whole_weight=1.0,
+                num_runs=num_runs,
+            )
             report(findings)
         return findings

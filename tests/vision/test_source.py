@@ -9,11 +9,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from solver.answers import Findings  # noqa: E402
 from solver.budget import Budget  # noqa: E402
 from solver.errors import InputError  # noqa: E402
 from solver.tasks import Pair, Task  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
-from solver.vision.source import VisionSource, answers_from  # noqa: E402
+from solver.vision.source import VisionSource, add_votes, answers_from, shares_of  # noqa: E402
 from solver.vision.tuning import Tuned, TuningConfig  # noqa: E402
 from solver.vision.weights import save_weights  # noqa: E402
 
@@ -32,10 +33,16 @@ def tiny_source(tmp_path):
     return VisionSource(tmp_path, "cpu", TINY)
 
 
+def shares_from(*runs):
+    shares = shares_of(None, len(runs[0]))
+    for votes in runs:
+        add_votes(shares, Tuned(votes, 0.1, 3, 510, 1.0, 0.1))
+    return shares
+
+
 def test_answers_speak_of_one_test_input_each_and_weigh_their_share():
     first, second = np.array([[1]], np.uint8), np.array([[2]], np.uint8)
-    votes = [[(first, 0.5), (second, 0.25)], [(second, 0.75)]]
-    answers = answers_from([Tuned(votes, 0.1, 3, 510, 1.0, 0.1)])
+    answers = answers_from(shares_from([[(first, 0.5), (second, 0.25)], [(second, 0.75)]]), 1, 510)
     assert [(a.weight, [o is None for o in a.outputs]) for a in answers] == [
         (0.75, [True, False]),
         (0.5, [False, True]),
@@ -92,14 +99,25 @@ def test_several_runs_vote_where_time_allows(source):
     source.max_runs = 3
     reports = []
     findings = source.solve(TASK, Budget(seconds=60), 1, reports.append)
-    assert len(reports) == 3
-    assert findings.note.startswith("vision: 3, 3, 3 steps")
+    assert [r.num_runs for r in reports] == [1, 2, 3]
+    assert findings.note.startswith("vision: run 3, 3 steps")
     assert sum(a.weight for a in findings.answers) <= 1.0
     assert findings.phases["tune"] > reports[0].phases["tune"]
-    assert len(source.solve(TASK, Budget(nodes=9), 1, reports.append).note.split(",")) == 2
+    assert source.solve(TASK, Budget(nodes=9), 1, reports.append).num_runs == 1
 
 
-def test_runs_are_weighed_by_their_views():
+def test_a_second_pass_goes_on_from_the_first(source):
+    first = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None)
+    second = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, first)
+    source.max_runs = 2
+    both = source.solve(TASK, Budget(seconds=60), 1, lambda findings: None)
+    assert (second.num_runs, both.num_runs) == (2, 2)
+    assert [a.weight for a in second.answers] == pytest.approx([a.weight for a in both.answers])
+
+
+def test_runs_are_averaged():
     one, two = np.array([[1]], np.uint8), np.array([[2]], np.uint8)
-    runs = [Tuned([[(one, 1.0)]], 0.1, 3, 100, 1.0, 0.1), Tuned([[(one, 0.5), (two, 0.5)]], 0.1, 3, 300, 1.0, 0.1)]
-    assert [(a.outputs[0].tolist(), a.weight) for a in answers_from(runs)] == [([[1]], 0.625), ([[2]], 0.375)]
+    answers = answers_from(shares_from([[(one, 1.0)]], [[(one, 0.25), (two, 0.5)]]), 2, 510)
+    assert [(a.outputs[0].tolist(), a.weight) for a in answers] == [([[1]], 0.625), ([[2]], 0.25)]
+    again = shares_of(Findings(answers, num_runs=2), 1)
+    assert sorted(again[0].values()) == [0.5, 1.25]
