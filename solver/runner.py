@@ -5,10 +5,12 @@ the time is over.
 fork server (so a lost one is replaced in milliseconds), hands out hidden tasks, largest first, votes over what all
 lanes have found of a task so far, and keeps the folder of the run (runfolder.py) complete at every moment.
 
-Time. `seconds` is a budget a task and worker of the first lane; it says how long the run lasts. In each lane a
-task that starts gets an equal share of the worker-seconds that are left to the lane, between `min_task_s` and
-`max_stretch` times an even share: what one leaves over flows to those still to come. The run ends `grace_s` after
-its total at the latest. With `nodes` no clock influences any result.
+Time. `seconds` is a budget a task and worker of the first lane, and says how long the run lasts; or `total_s` says
+that. In each lane a task that starts gets an equal share of the worker-seconds that are left to the lane's pass,
+between `min_task_s` and `max_stretch` times an even share: what one leaves over flows to those still to come. With
+several passes (`pass_shares`) a lane goes through all tasks quickly first, then again through those that are not
+settled, the least promising last. The run ends `grace_s` after its total at the latest. With `nodes` no clock
+influences any result, and there is one pass.
 
 Losses. A worker that overruns its task by `grace_s` (say, in native code) is killed and replaced; its task
 keeps the best attempts it had reported. A worker that dies takes nothing with it: its task is tried once
@@ -25,7 +27,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import math
 import multiprocessing
 import os
 import signal
@@ -42,6 +43,7 @@ from typing import Any
 from . import __version__
 from .answers import Attempt, Attempts, Findings, TaskResult
 from .errors import ArcSolveError, InputError
+from .plan import Clock, LanePlan
 from .runfolder import RunFolder
 from .settings import Settings, as_dict
 from .sources import Lane, own_lanes
@@ -72,9 +74,9 @@ RETRY_WRITE_S = 5.0
 class Event:
     """Something that happened.
 
-    kind: 'begin', 'ready' (a worker), 'started', 'improved' (a task in a lane), 'finished' (a task), 'worker_lost',
-    'lane_lost', 'stopping' (by a signal or the deadline), 'end'. time_s: since the run began. num_done of num_tasks
-    are finished. result: of 'finished'.
+    kind: 'begin', 'ready' (a worker), 'started', 'improved', 'passed' (a task in a lane, to be taken up again),
+    'finished' (a task), 'pass' (a lane begins one), 'worker_lost', 'lane_lost', 'stopping' (by a signal or the
+    deadline), 'end'. time_s: since the run began. num_done of num_tasks are finished. result: of 'finished'.
     """
 
     kind: str
@@ -135,24 +137,40 @@ def tasks_digest(tasks: Sequence[Task]) -> str:
 
 @dataclass
 class _LaneState:
-    """A lane and what is left for it to do. pool_s: worker-seconds that are left. share_s: an even share of them."""
+    """A lane and what is left for it to do.
+
+    queue: what is still to be handed out in this pass. later: what has been through it and is for the next one.
+    plan: its time; known once a worker of the run is ready. tries: how often a task was begun since it last went
+    through. passes: how often it did.
+    """
 
     lane: Lane
     queue: deque[Task]
     num_workers: int
-    share_s: float
-    pool_s: float
     tries: dict[str, int]
+    passes: dict[str, int]
+    later: list[Task] = field(default_factory=list)
+    plan: LanePlan | None = None
     num_failed_starts: int = 0
     ever_ready: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.lane.name
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks are to be handed out, in this pass or the next."""
+        return len(self.queue) + len(self.later)
 
 
 @dataclass
 class _TaskState:
-    """What is known of a task that is not finished: findings by source, and how each lane that is through with it
-    ended: (status, error)."""
+    """What is known of a task that is not finished: findings by source, also by lane for those that are through with
+    it at least once, and how each lane that is done with it ended: (status, error)."""
 
     findings: dict[str, Findings] = field(default_factory=dict)
+    by_lane: dict[str, dict[str, Findings]] = field(default_factory=dict)
     ends: dict[str, tuple[str, str]] = field(default_factory=dict)
     seconds: float = 0.0
     vote_s: float = 0.0
@@ -264,16 +282,19 @@ class _Run:
         return self._close()
 
     def _make_lanes(self, todo: list[Task]) -> list[_LaneState]:
-        """Each lane with its part of the time: all end together, when the first has had its seconds a task."""
         lanes = own_lanes(self.settings) if self.given_lanes is None else self.given_lanes
-        first_workers = max(1, min(lanes[0].num_workers, len(todo)))
-        states = []
-        for lane in lanes:
-            num_workers = min(lane.num_workers, len(todo))
-            share_s = self.settings.run.seconds * num_workers / first_workers
-            tries = {task.task_id: 0 for task in todo}
-            states.append(_LaneState(lane, deque(todo), num_workers, share_s, share_s * len(todo), tries))
-        return states
+        zeros = dict.fromkeys((task.task_id for task in todo), 0)
+        return [
+            _LaneState(lane, deque(todo), min(lane.num_workers, len(todo)), dict(zeros), dict(zeros)) for lane in lanes
+        ]
+
+    def _start_clock(self) -> None:
+        """The first worker is ready: from now on the tasks' time runs. All lanes end together."""
+        limits, num_tasks, first = self.settings.run, len(self.states), self.lanes[0].num_workers
+        clock = Clock.of_run(limits, self.began, time.monotonic(), num_tasks, first)
+        self.end = clock.end
+        for lane in self.lanes:
+            lane.plan = LanePlan.of_lane(limits, clock, num_tasks, lane.num_workers, first)
 
     def _first_results(self, carried: Mapping[str, Attempts]) -> dict[str, TaskResult]:
         """What counts until something better is known."""
@@ -297,7 +318,7 @@ class _Run:
             if self.interrupted:
                 return
             for lane in self.lanes:
-                if lane.queue and not any(worker.lane is lane for worker in self.workers):
+                if lane.waiting and not any(worker.lane is lane for worker in self.workers):
                     self._give_up(lane)
             if not self.workers:
                 continue
@@ -332,7 +353,7 @@ class _Run:
         return [w for w in self.workers if w.task_id and (lane is None or w.lane is lane)]
 
     def _queued(self) -> bool:
-        return any(lane.queue for lane in self.lanes)
+        return any(lane.waiting for lane in self.lanes)
 
     def _timeout(self) -> float:
         """Seconds until something is due that no message announces."""
@@ -348,6 +369,12 @@ class _Run:
         return max(0.0, min(due) - now)
 
     def _hand_out(self) -> None:
+        for lane in self.lanes:
+            if lane.queue and lane.plan is not None and lane.plan.pass_index and not self._time_left():
+                lane.later += lane.queue
+                lane.queue.clear()
+            if lane.later and not lane.queue:
+                self._next_pass(lane)
         for worker in self.workers:
             lane = worker.lane
             idle = worker.ready and not worker.task_id and not worker.closed and worker.kill_at is None
@@ -360,27 +387,47 @@ class _Run:
             lane.tries[task.task_id] += 1
             self._event("started", task.task_id, worker, seconds=allowance_s)
             try:
-                worker.connection.send(Job(task.hide(), None if self.settings.run.nodes else allowance_s))
+                seconds = None if self.settings.run.nodes else allowance_s
+                worker.connection.send(Job(task.hide(), seconds, self.states[task.task_id].by_lane.get(lane.name, {})))
             except OSError:
                 worker.closed = True  # it has died; _bury puts the task back
 
     def _allowance(self, lane: _LaneState, now: float) -> float:
         """Seconds for the next task of a lane's queue."""
-        limits = self.settings.run
-        if limits.nodes is not None:
+        if self.settings.run.nodes is not None:
             return 0.0
         busy = self._busy(lane)
-        committed = sum(max(0.0, w.allowance_s - (now - w.started)) for w in busy)
-        in_pool = lane.pool_s - sum(max(w.allowance_s, now - w.started) for w in busy)
-        on_clock = (self.end - now) * lane.num_workers - committed
-        share = min(in_pool, on_clock) / len(lane.queue)
-        return max(limits.min_task_s, min(share, limits.max_stretch * lane.share_s, self.end - now))
+        coming = sum(lane.passes[worker.task_id] < lane.plan.pass_index for worker in busy)
+        since = [(worker.started, worker.allowance_s) for worker in busy]
+        return lane.plan.allowance(self.settings.run, now, since, lane.waiting + coming)
+
+    def _time_left(self) -> bool:
+        """Whether there is time to take up a task once more."""
+        return not self.interrupted and time.monotonic() + self.settings.run.min_task_s < self.end
+
+    def _next_pass(self, lane: _LaneState) -> None:
+        """Take up once more the tasks that are not settled, if there is time; the most promising first."""
+        if not self._time_left():
+            while lane.later:
+                self._end(lane.later.pop().task_id, lane, "done", "")
+            return
+        lane.plan.pass_index = max(lane.plan.pass_index, min(lane.passes[task.task_id] for task in lane.later))
+        promise = {task.task_id: self._promise(task.task_id, lane) for task in lane.later}
+        lane.queue = deque(sorted(lane.later, key=lambda task: (-promise[task.task_id], task.task_id)))
+        lane.later = []
+        message = f"{lane.name}: pass {lane.plan.pass_index + 1}, {len(lane.queue)} tasks"
+        self._event("pass", message=message, lane=lane.name)
+
+    def _promise(self, task_id: str, lane: _LaneState) -> float:
+        """The greatest weight that the lane's own answers have: how near it seems to be."""
+        found = self.states[task_id].by_lane.get(lane.name, {}).values()
+        return max((answer.weight for findings in found for answer in findings.answers), default=0.0)
 
     def _limit(self, worker: _Handle) -> float:
         """When a worker is stopped: grace_s over its time, and just before the deadline would do it."""
         grace_s = self.settings.run.grace_s
         limit = worker.started + worker.allowance_s + grace_s
-        return limit if worker.lane.queue else min(limit, self.end + 0.95 * grace_s)
+        return limit if worker.lane.waiting else min(limit, self.end + 0.95 * grace_s)
 
     def _check_clock(self) -> None:
         now = time.monotonic()
@@ -409,7 +456,7 @@ class _Run:
 
     def _start_workers(self) -> None:
         for lane in self.lanes:
-            wanted = min(lane.num_workers, len(lane.queue) + len(self._busy(lane)))
+            wanted = min(lane.num_workers, lane.waiting + len(self._busy(lane)))
             while lane.num_failed_starts < MAX_FAILED_STARTS and not self.interrupted:
                 taken = {worker.slot for worker in self.workers if worker.lane is lane}
                 if len(taken) >= wanted:
@@ -422,7 +469,7 @@ class _Run:
         context = multiprocessing.get_context("forkserver")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=serve, args=(theirs, self.settings, lane.lane, slot), daemon=True, name=f"arc-{lane.lane.name}"
+            target=serve, args=(theirs, self.settings, lane.lane, slot), daemon=True, name=f"arc-{lane.name}"
         )
         try:
             with _fork_server_terms():
@@ -463,9 +510,7 @@ class _Run:
                     worker.ready = worker.lane.ever_ready = True
                     worker.lane.num_failed_starts = 0
                     if self.end is None:
-                        first = self.lanes[0]
-                        rounds = math.ceil(len(first.queue) / max(1, first.num_workers))
-                        self.end = time.monotonic() + self.settings.run.seconds * rounds
+                        self._start_clock()
                     self._event("ready", worker=worker)
                 case Partial() if message.task_id == worker.task_id:
                     self._take(message.task_id, message.findings)
@@ -475,9 +520,7 @@ class _Run:
                         logger.error("task %s: %s raised\n%s", worker.task_id, source, trace)
                     self._take(message.task_id, message.findings)
                     self._free(worker, message.seconds)
-                    found = any(f.answers for f in message.findings.values())
-                    status = "done" if not message.errors else "partial" if found else "failed"
-                    self._end(message.task_id, worker, status, "; ".join(message.errors), traces=message.traces)
+                    self._through(worker, message)
                 case Broken():
                     self._broken(worker.lane, message)
 
@@ -491,7 +534,8 @@ class _Run:
 
     def _free(self, worker: _Handle, seconds: float) -> None:
         """The worker has no task any more; its time is spent. seconds: what the task took."""
-        worker.lane.pool_s -= time.monotonic() - worker.started
+        if worker.lane.plan is not None:
+            worker.lane.plan.pool_s -= time.monotonic() - worker.started
         self.states[worker.task_id].seconds += seconds
         worker.task_id = ""
 
@@ -518,15 +562,19 @@ class _Run:
         elif lane.tries[task_id] < MAX_TRIES:
             lane.queue.append(self.by_id[task_id])
         else:
-            self._end(task_id, worker, "failed", f"{why}, {MAX_TRIES} times")
+            status = "partial" if lane.passes[task_id] else "failed"
+            self._end(task_id, worker, status, f"{why}, {MAX_TRIES} times")
 
     def _give_up(self, lane: _LaneState) -> None:
         """No worker of a lane could be started several times in a row: its tasks get what the others find."""
         if lane.lane.required and not lane.ever_ready:
             raise ArcSolveError("no worker process could be started; the log says why")
-        logger.error("no worker for %s could be started; going on without", lane.lane.name)
-        while lane.queue:
-            self._end(lane.queue.popleft().task_id, lane, "failed", f"no worker for {lane.lane.name} could be started")
+        logger.error("no worker for %s could be started; going on without", lane.name)
+        for task in [*lane.queue, *lane.later]:
+            status = "partial" if lane.passes[task.task_id] else "failed"
+            self._end(task.task_id, lane, status, f"no worker for {lane.name} could be started")
+        lane.queue.clear()
+        lane.later.clear()
 
     def _stop_workers(self) -> None:
         """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL."""
@@ -584,7 +632,7 @@ class _Run:
         """A lane is through with a task, which is finished with the last of them."""
         lane, worker = (by.lane, by) if isinstance(by, _Handle) else (by, None)
         state = self.states[task_id]
-        state.ends[lane.lane.name] = (status, error)
+        state.ends[lane.name] = (status, error)
         if len(state.ends) < len(self.lanes):
             return
         statuses = {status for status, _ in state.ends.values()}
@@ -597,6 +645,21 @@ class _Run:
         )
         del self.states[task_id]
         self._finish(result, worker, **more)
+
+    def _through(self, worker: _Handle, message: Finished) -> None:
+        """A lane's worker has been through a task: it is for the next pass, or that was all."""
+        lane, task_id = worker.lane, message.task_id
+        lane.passes[task_id] += 1
+        lane.tries[task_id] = 0
+        self.states[task_id].by_lane[lane.name] = message.findings
+        settled = all(findings.settled for findings in message.findings.values())
+        if lane.passes[task_id] < len(lane.plan.shares) and not settled and not message.errors:
+            lane.later.append(self.by_id[task_id])
+            self._event("passed", task_id, worker, seconds=message.seconds)
+            return
+        found = any(f.answers for f in message.findings.values())
+        status = "done" if not message.errors else "partial" if found else "failed"
+        self._end(task_id, worker, status, "; ".join(message.errors), traces=message.traces)
 
     def _alone(self, task_id: str) -> dict[str, Attempts]:
         """What each source would submit alone; nothing if only one has answers."""
@@ -664,7 +727,7 @@ class _Run:
         line = {"time_s": round(time_s, 4), "kind": kind, "num_done": len(self.done), "num_tasks": num_tasks}
         line |= {"task_id": task_id} if task_id else {}
         index = None if worker is None else worker.index
-        line |= {} if worker is None else {"worker": index, "lane": worker.lane.lane.name}
+        line |= {} if worker is None else {"worker": index, "lane": worker.lane.name}
         line |= {"message": message} if message else {}
         self.folder.add_event(line | more)
         if self.on_event is not None:

@@ -89,6 +89,21 @@ class SecondSource(FakeSource):
         return self.findings(task, [[8, 8]], exact=False)
 
 
+class PatientSource(FakeSource):
+    """Counts how often it has worked on a task, using all its time; a task of number 9 is settled at once."""
+
+    name = "patient"
+
+    def solve(self, task, budget, seed, report, before=None):
+        runs = (before.num_runs if before else 0) + 1
+        settled = int(task.test[0].input[1, 0]) == 9
+        while not (settled or budget.nodes or budget.expired()):
+            time.sleep(0.002)
+        found = self.findings(task, [[runs]], exact=True)
+        found.num_runs, found.settled = runs, settled
+        return found
+
+
 class TameSource(FakeSource):
     """Answers every task, whatever its behaviour."""
 
@@ -102,6 +117,10 @@ def fake(settings, slot):
 
 def second(settings, slot):
     return (SecondSource(),)
+
+
+def patient(settings, slot):
+    return (PatientSource(),)
 
 
 def two(settings, slot):

@@ -505,3 +505,49 @@ def test_lanes_of_unequal_size_end_together(tmp_path):
     assert all(0.3 <= seconds <= 0.5 for seconds in allowances["wide"])
     assert all(0.1 <= seconds <= 0.3 for seconds in allowances["narrow"])
     assert record.wall_s < 3
+
+
+# Passes
+
+
+def test_passes_go_through_all_tasks_and_leave_out_the_settled(tmp_path):
+    tasks = [task(f"t{n}", GOOD, 9 if n == 2 else n) for n in range(5)]
+    limited = limits(seconds=0.4, pass_shares=(0.25, 0.75))
+    record = fake_run(tasks, limited, tmp_path, fake_sources.patient)
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert [submitted(tmp_path, t.task_id) for t in tasks] == [[[2]], [[2]], [[1]], [[2]], [[2]]]
+    started = events(tmp_path, "started")
+    assert {e["task_id"] for e in started[:5]} == {t.task_id for t in tasks}
+    assert all(0.05 <= e["seconds"] <= 0.25 for e in started[:5])
+    assert all(e["seconds"] >= 0.2 for e in started[5:])
+    assert len(started) == 9
+    assert record.wall_s < 2.5
+
+
+def test_with_nodes_there_is_one_pass(tmp_path):
+    record = fake_run([task("t1")], nodes(pass_shares=(1.0, 2.0)), tmp_path, fake_sources.patient)
+    assert record.results["t1"].attempts[0][0].grid.tolist() == [[1]]
+
+
+def test_the_whole_run_keeps_to_its_total(tmp_path):
+    """Starting the workers is part of the total, and tasks that are not reached again are done all the same."""
+    tasks = [task(f"t{n}", GOOD, n) for n in range(8)]
+    total = limits(total_s=3.0, grace_s=0.5, workers=3, pass_shares=(0.2, 0.3, 0.5))
+    record = fake_run(tasks, total, tmp_path, fake_sources.patient)
+    assert record.interrupted == ""
+    assert 2.0 < record.wall_s < 3.2
+    assert {result.status for result in record.results.values()} == {"done"}
+    runs = [submitted(tmp_path, t.task_id)[0][0] for t in tasks]
+    assert min(runs) >= 2
+    assert max(runs) == 3
+
+
+def test_a_task_lost_in_a_later_pass_keeps_what_it_had(tmp_path):
+    tasks = [task("t1", HANGS, 3), task("t2")]
+    record = run(
+        tasks, limits(seconds=0.3, pass_shares=(0.5, 0.5), grace_s=0.3), tmp_path,
+        lanes=[Lane("tame", 1, fake_sources.tame), Lane("hangs", 1, fake_sources.fake, required=False)],
+    )  # fmt: skip
+    assert record.results["t1"].status == "partial"
+    assert record.results["t2"].status == "done"
+    assert submitted(tmp_path, "t1") in ([[3, 5]], [[4, 2]])
