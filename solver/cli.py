@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .tasks import Task
 
+RESERVE_SHARE = 0.01
+"""Part of --hours kept for what overruns, and for writing."""
+
+PASSES = "run.pass_shares=[0.2, 0.8]"
+"""The time plan of a run that is given hours: a fifth for a first answer to every task."""
+
 EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 EXAMPLES = """examples:
@@ -117,6 +123,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_run_arguments(evaluate, with_set=False)
 
+    profile = add("profile", _profile, "where a run's time went", _PROFILE)
+    profile.add_argument("run", type=Path, metavar="RUN", help="the folder of a run (its --out)")
+    profile.add_argument("--json", action="store_true", help="print a JSON object instead of tables")
+
     run = add("run", _run, "run one program over a task and compare", _RUN)
     run.add_argument("program", type=Path, metavar="PROGRAM.py", help="a Python file that defines solve(I)")
     run.add_argument("--task", required=True, metavar="ID|FILE", help="the id of a public task, or a task file")
@@ -151,6 +161,13 @@ def _add_run_arguments(parser: argparse.ArgumentParser, with_set: bool = True) -
     )
     budget.add_argument(
         "--nodes", metavar="N", help="search N statements a task, by no clock: the same answers every time"
+    )
+    budget.add_argument(
+        "--hours",
+        type=_positive,
+        metavar="H",
+        help="wall clock of the whole run instead, start-up included; two passes, so that every task has an "
+        "answer early",
     )
     parser.add_argument("--workers", metavar="W", help="worker processes (default 2)")
     parser.add_argument("--seed", metavar="K", help="seed of everything random (default 0)")
@@ -224,6 +241,9 @@ the network, so run only programs that you trust. Expected outputs never enter t
 where correct is null if the truth is hidden. What the program prints, and error messages, go to stderr.
 A program that fails is a result, not an error: the exit code is 0."""
 
+_PROFILE = """Say where a run's time went: by lane, by worker and by phase, which tasks took longest, and which lane's
+time would have run out first. Reads RUN/events.jsonl and RUN/results.jsonl; draws RUN/profile.png."""
+
 _FUNCTIONS = """List the functions of the grid library, the words of the step language, by family."""
 
 _DOCTOR = """Say what this machine can do: cores, memory, disk, compiled kernels, data, optional packages, GPU."""
@@ -241,8 +261,13 @@ def _settings(args: Any, assignments: Sequence[str]) -> Settings:
 
     flags = {name: getattr(args, name) for name in ("seconds", "nodes", "workers", "seed")}
     own = [f"run.{name}={value}" for name, value in flags.items() if value is not None]
+    plan = []
+    if args.hours is not None:
+        total_s = 3600 * args.hours
+        plan = [PASSES, f"run.grace_s={min(max(5.0, RESERVE_SHARE * total_s), 0.2 * total_s)}"]
+        own.append(f"run.total_s={total_s}")
     try:
-        return load_settings(args.settings, [*assignments, *own])
+        return load_settings(args.settings, [*plan, *assignments, *own])
     except SettingsError as error:
         text = str(error)
         for name, value in flags.items():
@@ -426,6 +451,55 @@ def _run(args: Any) -> int:
         return 0
     for message in dict.fromkeys(filter(None, found.messages)):
         print(f"arc-solve: {args.program}: {message}", file=sys.stderr)
+    return 0
+
+
+def _profile(args: Any) -> int:
+    from .profile import draw_profile, read_profile
+
+    profile = read_profile(args.run)
+    picture = args.run / "profile.png"
+    draw_profile(profile, picture)
+    lanes = {
+        name: {
+            "workers": len(workers),
+            "start_s": round(max(worker.start_s for worker in workers), 2),
+            "tasks": sum(len(worker.spans) for worker in workers),
+            "busy_s": round(sum(worker.busy_s for worker in workers), 2),
+            "busy_share": round(profile.busy_share(name), 4),
+        }
+        for name, workers in profile.lanes().items()
+    }
+    if args.json:
+        import json
+
+        facts = {"wall_s": profile.wall_s, "lanes": lanes, "phases": profile.phases, "bottleneck": profile.bottleneck}
+        print(json.dumps(facts, indent=1))
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("lane", "workers", "ready after", "tasks begun", "working", "of their time", box=None, pad_edge=False)
+    for name, facts in lanes.items():
+        share = f"{facts['busy_share']:.1%}"
+        row = (facts["workers"], f"{facts['start_s']} s", facts["tasks"], f"{facts['busy_s']:.1f} s", share)
+        table.add_row(name, *map(str, row))
+    console.print(table)
+    if profile.phases:
+        table = Table("phase", "seconds", "share", box=None, pad_edge=False)
+        total = sum(profile.phases.values()) or 1.0
+        for name, seconds in profile.phases.items():
+            table.add_row(name, f"{seconds:.1f}", f"{seconds / total:.1%}")
+        console.print(table)
+    longest = ", ".join(f"{task_id} {seconds:.1f} s" for task_id, seconds in profile.slowest)
+    console.print(f"longest: {longest}" if longest else "no task is finished", markup=False)
+    ended = f", ended by {profile.interrupted}" if profile.interrupted else ""
+    console.print(
+        f"{profile.num_done} of {profile.num_tasks} tasks in {profile.wall_s:.1f} s{ended}; "
+        f"{profile.num_lost} workers lost; with more tasks {profile.bottleneck or 'nothing'} would have run out first"
+    )
+    console.print(f"picture: {picture}", markup=False)
     return 0
 
 

@@ -43,7 +43,7 @@ from typing import Any
 from . import __version__
 from .answers import Attempt, Attempts, Findings, TaskResult
 from .errors import ArcSolveError, InputError
-from .plan import Clock, LanePlan
+from .plan import Clock, LanePlan, describe
 from .runfolder import RunFolder
 from .settings import Settings, as_dict
 from .sources import Lane, own_lanes
@@ -74,9 +74,10 @@ RETRY_WRITE_S = 5.0
 class Event:
     """Something that happened.
 
-    kind: 'begin', 'ready' (a worker), 'started', 'improved', 'passed' (a task in a lane, to be taken up again),
-    'finished' (a task), 'pass' (a lane begins one), 'worker_lost', 'lane_lost', 'stopping' (by a signal or the
-    deadline), 'end'. time_s: since the run began. num_done of num_tasks are finished. result: of 'finished'.
+    kind: 'begin', 'plan' (a line of it), 'ready' (a worker), 'started', 'improved', 'passed' (a task in a lane, to be
+    taken up again), 'ended' (a task in a lane), 'finished' (a task), 'pass' (a lane begins one), 'worker_lost',
+    'lane_lost', 'stopping' (by a signal or the deadline), 'end'. time_s: since the run began. num_done of num_tasks
+    are finished. result: of 'finished'.
     """
 
     kind: str
@@ -277,6 +278,8 @@ class _Run:
         self.end: float | None = None
         self.num_started = 0
         self._event("stopping" if self.interrupted else "begin", message=f"{len(todo)} tasks to do")
+        for line in describe(self.settings.run, [(lane.name, lane.lane.num_workers) for lane in self.lanes], len(todo)):
+            self._event("plan", message=line)
         self._loop()
         self._stop_workers()
         return self._close()
@@ -411,12 +414,14 @@ class _Run:
             while lane.later:
                 self._end(lane.later.pop().task_id, lane, "done", "")
             return
-        lane.plan.pass_index = max(lane.plan.pass_index, min(lane.passes[task.task_id] for task in lane.later))
+        before = lane.plan.pass_index
+        lane.plan.pass_index = max(before, min(lane.passes[task.task_id] for task in lane.later))
         promise = {task.task_id: self._promise(task.task_id, lane) for task in lane.later}
         lane.queue = deque(sorted(lane.later, key=lambda task: (-promise[task.task_id], task.task_id)))
         lane.later = []
-        message = f"{lane.name}: pass {lane.plan.pass_index + 1}, {len(lane.queue)} tasks"
-        self._event("pass", message=message, lane=lane.name)
+        if lane.plan.pass_index > before:
+            message = f"{lane.name}: pass {lane.plan.pass_index + 1} begins"
+            self._event("pass", message=message, lane=lane.name)
 
     def _promise(self, task_id: str, lane: _LaneState) -> float:
         """The greatest weight that the lane's own answers have: how near it seems to be."""
@@ -657,6 +662,7 @@ class _Run:
             lane.later.append(self.by_id[task_id])
             self._event("passed", task_id, worker, seconds=message.seconds)
             return
+        self._event("ended", task_id, worker, seconds=message.seconds)
         found = any(f.answers for f in message.findings.values())
         status = "done" if not message.errors else "partial" if found else "failed"
         self._end(task_id, worker, status, "; ".join(message.errors), traces=message.traces)
