@@ -23,9 +23,11 @@ import types
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .errors import SettingsError
+
+T = TypeVar("T")
 
 _MISSING = object()
 
@@ -115,28 +117,30 @@ class Settings:
     vision: VisionSettings = field(default_factory=VisionSettings)
 
 
-def load_settings(toml_path: Path | None, assignments: Sequence[str] = ()) -> Settings:
+def load_settings(toml_path: Path | None, assignments: Sequence[str] = (), kind: type[T] = Settings) -> T:
     """Defaults, overlaid by the TOML file, then by assignments such as "run.seconds=5" (later ones win).
 
-    Raises SettingsError with one line for each fault of all of them.
+    kind: a frozen dataclass whose fields are groups, each a dataclass of `setting`s. Raises SettingsError with one
+    line for each fault of all of them.
     """
     faults: list[str] = []
-    chosen: dict[str, dict[str, Any]] = {group: {} for group in _groups()}
+    groups = _groups(kind)
+    chosen: dict[str, dict[str, Any]] = {group: {} for group in groups}
     if toml_path is not None:
-        _overlay(toml_path, chosen, faults)
+        _overlay(toml_path, groups, chosen, faults)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:
             faults.append(f"--set {assignment}: must be group.name=value")
             continue
         group, _, name = key.strip().partition(".")
-        _choose(chosen, faults, f"--set {assignment}", group, name, value=_value(text.strip()))
+        _choose(groups, chosen, faults, f"--set {assignment}", group, name, value=_value(text.strip()))
     if faults:
         raise SettingsError("\n".join(faults))
-    return Settings(**{group: kind(**chosen[group]) for group, kind in _groups().items()})
+    return kind(**{name: group(**chosen[name]) for name, group in groups.items()})
 
 
-def as_dict(settings: Settings) -> dict[str, Any]:
+def as_dict(settings: Any) -> dict[str, Any]:
     """Settings as nested plain dicts, for JSON."""
     return {
         group: {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
@@ -144,11 +148,11 @@ def as_dict(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _groups() -> dict[str, type]:
-    return {name: kind for name, kind in get_type_hints(Settings).items() if is_dataclass(kind)}
+def _groups(kind: type) -> dict[str, type]:
+    return {name: group for name, group in get_type_hints(kind).items() if is_dataclass(group)}
 
 
-def _overlay(path: Path, chosen: dict[str, dict[str, Any]], faults: list[str]) -> None:
+def _overlay(path: Path, groups: dict[str, type], chosen: dict[str, dict[str, Any]], faults: list[str]) -> None:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -160,16 +164,22 @@ def _overlay(path: Path, chosen: dict[str, dict[str, Any]], faults: list[str]) -
     for group, values in content.items():
         if isinstance(values, dict):
             for name, value in values.items():
-                _choose(chosen, faults, str(path), group, name, value=value)
+                _choose(groups, chosen, faults, str(path), group, name, value=value)
         else:
-            _choose(chosen, faults, str(path), group, "", value=values)
+            _choose(groups, chosen, faults, str(path), group, "", value=values)
 
 
 def _choose(
-    chosen: dict[str, dict[str, Any]], faults: list[str], where: str, group: str, name: str, *, value: Any
+    groups: dict[str, type],
+    chosen: dict[str, dict[str, Any]],
+    faults: list[str],
+    where: str,
+    group: str,
+    name: str,
+    *,
+    value: Any,
 ) -> None:
     """Take one value into `chosen`, or say in `faults` why not."""
-    groups = _groups()
     full = f"{group}.{name}" if name else group
     names = [f.name for f in fields(groups[group])] if group in groups else []
     if name not in names:

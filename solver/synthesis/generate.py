@@ -1,0 +1,79 @@
+"""Made-up tasks: a set of inputs, and many programs that make a task of it each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..program import Program
+from ..settings import setting
+from .growth import Entry, Pool, StepWeights
+from .inputs import InputSet, InputSettings, Material, draw_input_set
+from .mutations import mutate
+from .selection import SelectionSettings, select
+
+
+@dataclass(frozen=True)
+class GrowthSettings:
+    """Per set of inputs. num_steps: random statements tried. num_solutions: hand-written solutions of other tasks
+    that are run on it, changed at random. num_own_mutants: changed versions of the solution of the very task the
+    inputs belong to. max_statements: longest program that comes from a solution."""
+
+    num_steps: int = setting(2_000, low=1, high=10**6)
+    num_solutions: int = setting(40, low=0, high=1000)
+    num_own_mutants: int = setting(16, low=0, high=1000)
+    max_statements: int = setting(14, low=1, high=60)
+
+
+@dataclass(frozen=True)
+class FileSettings:
+    """sets_per_shard: sets of inputs in one file."""
+
+    sets_per_shard: int = setting(64, low=1, high=4096)
+
+
+@dataclass(frozen=True)
+class SynthesisSettings:
+    """All settings of a set of made-up tasks."""
+
+    inputs: InputSettings = field(default_factory=InputSettings)
+    growth: GrowthSettings = field(default_factory=GrowthSettings)
+    selection: SelectionSettings = field(default_factory=SelectionSettings)
+    files: FileSettings = field(default_factory=FileSettings)
+
+
+@dataclass(frozen=True)
+class ProgramSet:
+    """Tasks on the same inputs: every program with the inputs, the last one as the test input, is one."""
+
+    source: str
+    inputs: tuple[np.ndarray, ...]
+    programs: tuple[Program, ...]
+
+
+def draw_program_set(
+    material: Material, weights: StepWeights, settings: SynthesisSettings, rng: np.random.Generator
+) -> ProgramSet:
+    """A set of inputs and programs for it; there may be none."""
+    given = draw_input_set(material, settings.inputs, rng)
+    pool = Pool(given.inputs, weights, settings.selection.max_statements, settings.selection.max_tokens)
+    preferred = _run_solutions(pool, given, material, settings.growth, rng)
+    pool.grow(settings.growth.num_steps, rng)
+    return ProgramSet(given.source, given.inputs, tuple(select(pool, preferred, settings.selection, rng)))
+
+
+def _run_solutions(
+    pool: Pool, given: InputSet, material: Material, settings: GrowthSettings, rng: np.random.Generator
+) -> list[Entry]:
+    """Run hand-written programs and mutations of them into the pool; the entries of their outputs."""
+    names = list(material.programs)
+    programs: list[Program] = []
+    own = material.programs.get(given.task_id or "")
+    if own is not None:
+        programs += [own, *(mutate(own, rng) for _ in range(settings.num_own_mutants))]
+    if names:
+        others = [material.programs[names[i]] for i in rng.integers(len(names), size=settings.num_solutions)]
+        programs += [mutate(program, rng) for program in others]
+    entries = [pool.run(program, settings.max_statements) for program in programs]
+    return [entry for entry in entries if entry is not None and entry is not pool.start]

@@ -1,0 +1,184 @@
+"""Inputs of made-up tasks: own scenes, inputs of ARC-AGI-1 training tasks, and RE-ARC inputs of the same tasks.
+
+`Material` is everything that comes from outside, gathered once into one small file, so that the work itself needs
+neither the data sets nor a network. It holds tasks that may be trained on and are not held out, and nothing else; the
+caller says which these are.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from ..errors import InputError
+from ..grid import as_grid
+from ..grid.registry import GridError
+from ..program import Program, ProgramError, parse
+from ..settings import setting
+from ..tasks import Task
+from .scenes import FAMILIES, draw_scenes
+
+
+def grid_text(grid: np.ndarray) -> str:
+    """Rows of digits joined by '/': '003/030' is 2×3."""
+    return "/".join("".join(map(str, row)) for row in grid.tolist())
+
+
+def read_grid(text: str) -> np.ndarray:
+    """int8 [H, W] of what `grid_text` wrote. Raises ValueError for anything else."""
+    rows = text.split("/")
+    if len({len(row) for row in rows}) != 1 or not all(row.isdigit() and row.isascii() for row in rows):
+        raise ValueError(f"no grid: {text[:40]!r}")
+    try:
+        return as_grid([[int(cell) for cell in row] for row in rows])
+    except GridError as error:
+        raise ValueError(str(error)) from error
+
+
+def grid_tokens(grid: np.ndarray) -> int:
+    """Length of a grid as text for a model: a token a cell and one a row."""
+    return grid.size + grid.shape[0]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is not made up. Keys are task ids; grids are kept as text and read when drawn.
+
+    arc: inputs of the task's own pairs. re_arc: RE-ARC inputs of the task. solutions: the text of a program that
+    solves the task.
+    """
+
+    arc: Mapping[str, Sequence[str]]
+    re_arc: Mapping[str, Sequence[str]]
+    solutions: Mapping[str, str]
+
+    @cached_property
+    def programs(self) -> dict[str, Program]:
+        return {task_id: parse(text) for task_id, text in self.solutions.items()}
+
+    def save(self, path: Path) -> None:
+        data = {"arc": self.arc, "re_arc": self.re_arc, "solutions": self.solutions}
+        path.write_bytes(lzma.compress(orjson.dumps(data), preset=6))
+
+    @classmethod
+    def load(cls, path: Path) -> Material:
+        """Raises InputError if the file is missing, damaged, or holds a program that is none."""
+        try:
+            data = orjson.loads(lzma.decompress(path.read_bytes()))
+            material = cls(**{name: data[name] for name in ("arc", "re_arc", "solutions")})
+            material.programs  # noqa: B018 (parses them: a bad one shows here)
+        except (OSError, lzma.LZMAError, orjson.JSONDecodeError, KeyError, TypeError, ProgramError) as error:
+            raise InputError(f"{path}: no material for made-up tasks ({error})") from error
+        return material
+
+
+def gather(
+    tasks: Mapping[str, Task], solutions: Mapping[str, Program], re_arc: Path | None, num_re_arc: int
+) -> Material:
+    """Material of these tasks. re_arc: the file or folder that `read_re_arc` reads; of it the first `num_re_arc`
+    inputs of each task. Raises InputError if it cannot be read."""
+    generated = {}
+    if re_arc is not None:
+        for task_id, inputs in read_re_arc(re_arc, num_re_arc):
+            if task_id in tasks:
+                generated[task_id] = inputs
+    return Material(
+        {task_id: [grid_text(grid) for grid in task.inputs] for task_id, task in sorted(tasks.items())},
+        dict(sorted(generated.items())),
+        {task_id: program.render() for task_id, program in sorted(solutions.items()) if task_id in tasks},
+    )
+
+
+def read_re_arc(path: Path, num_inputs: int) -> Iterator[tuple[str, list[str]]]:
+    """Yields (task id, inputs) of RE-ARC: xz-compressed JSON lines {"task", "pairs": [[input, output], ...]} with
+    grids as text, or RE-ARC's own folder (tasks/ID.json, each a list of {"input", "output"})."""
+    try:
+        if path.is_dir():
+            folder = path / "tasks" if (path / "tasks").is_dir() else path
+            for file in sorted(folder.glob("*.json")):
+                pairs = orjson.loads(file.read_bytes())[:num_inputs]
+                yield file.stem, [grid_text(np.array(pair["input"])) for pair in pairs]
+        else:
+            with lzma.open(path) as lines:
+                for line in lines:
+                    entry = orjson.loads(line)
+                    yield entry["task"], [given for given, _ in entry["pairs"][:num_inputs]]
+    except (OSError, EOFError, lzma.LZMAError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not RE-ARC pairs ({error})") from error
+
+
+@dataclass(frozen=True)
+class InputSettings:
+    """scenes, arc, re_arc: how often inputs come from each, relative to one another. min_pairs, max_pairs: training
+    pairs a task; one test input comes on top. max_tokens: of all inputs of a task together, a token a cell and one
+    a row."""
+
+    scenes: float = setting(0.5, low=0, high=1e6)
+    arc: float = setting(0.1, low=0, high=1e6)
+    re_arc: float = setting(0.4, low=0, high=1e6)
+    min_pairs: int = setting(2, low=1, high=9)
+    max_pairs: int = setting(4, low=1, high=9)
+    max_tokens: int = setting(900, low=20, high=20_000)
+
+
+@dataclass(frozen=True)
+class InputSet:
+    """inputs: int8 [H, W] each, the last one the test input. source: 'scene/FAMILY', 'arc/ID' or 're-arc/ID'."""
+
+    source: str
+    inputs: tuple[np.ndarray, ...]
+
+    @property
+    def task_id(self) -> str | None:
+        """The public task whose inputs these are, or whose RE-ARC inputs."""
+        kind, _, name = self.source.partition("/")
+        return None if kind == "scene" else name
+
+
+def draw_input_set(material: Material, settings: InputSettings, rng: np.random.Generator) -> InputSet:
+    """Different inputs of one source that fit the limit together; drawn anew until they do."""
+    kinds = {
+        "scene": (settings.scenes, sorted(FAMILIES)),
+        "arc": (settings.arc, list(material.arc)),
+        "re-arc": (settings.re_arc, list(material.re_arc)),
+    }
+    shares = np.array([share if names else 0.0 for share, names in kinds.values()])
+    while True:
+        kind = list(kinds)[rng.choice(len(kinds), p=shares / shares.sum())]
+        names = kinds[kind][1]
+        name = names[rng.integers(len(names))]
+        wanted = 1 + int(rng.integers(settings.min_pairs, settings.max_pairs + 1))
+        inputs = _different(_candidates(kind, name, wanted, material, rng), wanted, settings.max_tokens)
+        if len(inputs) > settings.min_pairs:
+            return InputSet(f"{kind}/{name}", tuple(inputs))
+
+
+def _candidates(
+    kind: str, name: str, wanted: int, material: Material, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    if kind == "scene":
+        yield from draw_scenes(name, 2 * wanted, rng)
+        return
+    texts = material.arc[name] if kind == "arc" else material.re_arc[name]
+    for index in rng.permutation(len(texts))[: 4 * wanted]:
+        yield read_grid(texts[index])
+
+
+def _different(candidates: Iterator[np.ndarray], wanted: int, max_tokens: int) -> list[np.ndarray]:
+    """Up to `wanted` grids, none empty or equal to another, none above its even share of twice the limit."""
+    chosen: dict[bytes, np.ndarray] = {}
+    room = max_tokens
+    for grid in candidates:
+        tokens = grid_tokens(grid)
+        if len(chosen) < wanted and tokens <= room and tokens <= 2 * max_tokens // wanted and grid.any():
+            before = len(chosen)
+            chosen.setdefault(bytes(grid.shape) + grid.tobytes(), grid)
+            room -= tokens * (len(chosen) - before)
+    return list(chosen.values())

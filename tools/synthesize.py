@@ -1,0 +1,177 @@
+"""Make up tasks to train on: random programs over made-up scenes and over inputs of tasks that may be trained on.
+
+    python tools/synthesize.py gather --re-arc re_arc.jsonl.xz --out material.json.xz
+    python tools/synthesize.py make --material material.json.xz --out made --shards 400 --workers 4
+    python tools/synthesize.py show --out made
+
+`gather` collects all that comes from outside into one small file: inputs and hand-written solutions of ARC-AGI-1
+training tasks (no held-out ones, none that shares a pair with an evaluation task), and RE-ARC inputs of the same
+tasks. --re-arc takes RE-ARC's own folder, too. `make` draws shards 0..N-1 with several processes; what it makes depends
+on the seed, the settings and the material alone, and a second call goes on where a first one stopped. `show` says what
+a folder holds. Settings are those of solver/synthesis/generate.py: --set inputs.max_pairs=3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from solver import warm
+from solver.errors import ArcSolveError
+from solver.grid.registry import FUNCTIONS
+from solver.settings import load_settings
+from solver.synthesis.generate import SynthesisSettings
+from solver.synthesis.growth import StepWeights
+from solver.synthesis.inputs import Material, gather
+from solver.synthesis.shards import (
+    draw_shard,
+    facts_of,
+    open_folder,
+    read_shard,
+    shard_path,
+    shard_paths,
+    statements_text,
+    write_shard,
+)
+
+
+class Maker:
+    """Draws shards into a folder; one object for all worker processes, which are forked from the first."""
+
+    def __init__(self, material: Material, settings: SynthesisSettings, seed: int, folder: Path) -> None:
+        self.material, self.settings, self.seed, self.folder = material, settings, seed, folder
+        self.weights = StepWeights(material.programs.values())
+
+    def make(self, number: int) -> tuple[int, int]:
+        """Draw shard `number` and write it; its number and how many tasks it holds."""
+        sets = list(draw_shard(self.material, self.weights, self.settings, self.seed, number))
+        write_shard(shard_path(self.folder, number), sets)
+        return number, sum(len(one.programs) for one in sets)
+
+
+_maker: Maker | None = None
+
+
+def _make(number: int) -> tuple[int, int]:
+    assert _maker is not None
+    return _maker.make(number)
+
+
+def run_gather(args: argparse.Namespace) -> None:
+    from check_solutions import allowed_tasks, load_solutions
+
+    material = gather(allowed_tasks(), load_solutions(), args.re_arc, args.inputs)
+    material.save(args.out)
+    num_inputs = sum(map(len, material.re_arc.values()))
+    print(
+        f"{len(material.arc)} tasks, {num_inputs} RE-ARC inputs, {len(material.solutions)} solutions "
+        f"-> {args.out} ({args.out.stat().st_size:,} bytes)"
+    )
+
+
+def run_make(args: argparse.Namespace) -> None:
+    global _maker  # noqa: PLW0603 (the forked workers find it here)
+    began = time.monotonic()
+    settings = load_settings(args.settings, args.set, SynthesisSettings)
+    material = Material.load(args.material)
+    open_folder(args.out, facts_of(args.material, settings, args.seed))
+    missing = [n for n in range(args.shards) if not shard_path(args.out, n).exists()]
+    print(f"{len(missing)} of {args.shards} shards to make, {args.workers} workers", flush=True)
+    warm.prepare(args.workers)
+    warm.load()
+    _maker = Maker(material, settings, args.seed, args.out)
+    num_tasks, num_done, loop_began = 0, 0, time.monotonic()
+    with multiprocessing.get_context("fork").Pool(args.workers) as pool:
+        results = pool.imap_unordered(_make, missing)
+        while num_done < len(missing):
+            left_s = 60 * args.minutes - (time.monotonic() - began)
+            try:
+                _, tasks = results.next(timeout=max(0.0, min(left_s, 1e6)))
+            except multiprocessing.TimeoutError:
+                print("out of time; the shards begun are not kept", flush=True)
+                break
+            num_tasks, num_done = num_tasks + tasks, num_done + 1
+            rate = num_tasks / (time.monotonic() - loop_began)
+            print(f"[{num_done}/{len(missing)}] {num_tasks} tasks, {rate:.0f} a second", flush=True)
+        pool.terminate()
+
+
+def run_show(args: argparse.Namespace) -> None:
+    lengths: Counter[int] = Counter()
+    sources: Counter[str] = Counter()
+    functions: Counter[str] = Counter()
+    num_sets, num_bytes = 0, 0
+    examples = []
+    for path in shard_paths(args.out):
+        num_bytes += path.stat().st_size
+        for one in read_shard(path):
+            num_sets += 1
+            sources[one.source.partition("/")[0]] += len(one.programs)
+            for program in one.programs:
+                lengths[len(program)] += 1
+                functions.update(s.function.name for s in program.statements)
+            if num_sets % args.every == 0 and one.programs:
+                examples.append((one.source, statements_text(one.programs[num_sets // args.every % len(one.programs)])))
+    total = sum(lengths.values())
+    print(f"{total} tasks on {num_sets} sets of inputs, {num_bytes:,} bytes")
+    print("statements: " + ", ".join(f"{n}: {lengths[n] / total:.1%}" for n in sorted(lengths)))
+    print("inputs: " + ", ".join(f"{k}: {n / total:.1%}" for k, n in sources.most_common()))
+    print(f"functions: {len(functions)} of {len(FUNCTIONS)}; most used: {functions.most_common(12)}")
+    print("never used: " + (", ".join(sorted(FUNCTIONS.keys() - functions.keys())) or "none"))
+    for source, text in examples[: args.examples]:
+        print(f"\n{source}\n{text}")
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("gather", help="collect what comes from outside into one file")
+    command.add_argument("--re-arc", type=Path, help="RE-ARC pairs: xz-compressed JSON lines, or RE-ARC's folder")
+    command.add_argument("--inputs", type=positive, default=200, help="RE-ARC inputs a task (default: 200)")
+    command.add_argument("--out", type=Path, required=True)
+    command.set_defaults(run=run_gather)
+    command = commands.add_parser("make", help="make shards of tasks")
+    command.add_argument("--material", type=Path, required=True, help="what `gather` wrote")
+    command.add_argument("--out", type=Path, required=True, help="folder of the shards")
+    command.add_argument("--shards", type=positive, required=True, help="make shards 0..N-1")
+    command.add_argument("--workers", type=positive, default=1, help="processes (default: 1)")
+    command.add_argument("--minutes", type=float, default=60 * 24 * 365, help="stop after so many")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--settings", type=Path, help="TOML file")
+    command.add_argument("--set", action="append", default=[], metavar="GROUP.NAME=VALUE")
+    command.set_defaults(run=run_make)
+    command = commands.add_parser("show", help="what a folder of shards holds")
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument("--every", type=positive, default=50, help="an example of every n-th set of inputs")
+    command.add_argument("--examples", type=int, default=5)
+    command.set_defaults(run=run_show)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = arguments().parse_args(argv)
+    try:
+        args.run(args)
+    except ArcSolveError as error:
+        print(f"synthesize: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"synthesize: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
