@@ -124,13 +124,7 @@ def parse(text: str) -> Program:
     if solve.decorator_list or not steps or not isinstance(steps[-1], ast.Return):
         raise ProgramError(f"line {solve.lineno}: solve ends with a return")
     known: dict[str, tuple[int, Any]] = {INPUT_NAME: (0, Grid)}
-    statements: list[Statement] = []
-    for node in steps[:-1]:
-        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
-            raise ProgramError(f"line {node.lineno}: a step assigns one call to one variable")
-        statement = _read_call(node.value, known)
-        statements.append(statement)
-        known[node.targets[0].id] = (len(statements), statement.function.returns)
+    statements = _read_steps(steps[:-1], known)
     returned = steps[-1].value
     if not isinstance(returned, ast.Name) or returned.id not in known:
         raise ProgramError(f"line {steps[-1].lineno}: solve returns a variable")
@@ -138,6 +132,19 @@ def parse(text: str) -> Program:
     if kind is not Grid:
         raise ProgramError(f"line {steps[-1].lineno}: {returned.id} is {kind.__name__}, not Grid")
     return Program(trim_statements(statements, index))
+
+
+def parse_steps(text: str, types: Sequence[Any]) -> list[Statement]:
+    """Read statements that go on from a prefix, such as `x2 = keep(x1, SIZE, MAX)`, without def and return.
+
+    types: of the prefix's variables in order, I first; they are called I, x1, x2, ... A name may be assigned anew.
+    Raises ProgramError for anything else, naming the line.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ProgramError(f"not Python: {error}") from error
+    return _read_steps(tree.body, {variable_name(i): (i, kind) for i, kind in enumerate(types)})
 
 
 def trim_statements(statements: Sequence[Statement], output: int) -> tuple[Statement, ...]:
@@ -158,6 +165,20 @@ def trim_statements(statements: Sequence[Statement], output: int) -> tuple[State
         )
         for i in order
     )
+
+
+def _read_steps(nodes: Sequence[ast.stmt], known: dict[str, tuple[int, Any]]) -> list[Statement]:
+    """The statements of nodes, each a call assigned to a variable, which `known` takes in. known: name → (index, type);
+    indexes of new variables follow its own."""
+    first = len(known)
+    statements: list[Statement] = []
+    for node in nodes:
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
+            raise ProgramError(f"line {node.lineno}: a step assigns one call to one variable")
+        statement = _read_call(node.value, known)
+        known[node.targets[0].id] = (first + len(statements), statement.function.returns)
+        statements.append(statement)
+    return statements
 
 
 def _is_docstring(node: ast.stmt) -> bool:

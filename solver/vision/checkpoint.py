@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import InputError
-from .weights import file_hash
+from ..weights import file_hash
 
 SHARD_LIMIT_BYTES = 15 * 2**20
 ROUNDED_KINDS = ("momentum", "first", "ema")

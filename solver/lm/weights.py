@@ -1,0 +1,168 @@
+"""Folders of language-model weights, and what is checked of them before any task starts.
+
+A folder (../weights.py) holds a Hugging Face model (config.json, *.safetensors, tokenizer.json) and a solver.json:
+
+    {"kind": "policy", "format": 1,              or "ppm": a process preference model
+     "prompt": {"style": "short", ...},          PromptFormat
+     "sampling": {"temperature": 0.9, ...},      Sampling; what is not named has its default
+     "context_length": 4096,                     tokens of prompt and answer together, at most
+     "trained_on": "...", "licence": "...",
+     "files": {"config.json": "SHA-256", ...}}
+
+A policy is a causal language model, a preference model a sequence classifier with one output. Nothing here needs
+torch, and no code of the folder is ever run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..errors import InputError
+from ..weights import find_folder, read_manifest, seal
+from .engine import Sampling
+from .prompt import PromptFormat
+
+POLICY, PPM = KINDS = ("policy", "ppm")
+FORMAT = 1
+ARCHITECTURES = {POLICY: "ForCausalLM", PPM: "ForSequenceClassification"}
+
+OVERHEAD_BYTES = 1 << 30
+"""What an engine takes on a GPU beside the weights and before any cache: the driver's context, graphs, activations."""
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageModelWeights:
+    """A checked folder. num_bytes: of its tensor files."""
+
+    folder: Path
+    kind: str
+    prompt_format: PromptFormat
+    sampling: Sampling
+    context_length: int
+    num_bytes: int
+    manifest: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the files' hashes: says which weights a result came from."""
+        import hashlib
+
+        return hashlib.sha256(orjson.dumps(self.manifest["files"], option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def seal_weights(
+    folder: Path,
+    kind: str,
+    prompt_format: PromptFormat,
+    context_length: int,
+    trained_on: str,
+    licence: str,
+    sampling: Sampling | None = None,
+    **facts: Any,
+) -> LanguageModelWeights:
+    """Write solver.json beside a saved model and tokenizer, and read it back. facts: more to record, such as steps.
+
+    Raises InputError if the folder would not load.
+    """
+    defaults = asdict(sampling or Sampling())
+    own = {name: value for name, value in defaults.items() if name not in ("stop", "seed")}
+    told = {"prompt": prompt_format.to_json(), "sampling": own, "context_length": context_length}
+    seal(folder, kind, FORMAT, {**told, "trained_on": trained_on, "licence": licence, **facts})
+    return read_weights(folder, kind)
+
+
+def read_weights(path: Path, kind: str, verify: bool = True) -> LanguageModelWeights:
+    """The checked weights at `path` or in the one folder of that kind below it.
+
+    verify: whether to compare hashes. Raises InputError, one line, if anything is missing, damaged or inconsistent.
+    """
+    folder = find_folder(path, kind)
+    needed = ("prompt", "sampling", "context_length", "trained_on", "licence")
+    manifest = read_manifest(folder, kind, FORMAT, needed, verify)
+    try:
+        prompt_format = PromptFormat.from_json(manifest["prompt"])
+        sampling = Sampling.from_json(manifest["sampling"])
+    except InputError as error:
+        raise InputError(f"{folder / 'solver.json'}: {error}") from None
+    context_length = manifest["context_length"]
+    if type(context_length) is not int or context_length < 1:
+        raise InputError(f"{folder / 'solver.json'}: context_length must be a whole number above 0")
+    tensors = [name for name in manifest["files"] if name.endswith(".safetensors")]
+    for name in ("config.json", "tokenizer.json"):
+        if name not in manifest["files"]:
+            raise InputError(f"{folder}: {name} is missing")
+    if not tensors:
+        raise InputError(f"{folder}: no *.safetensors file")
+    _check_shards(folder, manifest["files"])
+    _check_model(folder, kind, context_length)
+    num_bytes = sum((folder / name).stat().st_size for name in tensors)
+    return LanguageModelWeights(folder, kind, prompt_format, sampling, context_length, num_bytes, manifest)
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    try:
+        content = orjson.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: unreadable ({error})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a JSON object")
+    return content
+
+
+def _check_shards(folder: Path, files: dict[str, str]) -> None:
+    """Every shard that an index names is there."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        shards = _json_object(index).get("weight_map")
+        if not isinstance(shards, dict):
+            raise InputError(f"{index}: no weight_map")
+        if missing := sorted({name for name in shards.values() if name not in files}):
+            raise InputError(f"{folder}: {', '.join(map(str, missing))} is missing")
+
+
+def _check_model(folder: Path, kind: str, context_length: int) -> None:
+    """config.json against the kind, the tokenizer and the context length."""
+    config = _json_object(folder / "config.json")
+    names = config.get("architectures") or []
+    if not any(str(name).endswith(ARCHITECTURES[kind]) for name in names):
+        shown = ", ".join(map(str, names)) or "no architecture"
+        raise InputError(f"{folder / 'config.json'}: {shown}; a {kind} needs *{ARCHITECTURES[kind]}")
+    labels = config.get("id2label")
+    if kind == PPM and not (isinstance(labels, dict) and len(labels) == 1):
+        raise InputError(f"{folder / 'config.json'}: a {kind} needs one output (num_labels 1)")
+    longest = config.get("max_position_embeddings")
+    if isinstance(longest, int) and context_length > longest:
+        raise InputError(f"{folder}: context_length {context_length} is more than the model's {longest} positions")
+    size, largest = config.get("vocab_size"), _largest_token(folder / "tokenizer.json")
+    if not isinstance(size, int) or largest >= size:
+        raise InputError(f"{folder}: the tokenizer's vocabulary ({largest + 1}) does not fit the model's ({size})")
+
+
+def _largest_token(path: Path) -> int:
+    content = _json_object(path)
+    try:
+        words = content["model"]["vocab"]
+        ids = list(words.values()) if isinstance(words, dict) else [len(words) - 1]
+        return max(ids + [token["id"] for token in content.get("added_tokens", [])])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: no vocabulary ({type(error).__name__}: {error})") from None
+
+
+def check_memory(weights: LanguageModelWeights, device: str, memory_share: float) -> None:
+    """Raises InputError if the weights can't fit that share of a GPU. device: a line of `devices.list_gpus`, such as
+    'NVIDIA H100 80GB HBM3, 81559 MiB'; one that names no memory passes."""
+    found = re.search(r"(\d+) MiB\s*$", device)
+    if not found:
+        return
+    room = int(found.group(1)) * 2**20 * memory_share
+    needed = weights.num_bytes + OVERHEAD_BYTES
+    if needed > room:
+        raise InputError(
+            f"{weights.folder}: needs about {needed / 2**30:.1f} GiB of GPU memory, {room / 2**30:.1f} GiB are "
+            f"allowed ({memory_share:.0%} of {device})"
+        )

@@ -1,0 +1,109 @@
+"""Weights folders: a model's files, and `solver.json` with what they are and a hash of every one of them.
+
+`solver.json` holds the kind of weights and the version of their format, facts of the kind's own (vision/weights.py,
+lm/weights.py), what they were trained on, their licence, and under "files" the SHA-256 of each file, by its path
+inside the folder. Cards (*.md) and hidden files are not counted. Reading needs no network and runs nothing from the
+folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import orjson
+
+from .errors import InputError
+
+MANIFEST = "solver.json"
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal(folder: Path, kind: str, version: int, facts: dict[str, Any]) -> None:
+    """Write solver.json for the files that lie in the folder. facts: must name 'trained_on' and 'licence'.
+
+    Raises ValueError if facts lack something, or take a name that the manifest itself uses.
+    """
+    missing = {"trained_on", "licence"} - facts.keys()
+    if missing:
+        raise ValueError(f"facts lack {sorted(missing)}")
+    if taken := {"kind", "format", "files"} & facts.keys():
+        raise ValueError(f"facts name {sorted(taken)}, which the manifest uses itself")
+    files = {name: file_hash(folder / name) for name in _model_files(folder)}
+    manifest = {"kind": kind, "format": version, **facts, "files": files}
+    (folder / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _model_files(folder: Path) -> list[str]:
+    names = []
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if path.is_file() and not hidden and path.suffix != ".md" and path.name != MANIFEST:
+            names.append(inside.as_posix())
+    return names
+
+
+def find_folder(path: Path, kind: str) -> Path:
+    """The weights folder of a kind: `path` itself, or the only one of that kind below it.
+
+    Raises InputError if there is none or more than one.
+    """
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder")
+    if (path / MANIFEST).is_file():
+        return path
+    found = [p.parent for p in sorted(path.rglob(MANIFEST)) if _kind_of(p) == kind]
+    if not found:
+        raise InputError(f"{path}: no {MANIFEST} here or below, so not a folder of {kind} weights")
+    if len(found) > 1:
+        raise InputError(f"{path}: several folders of {kind} weights: {', '.join(map(str, found))}")
+    return found[0]
+
+
+def _kind_of(manifest: Path) -> Any:
+    try:
+        content = orjson.loads(manifest.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return content.get("kind") if isinstance(content, dict) else None
+
+
+def read_manifest(folder: Path, kind: str, version: int, needed: Iterable[str] = (), verify: bool = True) -> dict:
+    """The checked solver.json. needed: facts that it must name. verify: whether to compare every file's hash.
+
+    Raises InputError if a file is missing or damaged, or kind or version are others.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = orjson.loads(path.read_bytes())
+        found, files = (manifest["kind"], manifest["format"]), dict(manifest["files"])
+    except FileNotFoundError:
+        raise InputError(f"{folder}: no {MANIFEST}, so not a weights folder") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: unreadable ({error})") from None
+    if found != (kind, version):
+        raise InputError(f"{folder}: weights of kind {found[0]!r}, format {found[1]!r}; {kind!r}, {version} needed")
+    if missing := [name for name in needed if name not in manifest]:
+        raise InputError(f"{path}: does not name {', '.join(missing)}")
+    for name, expected in files.items():
+        _check_file(folder, name, expected, verify)
+    return manifest
+
+
+def _check_file(folder: Path, name: str, expected: Any, verify: bool) -> None:
+    inside = PurePosixPath(name)
+    if inside.is_absolute() or ".." in inside.parts:
+        raise InputError(f"{folder / MANIFEST}: {name} is outside the folder")
+    path = folder / name
+    if not path.is_file():
+        raise InputError(f"{folder}: {name} is missing")
+    if verify and file_hash(path) != expected:
+        raise InputError(f"{path}: damaged (its hash is not the one in {MANIFEST})")
