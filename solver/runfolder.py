@@ -33,8 +33,8 @@ SUBMISSION, RUN, RESULTS, EVENTS = "submission.json", "run.json", "results.jsonl
 REPORTS = ("summary.json", "report.html")
 """Made of a run's files afterwards: out of date once another run starts here."""
 
-FREE_TO_CHANGE = ("workers", "start_timeout_s", "stop_s")
-"""Settings of a run that may differ when it is resumed: they do not say what is computed."""
+FREE_TO_CHANGE = ("workers", "start_timeout_s", "stop_s", "total_s", "grace_s")
+"""Settings of a run that may differ when it is resumed: they do not say what is computed, or only by a clock."""
 
 
 class RunFolder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
@@ -45,9 +46,21 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     lanes = [Lane("program", settings.run.workers, program_sources)] if settings.search.use else []
     if vision := vision_lane(settings):
         lanes.append(vision)
+    for name in settings.run.lanes:
+        lanes += more_lanes(name, settings)
     if not lanes:
         raise SettingsError("no source of answers: search.use is false, and there is no vision model")
     return tuple(lanes)
+
+
+def more_lanes(name: str, settings: Settings) -> Sequence[Lane]:
+    """What somebody's own function returns; name: 'module:function'. Raises InputError if there is none."""
+    module, _, function = name.partition(":")
+    try:
+        make_lanes = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"run.lanes: {name!r}: {error}") from error
+    return make_lanes(settings)
 
 
 def program_sources(settings: Settings, slot: int) -> tuple[Source, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 
+import fake_sources
 import pytest
 
 from solver import devices
 from solver.devices import list_gpus, visible_gpus
 from solver.errors import InputError, SettingsError
 from solver.settings import load_settings
-from solver.sources import own_lanes
+from solver.sources import Lane, own_lanes
 
 
 def lanes(*assignments):
@@ -69,3 +70,15 @@ def test_no_source_at_all_is_refused():
 def test_a_failing_tool_is_no_gpu(fake_gpus, tmp_path):
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
     assert list_gpus() == ([], "nvidia-smi finds no device")
+
+
+def my_lanes(settings):
+    return [Lane("mine", settings.run.workers + 1, fake_sources.tame, required=False)]
+
+
+def test_lanes_of_ones_own():
+    program, mine = lanes("vision.device=off", 'run.lanes=["test_sources:my_lanes"]')
+    assert (program.name, mine.name, mine.num_workers) == ("program", "mine", 3)
+    for name in ("no_such_module:f", "test_sources:no_such_function", "test_sources", ""):
+        with pytest.raises(InputError, match=r"run\.lanes"):
+            lanes(f'run.lanes=["{name}"]')

@@ -1,0 +1,320 @@
+"""Rehearse the Kaggle submission: the real notebook, in a copy of Kaggle's folders, offline, on a faster clock.
+
+    python tools/rehearse.py [--time-scale 240] [--fault NAME ...|--fault all]
+
+Each rehearsal is a scored run of 240 training tasks whose test outputs are hidden. `/kaggle` is a folder under --out;
+the inputs are mounted read-only and the network is an empty one (both by namespaces, where this machine allows them;
+what is not allowed is said); every process has a memory limit; 12 hours last 12 hours / time-scale. The wheels come
+from --wheelhouse (`make wheelhouse`) and are installed with no index into an environment that has only a notebook
+kernel. Compiling the kernels does not scale with the clock, so it is done before. The submission is then checked by
+the competition's rules. A table of all rehearsals goes to OUT/table.md; exit code 1 if any is not complete, valid and
+in time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import venv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from solver.submission import check_submission
+from solver.tasks import Task, load_path, load_set
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = ROOT / "kaggle_notebook" / "arc-solver.ipynb"
+NUM_TASKS = 240
+SCORED_HOURS = 12.0
+SLUG = "arc-prize-2025"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """about: what goes wrong. lane: of tools/rehearsal_lanes.py. signal: sent to the solver after a third of the time.
+    disk_kib: size of the working folder. bad_task: one of the tasks is broken. layout: of the inputs."""
+
+    about: str
+    lane: str = ""
+    signal: int = 0
+    disk_kib: int = 0
+    bad_task: bool = False
+    layout: str = "flat"
+
+
+FAULTS = {
+    "none": Fault("nothing goes wrong"),
+    "layout": Fault("the inputs lie in the other known folders", layout="competitions"),
+    "never-ready": Fault("an engine never becomes ready", lane="never_ready"),
+    "engine-dies": Fault("an engine dies on its third task, again and again", lane="dies"),
+    "out-of-memory": Fault("a device is out of memory on one task", lane="out_of_memory"),
+    "hung": Fault("a worker hangs in native code", lane="hangs"),
+    "no-weights": Fault("a weights file is missing", lane="no_weights"),
+    "slow-start": Fault("four workers start 0, 2, 4 and 6 s late", lane="slow_start"),
+    "bad-task": Fault("one task is broken", bad_task=True),
+    "full-disk": Fault("the working folder is full after a while", disk_kib=1400),
+    "sigterm": Fault("the solver gets SIGTERM after a third of the time", signal=signal.SIGTERM),
+    "sigkill": Fault("the solver is killed after a third of the time", signal=signal.SIGKILL),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one rehearsal. over_s: seconds beyond the scaled 12 hours; negative: to spare."""
+
+    name: str
+    num_tasks: int
+    num_answered: int
+    problems: tuple[str, ...]
+    wall_s: float
+    over_s: float
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems and self.over_s <= 0
+
+
+# the folders
+
+
+def write_inputs(folder: Path, fault: Fault, wheelhouse: Path) -> list[Task]:
+    """Kaggle's /kaggle/input, with hidden training tasks as the test file. Returns the tasks, as far as they can be
+    read."""
+    competition = folder / "competitions" / SLUG if fault.layout == "competitions" else folder / SLUG
+    wheels = folder / "datasets" / "somebody" / "wheels" if fault.layout == "competitions" else folder / "wheels"
+    weights = wheels.with_name("weights") / "nested" / "vision"
+    for made in (competition, wheels, weights.parent):
+        made.mkdir(parents=True)
+    tasks = load_set("arc-agi-1/training")[:NUM_TASKS]
+    content = {
+        task.task_id: {
+            "train": [{"input": p.input.tolist(), "output": p.output.tolist()} for p in task.train],
+            "test": [{"input": p.input.tolist()} for p in task.test],
+        }
+        for task in tasks
+    }
+    if fault.bad_task:
+        content[tasks[7].task_id]["train"][0]["output"] = [[1, 2], [3]]
+    path = competition / "arc-agi_test_challenges.json"
+    path.write_bytes(orjson.dumps(content))
+    for wheel in wheelhouse.glob("*.whl"):
+        shutil.copy(wheel, wheels)
+    shutil.copytree(ROOT / "weights" / "vision", weights)
+    loaded = load_path(path)
+    return [*loaded.tasks, *loaded.stubs.values()]
+
+
+def prepare_environment(out: Path, wheelhouse: Path) -> Path:
+    """An environment with a notebook kernel and, from the wheels alone, the solver, its kernels compiled. Made anew
+    when the solver's wheel changed. Returns its Python."""
+    wheel = next(iter(sorted(wheelhouse.glob("arc_solver-*.whl"))), None)
+    if wheel is None:
+        sys.exit(f"rehearse: no arc_solver-*.whl in {wheelhouse}: run make wheelhouse first")
+    folder, stamp = out / "venv", out / "venv" / ".solver"
+    python, digest = folder / "bin" / "python", hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == digest:
+        return python
+    print("making the environment and compiling the kernels (not part of the scaled time)", flush=True)
+    venv.create(folder, clear=True, with_pip=True)
+    run = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*run, "ipykernel"], check=True)
+    subprocess.run([*run, "--no-index", "--find-links", str(wheelhouse), "arc-solver"], check=True)
+    warm = f"from solver.warm import prepare; prepare({len(os.sched_getaffinity(0))})"
+    subprocess.run([str(python), "-c", warm], check=True, cwd=out)
+    stamp.write_text(digest)
+    return python
+
+
+# inside the namespaces
+
+
+def bring_up_loopback() -> None:
+    """In a new network namespace even the loopback device, over which the kernel talks, is down."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        request = struct.pack("16sh", b"lo", 0x1 | 0x40)  # IFF_UP | IFF_RUNNING
+        fcntl.ioctl(handle, 0x8914, request)  # SIOCSIFFLAGS
+
+
+def execute(root: Path, python: Path, limit_s: float, memory_gib: float, result: Path) -> int:
+    """Run the notebook in this process's namespaces, its output to stdout; copy the submission to `result`."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    limit = int(memory_gib * 2**30)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    kernels = root / "kernels" / "kernels" / "rehearsal"
+    kernels.mkdir(parents=True, exist_ok=True)
+    command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (kernels / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "r", "language": "python"}))
+    os.environ["JUPYTER_PATH"] = str(root / "kernels")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+
+    def show(cell, cell_index, execute_reply) -> None:
+        for output in cell.get("outputs", ()):
+            print(output.get("text") or "\n".join(output.get("traceback", ())), end="", flush=True)
+
+    code = 0
+    try:
+        NotebookClient(
+            notebook, kernel_name="rehearsal", timeout=limit_s, on_cell_executed=show,
+            resources={"metadata": {"path": str(root / "working")}},
+        ).execute()  # fmt: skip
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        print(f"the notebook failed: {str(error)[-2000:]}", flush=True)
+        code = 1
+    submission = root / "working" / "submission.json"
+    if submission.exists():
+        shutil.copy(submission, result)
+    return code
+
+
+# one rehearsal
+
+
+def isolation() -> list[str]:
+    """The command that gives a process namespaces of its own, or nothing if this machine does not allow it."""
+    words = ["unshare", "--map-root-user", "--mount", "--net"]
+    if shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
+        return words
+    return []
+
+
+def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: float, memory_gib: float) -> Outcome:
+    fault = FAULTS[name]
+    root = (out / name).absolute()
+    if root.exists():
+        shutil.rmtree(root)
+    tasks = write_inputs(root / "input", fault, wheelhouse)
+    (root / "working").mkdir()
+    limit_s = 3600 * SCORED_HOURS / time_scale
+    arguments = ["run.grace_s=2", "run.min_task_s=0.05", "vision.device=auto"]
+    if fault.lane:
+        arguments.append(f'run.lanes=["rehearsal_lanes:{fault.lane}"]')
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith(("KAGGLE", "ARC_"))},
+        "KAGGLE_IS_COMPETITION_RERUN": "1",
+        "ARC_KAGGLE_ROOT": str(root),
+        "ARC_KAGGLE_TIME_SCALE": str(time_scale),
+        "ARC_KAGGLE_ARGUMENTS": " ".join(arguments),
+        "PYTHONPATH": str(ROOT / "tools"),
+    }
+    inside = [
+        sys.executable, str(Path(__file__).resolve()), "--inside", str(root), "--python", str(python),
+        "--limit-s", str(limit_s), "--memory-gib", str(memory_gib), "--result", str(root / "submission.json"),
+    ]  # fmt: skip
+    mounts = 'mount --bind "$0/input" "$0/input" && mount -o remount,bind,ro "$0/input"'
+    if fault.disk_kib:
+        mounts += f' && mount -t tmpfs -o size={fault.disk_kib}k tmpfs "$0/working"'
+    namespaces = isolation()
+    command = [*namespaces, "bash", "-c", f'{mounts} && exec "$@"', str(root), *inside] if namespaces else inside
+    began = time.monotonic()
+    with (root / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=root)
+        if fault.signal:
+            threading.Thread(target=strike, args=(root, fault.signal, limit_s / 3), daemon=True).start()
+        process.wait()
+    wall_s = time.monotonic() - began
+    problems = [] if process.returncode == 0 else [f"exit code {process.returncode}"]
+    answered = 0
+    try:
+        submission = orjson.loads((root / "submission.json").read_bytes())
+        problems += check_submission(submission, tasks)[:3]
+        answered = sum(map(is_answered(submission), tasks))
+    except (OSError, orjson.JSONDecodeError) as error:
+        problems.append(f"no submission: {error}")
+    return Outcome(name, len(tasks), answered, tuple(problems), wall_s, wall_s - limit_s)
+
+
+def is_answered(submission: dict) -> Callable[[Task], bool]:
+    """Whether a task's attempts are more than the prefilled ones."""
+    from solver.submission import blank_submission
+
+    def answered(task: Task) -> bool:
+        blank = blank_submission([task])[task.task_id]
+        return submission.get(task.task_id) != blank
+
+    return answered
+
+
+def strike(root: Path, number: int, after_s: float) -> None:
+    """Send a signal to the solver's main process."""
+    time.sleep(after_s)
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"solve" in words and any(str(root).encode() in word for word in words) and b"--hours" in words:
+            os.kill(int(entry.name), number)
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The rehearsals as Markdown."""
+    lines = ["| fault | what goes wrong | result | tasks answered | seconds over the plan |", "|-|-|-|-|-|"]
+    for o in outcomes:
+        result = "complete and valid" if not o.problems else "; ".join(o.problems)
+        lines.append(
+            f"| {o.name} | {FAULTS[o.name].about} | {result} | {o.num_answered} of {o.num_tasks} | {o.over_s:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--time-scale", type=float, default=240.0, help="12 hours take 12 h / this (240: 3 minutes)")
+    parser.add_argument("--fault", nargs="+", default=["none"], choices=[*FAULTS, "all"], metavar="NAME")
+    parser.add_argument("--wheelhouse", type=Path, default=Path("build/wheelhouse"))
+    parser.add_argument("--out", type=Path, default=Path("build/rehearsal"))
+    parser.add_argument("--memory-gib", type=float, default=16.0, help="data of any one process")
+    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--python", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--limit-s", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    if args.inside:
+        if isolation_is_on():
+            bring_up_loopback()
+        return execute(args.inside, args.python, args.limit_s, args.memory_gib, args.result)
+    args.out.mkdir(parents=True, exist_ok=True)
+    python = prepare_environment(args.out.absolute(), args.wheelhouse.absolute())
+    if not isolation():
+        print("this machine allows no namespaces: the network is there and the inputs can be written", flush=True)
+    names = list(FAULTS) if "all" in args.fault else args.fault
+    outcomes = []
+    for name in names:
+        print(f"{name}: {FAULTS[name].about} …", flush=True)
+        outcome = rehearse(name, args.out, args.wheelhouse, python.absolute(), args.time_scale, args.memory_gib)
+        outcomes.append(outcome)
+        verdict = "passed" if outcome.passed else f"FAILED: {'; '.join(outcome.problems) or 'too late'}"
+        print(
+            f"{name}: {verdict}; {outcome.num_answered} of {outcome.num_tasks} tasks answered, "
+            f"{outcome.wall_s:.1f} s ({-outcome.over_s:.1f} s to spare); log: {args.out / name / 'log.txt'}",
+            flush=True,
+        )
+    (args.out / "table.md").write_text(table(outcomes), encoding="utf-8")
+    return int(not all(outcome.passed for outcome in outcomes))
+
+
+def isolation_is_on() -> bool:
+    """Whether this process is in a network namespace without devices but the loopback."""
+    return [name for _, name in socket.if_nameindex()] == ["lo"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
