@@ -43,7 +43,7 @@ class Packer:
     """
 
     def __init__(self, documents: Documents, num_tokens: int, max_document: int, seed: int) -> None:
-        self.documents, self.num_tokens, self.seed = documents, num_tokens, seed
+        self.documents, self.num_tokens, self.max_document, self.seed = documents, num_tokens, max_document, seed
         lengths = documents.lengths.reshape(-1, documents.group)
         sizes = lengths.sum(1)
         self._groups = np.flatnonzero((sizes <= num_tokens) & (lengths.max(1) <= max_document))
@@ -66,8 +66,9 @@ class Packer:
         k = number - self._first_batch
         return self.assemble(self._order[self._cuts[k] : self._cuts[k + 1]])
 
-    def epoch_of(self, number: int) -> int:
-        """Which time round batch `number` belongs to, after it was asked for."""
+    @property
+    def epoch(self) -> int:
+        """Which time round the batch asked for last belongs to, from 0."""
         return self._epoch
 
     def _begin_epoch(self, epoch: int) -> None:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from ..vision.checkpoint import ROUNDED_KINDS, load_checkpoint, save_checkpoint
 from ..vision.optimizer import Optimizer
 from ..vision.training import clip_gradients, stream_seed
-from .attention import BLOCK, BlockMasks, dense_mask
+from .attention import BlockMasks, dense_mask
 from .documents import Documents
 from .models import head_of, trunk_of
 from .objectives import Loss, Objective
@@ -100,6 +100,14 @@ class Trainer:
         for name in ("step", "num_batches", "num_tokens", "first_step"):
             setattr(self, name, facts[name])
 
+    @staticmethod
+    def load_averaged(model: nn.Module, settings: TrainingSettings, checkpoint: Path) -> dict[str, Any]:
+        """Put the averaged weights of a checkpoint (the weights themselves where there is no average) into a model;
+        returns the checkpoint's facts. Raises InputError."""
+        kind = "ema" if settings.train.average else "weights"
+        trained = {f"{kind}/{name}": p for name, p in model.named_parameters() if p.requires_grad}
+        return load_checkpoint(checkpoint, trained, kinds=(kind,))
+
     @contextmanager
     def averaged_weights(self) -> Iterator[nn.Module]:
         """The model with the averaged weights in place and in evaluation mode, as long as the context lasts."""
@@ -172,6 +180,26 @@ class Trainer:
         self.num_batches += train.accumulate * self.world
         self.num_tokens += train.accumulate * self.world * train.batch_tokens
         return sums[:2] / sums[2].clamp(min=1e-9), norm
+
+    def measure(self, documents: Documents, max_batches: int) -> tuple[float, float]:
+        """Mean loss and share right on the first batches of other documents; each document at most once. The forward
+        pass is that of training, so that nothing is compiled anew."""
+        was_training = self.model.training
+        self.model.train()
+        packer = Packer(documents, self.settings.train.batch_tokens, self.packer.max_document, 0)
+        sums, number = torch.zeros(3, device=self.device), 0
+        while number < max_batches:
+            batch = packer.batch(number)
+            if packer.epoch > 0:
+                break
+            with torch.enable_grad():
+                loss = self.forward(batch)
+            weight = torch.tensor(self.objective.weight(batch), device=self.device)
+            sums += torch.stack([loss.total.detach(), loss.right, weight])
+            number += 1
+        self.model.train(was_training)
+        loss_sum, right, weight = sums.tolist()
+        return loss_sum / weight, right / weight
 
     def agree(self, flag: bool) -> bool:
         """What process 0 says."""
@@ -272,6 +300,3 @@ class _Log:
         self.restart_clock()
         if not math.isfinite(loss):
             raise FloatingPointError(f"loss is {loss} at step {self.trainer.step}")
-
-
-__all__ = ["BLOCK", "Trainer", "sum_gradients"]

@@ -75,7 +75,7 @@ def test_an_epoch_holds_every_document_once(tmp_path_factory, lengths, num_token
     packer = Packer(documents, num_tokens, 50, seed)
     assert packer.num_left_out == len(lengths) - len(fitting)
     seen, number = [], 0
-    while packer.batch(number) is not None and packer.epoch_of(number) == 0:
+    while packer.batch(number) is not None and packer.epoch == 0:
         batch = packer.batch(number)
         assert all(len(a) == num_tokens for a in (batch.tokens, batch.positions, batch.documents))
         begin = 0
