@@ -289,13 +289,16 @@ def _evaluation(order: TrainOrder, trainer: Any, prompt_format: PromptFormat) ->
 
 # --- export
 
+MAX_SHARD = "15MB"
+EXPORT_FACTS = "training.json"
+"""In the export of a run with adapters: what `merge_adapter` needs to know of the run."""
+
 
 def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
-    """Write a run's averaged weights as a weights folder in bf16 (with adapters: the adapter alone, to be merged by
-    tools/merge_lora.py). Raises InputError."""
+    """Write a run's averaged weights as a weights folder in bf16; of a run with adapters the adapter alone, to be
+    merged by `merge_adapter`. Raises InputError."""
     import torch
 
-    from ..lm.weights import seal_weights
     from .trainer import Trainer
 
     try:
@@ -308,12 +311,49 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
     order = TrainOrder(facts["kind"], run, (), weights=weights, device="cpu")
     model = make_model(order, settings, facts["num_vocabulary"])
     progress = Trainer.load_averaged(model, settings, run / "checkpoint")
+    _refuse_existing(out)
+    told = {"steps": progress["step"], "tokens": progress["num_tokens"], "settings": as_dict(settings)}
+    if settings.adapter.rank:
+        model.save_pretrained(out)
+        (out / EXPORT_FACTS).write_text(json.dumps({**facts, "training": told}, indent=1) + "\n")
+        shutil.copytree(run / TOKENIZER_FOLDER, out / TOKENIZER_FOLDER)
+        return
+    _write_weights(model.to(torch.bfloat16), facts, run / TOKENIZER_FOLDER, out, trained_on, licence, told)
+
+
+def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence: str) -> None:
+    """Write the model in `base` with an exported adapter merged in as a weights folder in bf16. Raises InputError."""
+    import torch
+    from peft import PeftModel
+
+    from .models import load_model
+
+    try:
+        facts = json.loads((adapter / EXPORT_FACTS).read_text())
+        kind, told = facts["kind"], facts["training"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{adapter}: no exported adapter ({error})") from error
+    model = load_model(kind, base)
+    try:
+        merged = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise InputError(f"{adapter}: does not fit {base} ({str(error).splitlines()[0]})") from error
+    _refuse_existing(out)
+    _write_weights(merged.to(torch.bfloat16), facts, adapter / TOKENIZER_FOLDER, out, trained_on, licence, told)
+
+
+def _refuse_existing(out: Path) -> None:
     if out.exists():
         raise InputError(f"{out}: is there already")
-    model.to(torch.bfloat16).save_pretrained(out, max_shard_size="15MB")
-    for path in (run / TOKENIZER_FOLDER).iterdir():
+
+
+def _write_weights(
+    model: Any, facts: dict[str, Any], tokenizer: Path, out: Path, trained_on: str, licence: str, told: dict[str, Any]
+) -> None:
+    from ..lm.weights import seal_weights
+
+    model.save_pretrained(out, max_shard_size=MAX_SHARD)
+    for path in tokenizer.iterdir():
         shutil.copy(path, out / path.name)
-    if not settings.adapter.rank:
-        told = {"steps": progress["step"], "tokens": progress["num_tokens"], "settings": as_dict(settings)}
-        prompt_format = PromptFormat.from_json(facts["prompt"])
-        seal_weights(out, facts["kind"], prompt_format, context_of(model), trained_on, licence, **told)
+    prompt_format = PromptFormat.from_json(facts["prompt"])
+    seal_weights(out, facts["kind"], prompt_format, context_of(model), trained_on, licence, **told)

@@ -11,11 +11,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+import merge_lora  # noqa: E402
+import token_histogram  # noqa: E402
 import train_policy  # noqa: E402
 import train_ppm  # noqa: E402
 
 from solver.executor import execute, input_value  # noqa: E402
-from solver.lm.prompt import PromptFormat, solution_segments  # noqa: E402
+from solver.lm.prompt import PromptFormat, solution_segments, task_text  # noqa: E402
 from solver.lm.tokenizer import encode_segments, save_tokenizer  # noqa: E402
 from solver.lm.weights import read_weights  # noqa: E402
 from solver.program import Program  # noqa: E402
@@ -207,3 +209,54 @@ def test_bad_input_is_one_line(made, documents, tmp_path, capsys):
     assert train_policy.main(["export", "--run", str(tmp_path), "--out", str(tmp_path / "w"), "--trained-on", "x"]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert sum("InputError" in line or "Traceback" in line for line in lines) == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+@pytest.mark.parametrize("kind", ["policy", "ppm"])
+def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, capsys):
+    from peft import PeftModel
+
+    from solver.training.models import load_model
+
+    tool = {"policy": train_policy, "ppm": train_ppm}[kind]
+    learned = documents
+    if kind == "ppm":
+        learned = tmp_path / "pairs"
+        assert tool.main(["prepare", "--made", str(made), "--out", str(learned)]) == 0
+    first, second, base, adapter, merged = (tmp_path / k for k in ("first", "second", "base", "adapter", "merged"))
+    assert command(tool, "--documents", learned, "--run", first, settings=("train.max_steps=1",)) == 0
+    assert tool.main(["export", "--run", str(first), "--out", str(base), "--trained-on", "x"]) == 0
+    settings = ("train.max_steps=8", "train.rate=0.01", "train.average=0", "adapter.rank=4")
+    words = ("--documents", learned, "--run", second, "--weights", base)
+    assert command(tool, *words, settings=settings) == 0
+    assert losses(second)[-1] < losses(second)[0]
+    assert tool.main(["export", "--run", str(second), "--out", str(adapter), "--trained-on", "x"]) == 0
+    order = ["--adapter", str(adapter), "--base", str(base), "--out", str(merged), "--trained-on", "x"]
+    assert merge_lora.main(order) == 0
+    tokens = torch.arange(4, 40)[None]
+    with torch.no_grad():
+        apart = PeftModel.from_pretrained(load_model(kind, base), adapter)(tokens).logits
+        whole = load_model(kind, read_weights(merged, kind).folder)(tokens).logits
+        before = load_model(kind, base)(tokens).logits
+    assert torch.allclose(whole, apart, atol=0.05)
+    assert not torch.allclose(whole, before, atol=0.05)
+    assert merge_lora.main(order) == 2  # is there already
+    assert merge_lora.main([*order[:1], str(base), *order[2:]]) == 2  # no adapter
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_token_histogram(made, tmp_path, capsys):
+    out = tmp_path / "tokens.png"
+    assert token_histogram.main(["--made", str(made), "--context", "100", "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+    told = capsys.readouterr().out
+    assert told.startswith("12 tasks")
+    tokenizer = load_tokenizer_of(tmp_path)
+    sizes = [len(tokenizer.encode(task_text(e.task))) for e in examples(iter(sets()), 1, 1000, [0])]
+    assert f"100%: {max(sizes)}" in told
+    assert token_histogram.main(["--set", "arc-agi-1/evaluation", "--out", str(out)]) == 2
+
+
+def load_tokenizer_of(folder: Path):
+    save_tokenizer(folder / "tokenizer")
+    return load_tokenizer(folder / "tokenizer")
