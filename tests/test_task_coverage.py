@@ -34,7 +34,10 @@ def test_runs_are_compared(runs, tmp_path, capsys):
     assert tool.main([str(first), str(second), "--set", "arc-agi-1/dev", "--out", str(out)]) == 0
     told = capsys.readouterr().out
     content = orjson.loads(out.read_bytes())
-    assert [(r["answered"], r["solved"], r["only"], r["union"]) for r in content["runs"]] == [(4, 2, 1, 2), (4, 2, 1, 3)]
+    assert [(r["answered"], r["solved"], r["only"], r["union"]) for r in content["runs"]] == [
+        (4, 2, 1, 2),
+        (4, 2, 1, 3),
+    ]
     assert content["solved_by"][tasks[1].task_id] == [str(first), str(second)]
     assert content["solved_by"][tasks[2].task_id] == [str(second)]
     assert content["solved_by"][tasks[3].task_id] == []

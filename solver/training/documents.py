@@ -1,10 +1,11 @@
 """Tokenised documents to train on, in plain NumPy files.
 
-A document is a sequence of tokens of which some are to be predicted, with a weight for its share in the loss.
+A document is a sequence of tokens of which some are to be predicted, with a weight for its share in the loss. Beside
+those that count (STEP) there may be some that are only predicted to learn more from a document (AUXILIARY).
 Documents come in groups of a fixed size that must stay together: 1 for a policy, 2 for preferences (the better one
 first). A folder holds parts, so that many processes can write at once:
 
-    tokens-K.npy    uint16 or uint32: tokens of all documents of the part; the top bit says 'to be predicted'
+    tokens-K.npy    uint16 or uint32: tokens of all documents of the part; the two top bits say what for
     lengths-K.npy   int32: tokens a document
     weights-K.npy   float32: one a document
     facts.json      group size, number of tokens in the vocabulary, and what else the writer wants to be kept
@@ -23,11 +24,13 @@ import numpy as np
 from ..errors import InputError
 
 FACTS_FILE = "facts.json"
+GIVEN, STEP, AUXILIARY = 0, 1, 2
+"""What a token is there for: to be read, to be predicted, to be predicted as an exercise."""
 
 
 def token_type(num_vocabulary: int) -> type[np.unsignedinteger]:
-    """The smallest type that holds a token and the bit for 'to be predicted'."""
-    return np.uint16 if num_vocabulary <= 1 << 15 else np.uint32
+    """The smallest type that holds a token and two bits."""
+    return np.uint16 if num_vocabulary <= 1 << 14 else np.uint32
 
 
 def write_facts(folder: Path, num_vocabulary: int, group: int, **facts: Any) -> None:
@@ -43,24 +46,26 @@ class PartWriter:
     def __init__(self, num_vocabulary: int) -> None:
         self.num_vocabulary = num_vocabulary
         self._type = token_type(num_vocabulary)
-        self._flag = self._type(1 << (8 * self._type().itemsize - 1))
+        self._shift = 8 * self._type().itemsize - 2
         self._tokens: list[np.ndarray] = []
         self._weights: list[float] = []
 
     def __len__(self) -> int:
         return len(self._tokens)
 
-    def add(self, tokens: Sequence[int] | np.ndarray, predicted: Sequence[bool] | np.ndarray, weight: float) -> None:
-        """Raises ValueError for a token outside the vocabulary, flags that don't fit, or a weight that is no positive
-        number."""
-        array, flags = np.asarray(tokens), np.asarray(predicted, bool)
+    def add(self, tokens: Sequence[int] | np.ndarray, kinds: Sequence[int] | np.ndarray, weight: float) -> None:
+        """kinds: GIVEN, STEP or AUXILIARY for each token. Raises ValueError for a token outside the vocabulary, kinds
+        that don't fit, or a weight that is no positive number."""
+        array, flags = np.asarray(tokens), np.asarray(kinds).astype(np.int64)
         if array.ndim != 1 or len(array) == 0 or flags.shape != array.shape:
-            raise ValueError("a document is a sequence of tokens with a flag each")
+            raise ValueError("a document is a sequence of tokens with a kind each")
+        if flags.min() < GIVEN or flags.max() > AUXILIARY:
+            raise ValueError("a token's kind is outside 0..2")
         if array.min() < 0 or array.max() >= self.num_vocabulary:
             raise ValueError(f"a token is outside 0..{self.num_vocabulary - 1}")
         if not 0 < weight < np.inf:
             raise ValueError(f"weight {weight} is no positive number")
-        self._tokens.append(array.astype(self._type) | np.where(flags, self._flag, self._type(0)))
+        self._tokens.append((array.astype(np.int64) | flags << self._shift).astype(self._type))
         self._weights.append(weight)
 
     def write(self, folder: Path, part: int) -> None:
@@ -116,8 +121,9 @@ class Documents:
             raise InputError(f"{', '.join(map(str, folders))}: the last group of documents is incomplete")
         return cls(np.concatenate(tokens), starts, all_lengths, np.concatenate(weights), num_vocabulary, group)
 
-    def split_flags(self, stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Stored tokens as (tokens int64, flags bool)."""
-        flag = 1 << (8 * stored.itemsize - 1)
+    @staticmethod
+    def split(stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Stored tokens as (tokens int64, kinds int64)."""
+        shift = 8 * stored.itemsize - 2
         wide = stored.astype(np.int64)
-        return wide & (flag - 1), wide >= flag
+        return wide & ((1 << shift) - 1), wide >> shift

@@ -203,7 +203,7 @@ def train_process(rank: int, order: TrainOrder) -> None:
     settings = settings_of_run(order)
     documents = Documents.load(order.documents)
     model = make_model(order, settings, documents.num_vocabulary)
-    objective = Completion() if order.kind == POLICY else Preference()
+    objective = Completion(settings.train.auxiliary) if order.kind == POLICY else Preference()
     shared = documents_facts(order.documents)
     facts = {"kind": order.kind, "num_vocabulary": documents.num_vocabulary, "prompt": shared["prompt"]}
     facts |= {"tokenizer": shared["tokenizer"], "weights": str(order.weights) if order.weights else None}

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .documents import Documents
+from .documents import GIVEN, STEP, Documents
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
     """tokens, positions, documents: int64 [T]; `documents` numbers the documents of the batch from 0, in order, and
     does not decrease. targets: int64 [P], the places whose *next* token is to be predicted, and labels: int64 [P],
-    that token; weights: float32 [P], their share in the loss. ends: int64 [D], place of each real document's last
+    that token; weights: float32 [P], those of their documents; is_step: bool [P], whether it counts or is an exercise
+    (documents.py). ends: int64 [D], place of each real document's last
     token; document_weights: float32 [D]."""
 
     tokens: np.ndarray
@@ -27,6 +28,7 @@ class Batch:
     targets: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
+    is_step: np.ndarray
     ends: np.ndarray
     document_weights: np.ndarray
 
@@ -91,9 +93,9 @@ class Packer:
         owner = np.repeat(np.arange(len(members)), lengths)
         positions = np.arange(used) - (ends - lengths)[owner]
         stored = docs.tokens[docs.starts[members][owner] + positions]
-        tokens, flags = docs.split_flags(stored)
-        flags[ends - lengths] = False  # nothing comes before a document's first token
-        predicted = np.flatnonzero(flags)
+        tokens, kinds = docs.split(stored)
+        kinds[ends - lengths] = GIVEN  # nothing comes before a document's first token
+        predicted = np.flatnonzero(kinds)
         padding = self.num_tokens - used
         return Batch(
             np.concatenate([tokens, np.zeros(padding, np.int64)]),
@@ -102,6 +104,7 @@ class Packer:
             predicted - 1,
             tokens[predicted],
             docs.weights[members][owner[predicted]],
+            kinds[predicted] == STEP,
             ends - 1,
             docs.weights[members],
         )

@@ -17,7 +17,7 @@ import numpy as np
 from ..executor import Value, apply
 from ..grid.registry import FUNCTIONS, Function
 from ..grid.types import Table
-from ..lm.prompt import Prefix, PromptFormat, PromptTask, prefix_segments, solution_segments, task_text
+from ..lm.prompt import OUTPUT, Prefix, PromptFormat, PromptTask, prefix_segments, solution_segments, task_text
 from ..lm.tokenizer import encode_segments, vocabulary
 from ..program import Argument, Program, Ref, Statement
 from ..synthesis.augment import augment
@@ -25,7 +25,7 @@ from ..synthesis.generate import ProgramSet
 from ..synthesis.mutations import change_statement
 from ..synthesis.selection import looks_like_a_task
 from ..synthesis.shards import read_shard
-from .documents import PartWriter
+from .documents import AUXILIARY, GIVEN, STEP, PartWriter
 
 ALTERNATIVE_TRIES = 12
 
@@ -48,21 +48,24 @@ class Encoder:
             self._known: dict[str, list[int]] = {}
 
     def encode(self, segments: Segments) -> tuple[np.ndarray, np.ndarray]:
-        """Tokens, int64 [n], and whether each is learned, bool [n]: what `encode_segments` gives."""
+        """Tokens, int64 [n], and their kinds (documents.py), int64 [n]: STEP for what is learned, as `encode_segments`
+        has it; with this project's own vocabulary AUXILIARY for the cells and row ends of training outputs after the
+        first."""
         if not self._is_own:
             tokens, flags = encode_segments(self.tokenizer, segments)
-            return np.array(tokens), np.array(flags)
+            return np.array(tokens), np.where(flags, STEP, GIVEN)
         (shared, is_learned), *others = segments
-        given = self._encode_task(shared)
+        given, given_kinds = self._encode_task(shared)
         tokens, flags = encode_segments(self.tokenizer, [("", is_learned), *others])
         beginning = len(self.tokenizer.encode("", add_special_tokens=True))
         return (
             np.concatenate([np.array(tokens[:beginning], np.int64), given, np.array(tokens[beginning:], np.int64)]),
-            np.concatenate([np.zeros(beginning + len(given), bool), np.array(flags[beginning:], bool)]),
+            np.concatenate([np.full(beginning, GIVEN), given_kinds, np.where(flags[beginning:], STEP, GIVEN)]),
         )
 
-    def _encode_task(self, text: str) -> np.ndarray:
-        parts = []
+    def _encode_task(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens and kinds of a task's text."""
+        parts, kinds, num_outputs, follows_output = [], [], 0, False
         for piece in re.split(r"((?:^[0-9]+\n)+)", text, flags=re.MULTILINE):
             if piece[:1].isdigit():
                 parts.append(self._cells[np.frombuffer(piece.encode("ascii"), np.uint8)])
@@ -70,7 +73,13 @@ class Encoder:
                 if piece not in self._known:
                     self._known[piece] = self.tokenizer.encode(piece, add_special_tokens=False)
                 parts.append(np.array(self._known[piece], np.int64))
-        return np.concatenate(parts)
+            else:
+                continue
+            is_output = piece[:1].isdigit() and follows_output
+            num_outputs += is_output
+            kinds.append(np.full(len(parts[-1]), AUXILIARY if is_output and num_outputs > 1 else GIVEN))
+            follows_output = piece.endswith(OUTPUT)
+        return np.concatenate(parts), np.concatenate(kinds)
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,7 @@ def ppm_part(path: Path, encoder: Encoder, how: Preparation) -> PartWriter:
             pair = [encoder.encode(state_segments(how.prompt_format, example.task, p)) for p in (right, rival)]
             if max(len(tokens) for tokens, _ in pair) <= how.max_tokens:
                 for tokens, _ in pair:
-                    writer.add(tokens, np.zeros(len(tokens), bool), 1.0)
+                    writer.add(tokens, np.full(len(tokens), GIVEN), 1.0)
     return writer
 
 

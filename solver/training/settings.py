@@ -45,15 +45,17 @@ class TrainSettings:
     rate: peak learning rate of AdamW. matrix_rate: of Muon, which takes the matrices of the layers if optimizer is
     'muon'. schedule: after `warmup_steps`, 'constant' (the last `decay_steps` before `max_steps` fall linearly to 0),
     or 'cosine' (from there to 0 at `max_steps`). max_steps: stop there (0: no limit). average: decay a step of the
-    running average of the weights, which is what is evaluated and exported (0: the weights themselves). Intervals in
-    steps: log_steps, save_steps, evaluate_steps (0: only at the end).
+    running average of the weights, which is what is evaluated and exported (0: the weights themselves). auxiliary:
+    weight of a policy's exercise, the cells of all training outputs but the first, relative to a step's tokens (0:
+    none; needs documents with this project's own tokenizer). Intervals in steps: log_steps, save_steps,
+    evaluate_steps (0: only at the end).
     """
 
     batch_tokens: int = setting(65_536, low=16, high=1 << 24)
     accumulate: int = setting(1, low=1, high=4096)
     optimizer: str = setting("muon", choices=("adamw", "muon"))
     rate: float = setting(1e-3, low=1e-9, high=10.0)
-    matrix_rate: float = setting(5e-3, low=1e-9, high=10.0)
+    matrix_rate: float = setting(2e-3, low=1e-9, high=10.0)
     weight_decay: float = setting(0.0, low=0.0, high=10.0)
     clip: float = setting(1.0, low=1e-6, high=1e9)
     schedule: str = setting("constant", choices=("constant", "cosine"))
@@ -61,12 +63,13 @@ class TrainSettings:
     decay_steps: int = setting(0, low=0, high=10**9)
     max_steps: int = setting(0, low=0, high=10**9)
     average: float = setting(0.998, low=0.0, high=0.99999)
+    auxiliary: float = setting(0.05, low=0.0, high=100.0)
     seed: int = setting(0, low=0, high=2**63 - 1)
     bf16: bool = setting(True)
     compile: bool = setting(True)
     checkpoint_activations: bool = setting(False)
-    log_steps: int = setting(20, low=1, high=10**9)
-    save_steps: int = setting(500, low=1, high=10**9)
+    log_steps: int = setting(50, low=1, high=10**9)
+    save_steps: int = setting(2000, low=1, high=10**9)
     evaluate_steps: int = setting(0, low=0, high=10**9)
 
 

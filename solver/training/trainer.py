@@ -144,28 +144,31 @@ class Trainer:
             ).last_hidden_state[0]
             return self.objective.loss(hidden, head_of(self.model), *arrays)
 
+    def _sums(self, loss: Loss, batch: Batch) -> Tensor:
+        """Loss and right predictions, summed over what counts; its weight; the weight in the loss."""
+        total, counted = self.objective.weights(batch)
+        return torch.stack([loss.shown, loss.right, *torch.tensor([counted, total], device=self.device)])
+
     def _send(self, tensor: Tensor) -> Tensor:
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 
     def train_step(self) -> tuple[Tensor, Tensor]:
-        """One step on the next batches; returns (loss a unit of weight, share right) of all processes together and the
-        gradient's norm before clipping, on the device."""
+        """One step on the next batches; returns (loss, share right) a unit of what counts, of all processes together,
+        and the gradient's norm before clipping, on the device."""
         train, parameters = self.settings.train, list(self.parameters.values())
         torch.manual_seed(stream_seed(train.seed, "dropout", self.step, self.rank))
-        sums = torch.zeros(3, device=self.device)
+        sums = torch.zeros(4, device=self.device)
         for k in range(train.accumulate):
             batch = self.packer.batch(self.num_batches + k * self.world + self.rank)
             loss = self.forward(batch)
             (loss.total / train.batch_tokens).backward()
-            sums += torch.stack(
-                [loss.total.detach(), loss.right, torch.tensor(self.objective.weight(batch), device=self.device)]
-            )
+            sums += self._sums(loss, batch)
         if self.world > 1:
             sums = sum_gradients(parameters, sums)
         with torch.no_grad():
-            torch._foreach_mul_([p.grad for p in parameters], train.batch_tokens / sums[2].clamp(min=1e-9))
+            torch._foreach_mul_([p.grad for p in parameters], train.batch_tokens / sums[3].clamp(min=1e-9))
         norm = clip_gradients(parameters, train.clip)
         share = rate_share(train, self.step, self.first_step)
         self.optimizer.step(share * train.rate, share * train.matrix_rate)
@@ -187,18 +190,17 @@ class Trainer:
         was_training = self.model.training
         self.model.train()
         packer = Packer(documents, self.settings.train.batch_tokens, self.packer.max_document, 0)
-        sums, number = torch.zeros(3, device=self.device), 0
+        sums, number = torch.zeros(4, device=self.device), 0
         while number < max_batches:
             batch = packer.batch(number)
             if packer.epoch > 0:
                 break
             with torch.enable_grad():
                 loss = self.forward(batch)
-            weight = torch.tensor(self.objective.weight(batch), device=self.device)
-            sums += torch.stack([loss.total.detach(), loss.right, weight])
+            sums += self._sums(loss, batch)
             number += 1
         self.model.train(was_training)
-        loss_sum, right, weight = sums.tolist()
+        loss_sum, right, weight, _ = sums.tolist()
         return loss_sum / weight, right / weight
 
     def agree(self, flag: bool) -> bool:

@@ -17,36 +17,44 @@ def make(folder, lengths, *, group=1, num_vocabulary=50, seed=0, part=0) -> Docu
     write_facts(folder, num_vocabulary, group)
     writer = PartWriter(num_vocabulary)
     for length in lengths:
-        writer.add(rng.integers(0, num_vocabulary, length), rng.random(length) < 0.5, float(rng.uniform(0.5, 2)))
+        writer.add(rng.integers(0, num_vocabulary, length), rng.integers(0, 3, length), float(rng.uniform(0.5, 2)))
     writer.write(folder, part)
     return Documents.load([folder])
 
 
-@pytest.mark.parametrize(("size", "kind"), [(400, np.uint16), (32_768, np.uint16), (151_936, np.uint32)])
+@pytest.mark.parametrize(("size", "kind"), [(400, np.uint16), (16_384, np.uint16), (151_936, np.uint32)])
 def test_documents_round_trip(tmp_path, size, kind):
     assert token_type(size) is kind
     write_facts(tmp_path, size, 1)
-    written = [([size - 1, 0, 7], [False, True, True], 0.5), ([3], [False], 2.0)]
+    written = [([size - 1, 0, 7], [0, 1, 2], 0.5), ([3], [0], 2.0)]
     for part, document in enumerate(written):
         writer = PartWriter(size)
         writer.add(*document)
         writer.write(tmp_path, part)
     documents = Documents.load([tmp_path])
-    for k, (tokens, flags, weight) in enumerate(written):
+    for k, (tokens, kinds, weight) in enumerate(written):
         stored = documents.tokens[documents.starts[k] :][: documents.lengths[k]]
         assert stored.dtype == kind
-        got, got_flags = documents.split_flags(stored)
+        got, got_kinds = documents.split(stored)
         assert got.tolist() == tokens
-        assert got_flags.tolist() == flags
+        assert got_kinds.tolist() == kinds
         assert documents.weights[k] == weight
 
 
 @pytest.mark.parametrize(
     ("tokens", "flags", "weight"),
-    [([50], [True], 1), ([-1], [True], 1), ([], [], 1), ([1, 2], [True], 1), ([1], [True], 0), ([1], [True], np.nan)],
+    [
+        ([50], [True], 1),
+        ([-1], [True], 1),
+        ([], [], 1),
+        ([1, 2], [True], 1),
+        ([1], [True], 0),
+        ([1], [True], np.nan),
+        ([1], [3], 1),
+    ],
 )
 def test_bad_documents_are_refused(tokens, flags, weight):
-    with pytest.raises(ValueError, match=r"token|weight"):
+    with pytest.raises(ValueError, match=r"token|weight|kind"):
         PartWriter(50).add(tokens, flags, weight)
 
 
@@ -91,7 +99,7 @@ def test_an_epoch_holds_every_document_once(tmp_path_factory, lengths, num_token
         assert (batch.weights == batch.document_weights[batch.documents[batch.targets]]).all()
         number += 1
     stored = [
-        (documents.split_flags(documents.tokens[s : s + n])[0].tolist(), float(w))
+        (documents.split(documents.tokens[s : s + n])[0].tolist(), float(w))
         for s, n, w in zip(documents.starts, documents.lengths, documents.weights)
     ]
     assert sorted(seen) == sorted(stored[k] for k in fitting)

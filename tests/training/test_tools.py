@@ -25,7 +25,7 @@ from solver.synthesis import shards  # noqa: E402
 from solver.synthesis.augment import augment, turned  # noqa: E402
 from solver.synthesis.generate import ProgramSet  # noqa: E402
 from solver.synthesis.scenes import draw_scenes  # noqa: E402
-from solver.training.documents import Documents  # noqa: E402
+from solver.training.documents import AUXILIARY, STEP, Documents  # noqa: E402
 from solver.training.launch import load_tokenizer  # noqa: E402
 from solver.training.preparation import Encoder, examples, sibling  # noqa: E402
 
@@ -87,8 +87,10 @@ def test_documents_are_what_a_search_shows(documents):
     texts = {}
     for k in range(len(loaded)):
         stored = loaded.tokens[loaded.starts[k] :][: loaded.lengths[k]]
-        tokens, flags = loaded.split_flags(stored)
-        texts[tokenizer.decode(tokens.tolist(), skip_special_tokens=True)] = tokenizer.decode(tokens[flags].tolist())
+        tokens, kinds = loaded.split(stored)
+        texts[tokenizer.decode(tokens.tolist(), skip_special_tokens=True)] = tokenizer.decode(
+            tokens[kinds == 1].tolist()
+        )
     one = next(s for s in sets())
     program = one.programs[1]
     outputs = execute(program, input_value(one.inputs)).items
@@ -110,8 +112,10 @@ def test_fast_encoding_is_the_tokenizers(tmp_path):
     assert encoder._is_own
     for example in examples(iter(sets()), 2, 1000, [0]):
         segments = solution_segments(PromptFormat(), example.task, Program(example.prefix.statements))
-        tokens, flags = encoder.encode(segments)
-        assert (tokens.tolist(), flags.tolist()) == encode_segments(tokenizer, segments)
+        tokens, kinds = encoder.encode(segments)
+        assert (tokens.tolist(), (kinds == STEP).tolist()) == encode_segments(tokenizer, segments)
+        exercise = "".join(map(text, example.task.targets[1:]))
+        assert tokenizer.decode(tokens[kinds == AUXILIARY].tolist()) == exercise
 
 
 def test_augmentation_keeps_programs_right():

@@ -119,7 +119,7 @@ def test_only_completions_count_and_weights_reach_the_loss(tmp_path):
         trainer = trainer_of(documents)
         batch = trainer.packer.batch(0)
         assert sorted(batch.labels.tolist()) == sorted([7, 8, 5, 1] if name != "only" else [5, 1])
-        batches[name] = (trainer, trainer.forward(batch).total, trainer.objective.weight(batch))
+        batches[name] = (trainer, trainer.forward(batch).total, trainer.objective.weights(batch)[0])
     light_total, heavy_total, only_total = (batches[k][1].item() for k in ("light", "heavy", "only"))
     assert heavy_total == pytest.approx(light_total + 2 * only_total, rel=1e-5)
     assert [batches[k][2] for k in ("light", "heavy", "only")] == [4.0, 8.0, 2.0]
@@ -209,7 +209,7 @@ def test_preference_loss_is_bradley_terry():
 
     empty = np.zeros(0, np.int64)
     batch = Batch(
-        empty, empty, empty, empty, empty, empty.astype(np.float32), np.array([0, 1, 2, 3]),
+        empty, empty, empty, empty, empty, empty.astype(np.float32), empty.astype(bool), np.array([0, 1, 2, 3]),
         np.array([2, 9, 1, 9], np.float32),
     )  # fmt: skip
     hidden = torch.tensor([[1.0], [0.5], [-1.0], [1.0]])
@@ -218,7 +218,7 @@ def test_preference_loss_is_bradley_terry():
     expected = 2 * -np.log(1 / (1 + np.exp(-0.5))) - np.log(1 / (1 + np.exp(2.0)))
     assert loss.total.item() == pytest.approx(expected, rel=1e-5)
     assert loss.right.item() == 2.0
-    assert objective.weight(batch) == 3.0
+    assert objective.weights(batch) == (3.0, 3.0)
 
 
 def test_documents_must_suit_the_objective(tmp_path):
@@ -265,3 +265,26 @@ def test_schedules():
     cosine = settings_of("train.warmup_steps=10", "train.max_steps=110", "train.schedule=cosine").train
     assert [rate_share(cosine, step, 0) for step in (4, 10, 60, 110)] == pytest.approx([0.5, 1, 0.5, 0])
     assert rate_share(constant, 50, 50) == pytest.approx(0.1)  # a new optimizer warms up again
+
+
+def test_exercises_move_the_loss_but_not_the_log(tmp_path):
+    documents = documents_of(tmp_path, [([1, 5, 6, 7, 8], [0, 2, 2, 1, 1], 2.0)])
+    found = {}
+    for auxiliary in (0.0, 0.5):
+        trainer = trainer_of(documents)
+        trainer.objective = Completion(auxiliary)
+        batch = trainer.packer.batch(0)
+        loss = trainer.forward(batch)
+        found[auxiliary] = loss
+        assert trainer.objective.weights(batch) == (4.0 + 4.0 * auxiliary, 4.0)
+        assert trainer.train_step()[0][0].item() == pytest.approx(loss.shown.item() / 4.0, rel=1e-5)
+    plain, with_exercise = found[0.0], found[0.5]
+    assert plain.total.item() == pytest.approx(plain.shown.item())
+    assert with_exercise.shown.item() == pytest.approx(plain.shown.item(), rel=1e-5)
+    both = Completion(1.0)
+    trainer = trainer_of(documents)
+    trainer.objective = both
+    everything = trainer.forward(trainer.packer.batch(0)).total.item()
+    exercise = everything - plain.total.item()
+    assert exercise > 1
+    assert with_exercise.total.item() == pytest.approx(plain.total.item() + 0.5 * exercise, rel=1e-5)
