@@ -36,6 +36,12 @@ def mutate(program: Program, rng: np.random.Generator) -> Program:
     return program
 
 
+def change_statement(statement: Statement, rng: np.random.Generator) -> Statement:
+    """Another constant or another function of the same types; the statement itself where there is none."""
+    edit = _change_constant if rng.random() < 0.6 else _change_function
+    return edit(Program((statement,)), 0, rng).statements[0]
+
+
 def _replaced(program: Program, index: int, statement: Statement) -> Program:
     return Program((*program.statements[:index], statement, *program.statements[index + 1 :]))
 

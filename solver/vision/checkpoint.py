@@ -74,16 +74,16 @@ def read_facts(folder: Path) -> dict:
 
 
 @torch.no_grad()
-def load_checkpoint(folder: Path, tensors: dict[str, Tensor]) -> dict:
-    """Copies a checkpoint into live tensors of the same names and shapes; returns its facts. Raises
-    InputError."""
+def load_checkpoint(folder: Path, tensors: dict[str, Tensor], kinds: tuple[str, ...] = ()) -> dict:
+    """Copies a checkpoint into live tensors of the same names and shapes; returns its facts. kinds: only these of the
+    checkpoint's kinds of tensors (none named: all). Raises InputError."""
     facts = read_facts(folder)
     stored: dict[str, Tensor] = {}
     for name, expected in facts["files"].items():
         path = folder / name
         if not path.is_file() or file_hash(path) != expected:
             raise InputError(f"{path}: missing or damaged")
-        stored |= load_file(path)
+        stored |= {k: v for k, v in load_file(path).items() if not kinds or k.partition("/")[0] in kinds}
     if stored.keys() != tensors.keys():
         odd = sorted(stored.keys() ^ tensors.keys())
         raise InputError(f"{folder}: another model or optimizer; differing tensors: {odd[:5]}")

@@ -1,4 +1,4 @@
-"""Optimizers: AdamW for everything, or Muon for the core's matrices and AdamW for the rest.
+"""Optimizers: AdamW for everything, or Muon for the matrices of a model's layers and AdamW for the rest.
 
 Muon (Jordan 2024) replaces a matrix's momentum by the nearest matrix with all singular values near one. The
 step is scaled as in arXiv 2502.16982, so that its entries are about as large as AdamW's. A matrix that holds
@@ -29,8 +29,9 @@ def orthogonalize(matrices: Tensor, num_iterations: int = 5) -> Tensor:
 class Optimizer:
     """Steps all parameters of a model; its state is a flat dictionary of tensors.
 
-    name: 'adamw' or 'muon'. Rates are given at each step, since they follow a schedule: `matrix_rate` for the
-    matrices of the core under Muon, `rate` for all else. Muon's state is a momentum per matrix, AdamW's two
+    name: 'adamw' or 'muon'. matrices: parameters whose name starts so, or holds it between dots, and that have two
+    dimensions go to Muon. Rates are given at each step, since they follow a schedule: `matrix_rate` for Muon's
+    matrices, `rate` for all else. Frozen parameters are left alone. Muon's state is a momentum per matrix, AdamW's two
     moments per parameter. Gradients are read from `.grad`.
     """
 
@@ -42,12 +43,13 @@ class Optimizer:
         betas: tuple[float, float] = (0.9, 0.95),
         momentum: float = 0.95,
         weight_decay: float = 0.0,
+        matrices: str = "core",
     ) -> None:
         if name not in ("adamw", "muon"):
             raise ValueError(f"optimizer {name!r} is neither 'adamw' nor 'muon'")
-        named = dict(model.named_parameters())
+        named = {key: p for key, p in model.named_parameters() if p.requires_grad}
         self.matrices = {
-            key: p for key, p in named.items() if name == "muon" and key.startswith("core.") and p.ndim == 2
+            key: p for key, p in named.items() if name == "muon" and f".{matrices}." in f".{key}" and p.ndim == 2
         }
         self.others = {key: p for key, p in named.items() if key not in self.matrices}
         self.weight_decay = weight_decay

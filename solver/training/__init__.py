@@ -1,0 +1,12 @@
+"""Training of the policy and of the preference model, from nothing or from a folder of weights.
+
+    documents.py   tokenised documents in files: which tokens count, and how much
+    packing.py     documents in batches of a fixed number of tokens
+    attention.py   masks that keep packed documents apart
+    models.py      small models from nothing, models from a folder, adapters
+    objectives.py  what is minimised: completions (policy), preferences (PPM)
+    trainer.py     the loop: devices, schedule, log, checkpoints that resume exactly
+    settings.py    all settings of a run
+
+Needs torch and transformers, except for documents.py, packing.py and settings.py.
+"""

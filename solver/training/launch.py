@@ -1,0 +1,359 @@
+"""Preparing documents, training and exporting, as the command lines of both training tools do it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, SettingsError
+from ..lm.prompt import PromptFormat
+from ..settings import as_dict, load_settings
+from ..synthesis.shards import shard_paths
+from ..weights import file_hash
+from .documents import FACTS_FILE, Documents, PartWriter, write_facts
+from .preparation import Encoder, Preparation
+from .settings import TrainingSettings, faults
+
+logger = logging.getLogger(__name__)
+
+TOKENIZER_FOLDER = "tokenizer"
+VOCABULARY_STEP = 64
+"""Models from nothing have a multiple of this many rows of embeddings, which multiplies faster."""
+
+Part = Callable[[Path, Encoder, Preparation], PartWriter]
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """A Hugging Face tokenizer, without network. Raises InputError."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no tokenizer ({str(error).splitlines()[0]})") from error
+
+
+# --- documents
+
+
+def prepare_documents(
+    made: Path, out: Path, group: int, part: Part, how: Preparation, weights: Path | None, workers: int
+) -> int:
+    """Tokenise the shards of made-up tasks in `made` into a folder of documents, one part a shard, with several
+    processes. weights: a folder whose tokenizer is used; None for this project's own. Returns the number of
+    documents. Raises InputError."""
+    from .. import warm
+    from ..lm.tokenizer import save_tokenizer
+
+    paths = shard_paths(made)
+    if (out / FACTS_FILE).exists():
+        raise InputError(f"{out}: holds documents already; choose a new folder")
+    if weights is None:
+        save_tokenizer(out / TOKENIZER_FOLDER)
+    else:
+        load_tokenizer(weights).save_pretrained(out / TOKENIZER_FOLDER)
+    tokenizer = load_tokenizer(out / TOKENIZER_FOLDER)
+    encoder = Encoder(tokenizer)
+    warm.prepare(workers)
+    warm.load()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the library's own threads do not survive a fork
+    num_documents = 0
+    job = _PartJob(part, encoder, how, out)
+    with multiprocessing.get_context("fork").Pool(workers, _take_job, (job,)) as pool:
+        for count in pool.imap_unordered(_run_job, list(enumerate(paths))):
+            num_documents += count
+    facts = {
+        "prompt": how.prompt_format.to_json(),
+        "tokenizer": file_hash(out / TOKENIZER_FOLDER / "tokenizer.json"),
+        "made": json.loads((made / "settings.json").read_text()),
+        "copies": how.copies,
+        "seed": how.seed,
+    }
+    write_facts(out, encoder.num_vocabulary, group, **facts)
+    return num_documents
+
+
+@dataclass(frozen=True)
+class _PartJob:
+    part: Part
+    encoder: Encoder
+    how: Preparation
+    out: Path
+
+
+_jobs: list[_PartJob] = []
+
+
+def _take_job(job: _PartJob) -> None:
+    _jobs[:] = [job]
+
+
+def _run_job(numbered: tuple[int, Path]) -> int:
+    number, path = numbered
+    job = _jobs[0]
+    writer = job.part(path, job.encoder, job.how)
+    writer.write(job.out, number)
+    return len(writer)
+
+
+def documents_facts(folders: Sequence[Path]) -> dict[str, Any]:
+    """What folders of documents agree on: prompt format and tokenizer. Raises InputError if they don't."""
+    found = []
+    for folder in folders:
+        try:
+            facts = json.loads((folder / FACTS_FILE).read_text())
+            found.append({name: facts[name] for name in ("prompt", "tokenizer", "num_vocabulary", "group")})
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{folder}: no tokenised documents ({error})") from error
+    if any(facts != found[0] for facts in found):
+        raise InputError(f"{', '.join(map(str, folders))}: made with different tokenizers or prompt formats")
+    return found[0]
+
+
+# --- training
+
+
+@dataclass(frozen=True)
+class TrainOrder:
+    """What a training run is started with; every process gets the same. kind: 'policy' or 'ppm'. documents: folders to
+    learn from; held_out: folders to measure the loss on, or none. weights: a folder to start from instead of from
+    nothing. resume: a checkpoint to go on from instead of the run's own. deadline: of time.monotonic."""
+
+    kind: str
+    run: Path
+    documents: tuple[Path, ...]
+    held_out: tuple[Path, ...] = ()
+    weights: Path | None = None
+    resume: Path | None = None
+    deadline: float = math.inf
+    device: str = "cuda"
+    processes: int = 1
+    port: int = 29512
+    settings_file: Path | None = None
+    assignments: tuple[str, ...] = ()
+    held_out_tasks: Path | None = None
+    num_held_out: int = 128
+    held_out_batches: int = 16
+
+
+def settings_of_run(order: TrainOrder) -> TrainingSettings:
+    """A run's settings: those it was begun with, where it goes on, changed by file and assignments. Raises
+    SettingsError naming every fault."""
+    known = _begun_with(order)
+    settings = load_settings(order.settings_file, [*known, *order.assignments], TrainingSettings)
+    if found := faults(settings):
+        raise SettingsError("\n".join(found))
+    return settings
+
+
+def _begun_with(order: TrainOrder) -> list[str]:
+    path = checkpoint_of(order) / "state.json"
+    if not path.is_file():
+        return []
+    return _assignments(json.loads(path.read_text())["settings"])
+
+
+def _assignments(settings: dict[str, dict[str, Any]]) -> list[str]:
+    return [f"{group}.{name}={json.dumps(v)}" for group, values in settings.items() for name, v in values.items()]
+
+
+def checkpoint_of(order: TrainOrder) -> Path:
+    return order.resume or order.run / "checkpoint"
+
+
+def train(order: TrainOrder) -> None:
+    """Train with as many processes as ordered, this one being the only one if that is 1."""
+    if order.resume and not (order.resume / "state.json").is_file():
+        raise InputError(f"{order.resume}: no checkpoint")
+    settings_of_run(order)  # faults show before any process starts
+    documents_facts([*order.documents, *order.held_out])
+    os.environ.setdefault("NCCL_NVLS_ENABLE", "0")
+    if order.processes == 1:
+        train_process(0, order)
+    else:
+        import torch.multiprocessing as mp
+
+        mp.spawn(train_process, (order,), nprocs=order.processes)
+
+
+def train_process(rank: int, order: TrainOrder) -> None:
+    """One process of a run, on device number `rank`."""
+    import torch
+    import torch.distributed as dist
+
+    from .models import POLICY
+    from .objectives import Completion, Preference
+    from .trainer import Trainer
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    device = _device(rank, order)
+    world = order.processes
+    if world > 1:
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        address = f"tcp://127.0.0.1:{order.port}"
+        dist.init_process_group(backend, init_method=address, rank=rank, world_size=world)
+    settings = settings_of_run(order)
+    documents = Documents.load(order.documents)
+    model = make_model(order, settings, documents.num_vocabulary)
+    objective = Completion(settings.train.auxiliary) if order.kind == POLICY else Preference()
+    shared = documents_facts(order.documents)
+    facts = {"kind": order.kind, "num_vocabulary": documents.num_vocabulary, "prompt": shared["prompt"]}
+    facts |= {"tokenizer": shared["tokenizer"], "weights": str(order.weights) if order.weights else None}
+    trainer = Trainer(
+        model, objective, documents, settings, device, context=context_of(model), rank=rank, world=world, facts=facts
+    )
+    checkpoint = checkpoint_of(order)
+    if (checkpoint / "state.json").is_file():
+        trainer.resume(checkpoint)
+    if rank == 0:
+        order.run.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(order.documents[0] / TOKENIZER_FOLDER, order.run / TOKENIZER_FOLDER, dirs_exist_ok=True)
+        (order.run / "settings.json").write_text(json.dumps(as_dict(settings), indent=1) + "\n")
+        (order.run / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
+    evaluate = _evaluation(order, trainer, PromptFormat.from_json(shared["prompt"]))
+    trainer.run(order.run, deadline=order.deadline, evaluate=evaluate)
+    if device.type == "cuda" and rank == 0:
+        logger.info("peak device memory %.1f GiB", torch.cuda.max_memory_allocated() / 2**30)
+    if world > 1:
+        dist.destroy_process_group()
+
+
+def _device(rank: int, order: TrainOrder) -> Any:
+    import torch
+
+    if order.device != "cuda":
+        return torch.device(order.device)
+    # Each process sees its GPU as number 0: then compiled code is the same in all, and cached once.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(order.processes)))
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[rank]
+    torch.cuda.set_device(0)
+    torch.set_float32_matmul_precision("high")
+    return torch.device("cuda", 0)
+
+
+def make_model(order: TrainOrder, settings: TrainingSettings, num_vocabulary: int) -> Any:
+    """The model that a run trains, as it is before the first step."""
+    from .models import add_adapter, load_model, new_model
+
+    train = settings.train
+    if order.weights:
+        has_adapter = settings.adapter.rank > 0
+        model = load_model(order.kind, order.weights, bf16=has_adapter and order.device == "cuda")
+        if model.config.vocab_size < num_vocabulary:
+            raise InputError(f"{order.weights}: {model.config.vocab_size} tokens, the documents have {num_vocabulary}")
+    else:
+        num_rows = -(-num_vocabulary // VOCABULARY_STEP) * VOCABULARY_STEP
+        model = new_model(order.kind, settings.model, num_rows, train.seed)
+    return add_adapter(order.kind, model, settings.adapter, train.seed) if settings.adapter.rank else model
+
+
+def context_of(model: Any) -> int:
+    from .models import base_of
+
+    return int(base_of(model).config.max_position_embeddings)
+
+
+def _evaluation(order: TrainOrder, trainer: Any, prompt_format: PromptFormat) -> Any:
+    """Measures on held-out documents (loss) and tasks (solutions written and run), as far as there are any."""
+    from .evaluation import held_out_tasks, write_solutions
+    from .preparation import examples
+
+    held_out = Documents.load(order.held_out) if order.held_out else None
+    tasks = []
+    if order.held_out_tasks is not None and trainer.rank == 0:
+        from ..synthesis.shards import read_shard
+
+        sets = (one for path in shard_paths(order.held_out_tasks) for one in read_shard(path))
+        tasks = held_out_tasks(examples(sets, 1, context_of(trainer.model), [0]), order.num_held_out)
+        tokenizer = load_tokenizer(order.documents[0] / TOKENIZER_FOLDER)
+
+    def evaluate(model: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if held_out is not None:
+            loss, right = trainer.measure(held_out, order.held_out_batches)
+            found |= {"held_out_loss": round(loss, 6), "held_out_right": round(right, 5)}
+        if tasks:
+            found |= write_solutions(model, tokenizer, prompt_format, tasks).facts()
+        return found
+
+    return evaluate if held_out is not None or tasks else None
+
+
+# --- export
+
+MAX_SHARD = "15MB"
+EXPORT_FACTS = "training.json"
+"""In the export of a run with adapters: what `merge_adapter` needs to know of the run."""
+
+
+def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
+    """Write a run's averaged weights as a weights folder in bf16; of a run with adapters the adapter alone, to be
+    merged by `merge_adapter`. Raises InputError."""
+    import torch
+
+    from .trainer import Trainer
+
+    try:
+        facts = json.loads((run / "facts.json").read_text())
+        chosen = json.loads((run / "settings.json").read_text())
+        settings = load_settings(None, _assignments(chosen), TrainingSettings)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{run}: no training run ({error})") from error
+    weights = Path(facts["weights"]) if facts["weights"] else None
+    order = TrainOrder(facts["kind"], run, (), weights=weights, device="cpu")
+    model = make_model(order, settings, facts["num_vocabulary"])
+    progress = Trainer.load_averaged(model, settings, run / "checkpoint")
+    _refuse_existing(out)
+    told = {"steps": progress["step"], "tokens": progress["num_tokens"], "settings": as_dict(settings)}
+    if settings.adapter.rank:
+        model.save_pretrained(out)
+        (out / EXPORT_FACTS).write_text(json.dumps({**facts, "training": told}, indent=1) + "\n")
+        shutil.copytree(run / TOKENIZER_FOLDER, out / TOKENIZER_FOLDER)
+        return
+    _write_weights(model.to(torch.bfloat16), facts, run / TOKENIZER_FOLDER, out, trained_on, licence, told)
+
+
+def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence: str) -> None:
+    """Write the model in `base` with an exported adapter merged in as a weights folder in bf16. Raises InputError."""
+    import torch
+    from peft import PeftModel
+
+    from .models import load_model
+
+    try:
+        facts = json.loads((adapter / EXPORT_FACTS).read_text())
+        kind, told = facts["kind"], facts["training"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{adapter}: no exported adapter ({error})") from error
+    model = load_model(kind, base)
+    try:
+        merged = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise InputError(f"{adapter}: does not fit {base} ({str(error).splitlines()[0]})") from error
+    _refuse_existing(out)
+    _write_weights(merged.to(torch.bfloat16), facts, adapter / TOKENIZER_FOLDER, out, trained_on, licence, told)
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise InputError(f"{out}: is there already")
+
+
+def _write_weights(
+    model: Any, facts: dict[str, Any], tokenizer: Path, out: Path, trained_on: str, licence: str, told: dict[str, Any]
+) -> None:
+    from ..lm.weights import seal_weights
+
+    model.save_pretrained(out, max_shard_size=MAX_SHARD)
+    for path in tokenizer.iterdir():
+        shutil.copy(path, out / path.name)
+    prompt_format = PromptFormat.from_json(facts["prompt"])
+    seal_weights(out, facts["kind"], prompt_format, context_of(model), trained_on, licence, **told)

@@ -1,0 +1,102 @@
+"""Models to train: a small Llama-type decoder from nothing, or what a folder holds; whole or by adapters.
+
+All are Hugging Face models, so what is trained loads in transformers and vLLM unchanged. A policy is a causal language
+model, a PPM a sequence classifier with one output over the same trunk.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    PreTrainedModel,
+)
+
+from ..errors import InputError
+from .settings import AdapterSettings, ModelSettings
+
+POLICY, PPM = "policy", "ppm"
+_FROM_NOTHING = {POLICY: LlamaForCausalLM, PPM: LlamaForSequenceClassification}
+_FROM_FOLDER = {POLICY: AutoModelForCausalLM, PPM: AutoModelForSequenceClassification}
+
+
+def new_model(kind: str, settings: ModelSettings, num_vocabulary: int, seed: int) -> PreTrainedModel:
+    """A model with random weights that depend on the seed alone."""
+    config = LlamaConfig(
+        vocab_size=num_vocabulary,
+        hidden_size=settings.width,
+        num_hidden_layers=settings.num_layers,
+        num_attention_heads=settings.num_heads,
+        num_key_value_heads=settings.num_kv_heads,
+        head_dim=settings.head_size,
+        intermediate_size=settings.hidden,
+        max_position_embeddings=settings.context,
+        rope_parameters={"rope_type": "default", "rope_theta": settings.rope_theta},
+        rms_norm_eps=1e-5,
+        initializer_range=settings.init_std,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=None,
+        pad_token_id=0,
+        num_labels=1,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _FROM_NOTHING[kind](config).float()
+
+
+def load_model(kind: str, folder: Path, *, bf16: bool = False) -> PreTrainedModel:
+    """The model of a folder, without network or code of the folder's own. bf16: keep the weights so (for adapters over
+    a large model); otherwise float32. A PPM may start from a policy's folder: its head is new then. Raises
+    InputError."""
+    try:
+        options = {"num_labels": 1} if kind == PPM else {}
+        return _FROM_FOLDER[kind].from_pretrained(
+            folder,
+            dtype=torch.bfloat16 if bf16 else torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
+            **options,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder}: no model that can be trained ({str(error).splitlines()[0]})") from error
+
+
+def add_adapter(kind: str, model: PreTrainedModel, settings: AdapterSettings, seed: int) -> nn.Module:
+    """The model with LoRA adapters (peft); of the rest only a PPM's head is trained."""
+    from peft import LoraConfig, TaskType, get_peft_model
+
+    modules = settings.modules if settings.modules == "all-linear" else settings.modules.split(",")
+    config = LoraConfig(
+        task_type=TaskType.CAUSAL_LM if kind == POLICY else TaskType.SEQ_CLS,
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=modules,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return get_peft_model(model, config)
+
+
+def base_of(model: nn.Module) -> PreTrainedModel:
+    """The Hugging Face model inside adapters, or the model itself; adapters stay in force."""
+    return model if isinstance(model, PreTrainedModel) else model.get_base_model()
+
+
+def trunk_of(model: nn.Module) -> nn.Module:
+    """The part that turns tokens into hidden states."""
+    return base_of(model).base_model
+
+
+def head_of(model: nn.Module) -> nn.Module:
+    """The last layer: logits over the vocabulary, or the one score."""
+    base = base_of(model)
+    return base.score if hasattr(base, "score") else base.get_output_embeddings()

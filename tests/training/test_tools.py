@@ -1,0 +1,266 @@
+"""From made-up tasks to a weights folder through the real command lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import merge_lora  # noqa: E402
+import token_histogram  # noqa: E402
+import train_policy  # noqa: E402
+import train_ppm  # noqa: E402
+
+from solver.executor import execute, input_value  # noqa: E402
+from solver.lm.prompt import PromptFormat, solution_segments, task_text  # noqa: E402
+from solver.lm.tokenizer import encode_segments, save_tokenizer  # noqa: E402
+from solver.lm.weights import read_weights  # noqa: E402
+from solver.program import Program  # noqa: E402
+from solver.synthesis import shards  # noqa: E402
+from solver.synthesis.augment import augment, turned  # noqa: E402
+from solver.synthesis.generate import ProgramSet  # noqa: E402
+from solver.synthesis.scenes import draw_scenes  # noqa: E402
+from solver.training.documents import AUXILIARY, STEP, Documents  # noqa: E402
+from solver.training.launch import load_tokenizer  # noqa: E402
+from solver.training.preparation import Encoder, examples, sibling  # noqa: E402
+
+PROGRAMS = (
+    ("x1 = transform(I, FLIP_UD)",),
+    ("x1 = transform(I, ROT90)", "x2 = draw_frame(x1, 4)"),
+    ("x1 = mirror_concat(I, RIGHT)", "x2 = pad(x1, 3)", "x3 = transform(x2, TRANSPOSE)"),
+)
+SMALL = ["width=64", "num_layers=2", "num_heads=2", "num_kv_heads=1", "head_size=32", "hidden=128", "context=512"]
+WORDS = [f"model.{word}" for word in SMALL] + [
+    *("train.batch_tokens=1024", "train.compile=false", "train.bf16=false", "train.warmup_steps=5"),
+    *("train.log_steps=1", "model.init_std=0.05"),
+]
+
+
+def sets() -> list[ProgramSet]:
+    made = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        inputs = tuple(rng.integers(0, 9, (3, 4)).astype(np.int8) for _ in range(3))
+        programs = tuple(shards.read_statements("\n".join(p)) for p in PROGRAMS)
+        made.append(ProgramSet("scene/dense", inputs, programs))
+    return made
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "settings.json").write_text("{}")
+    for number in range(2):
+        shards.write_shard(shards.shard_path(folder, number), sets()[2 * number : 2 * number + 2])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def documents(made, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("documents") / "policy"
+    assert train_policy.main(["prepare", "--made", str(made), "--out", str(out), "--copies", "2"]) == 0
+    return out
+
+
+def command(tool, *words: object, settings: tuple[str, ...] = ()) -> int:
+    chosen = [w for word in (*WORDS, *settings) for w in ("--set", word)]
+    return tool.main(["train", "--device", "cpu", *map(str, words), *chosen])
+
+
+def records(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def losses(run: Path) -> list[float]:
+    return [record["loss"] for record in records(run) if "loss" in record]
+
+
+def test_documents_are_what_a_search_shows(documents):
+    loaded = Documents.load([documents])
+    assert len(loaded) == 2 * 4 * len(PROGRAMS)
+    tokenizer = load_tokenizer(documents / "tokenizer")
+    texts = {}
+    for k in range(len(loaded)):
+        stored = loaded.tokens[loaded.starts[k] :][: loaded.lengths[k]]
+        tokens, kinds = loaded.split(stored)
+        texts[tokenizer.decode(tokens.tolist(), skip_special_tokens=True)] = tokenizer.decode(
+            tokens[kinds == 1].tolist()
+        )
+    one = next(s for s in sets())
+    program = one.programs[1]
+    outputs = execute(program, input_value(one.inputs)).items
+    wanted = "".join(f"input\n{text(i)}output\n{text(o)}" for i, o in zip(one.inputs[:-1], outputs[:-1]))
+    wanted += f"test\n{text(one.inputs[-1])}program\nx1 = transform(I, ROT90)\n# Grid"
+    (found,) = (t for t in texts if t.startswith(wanted))
+    assert "solved 2/2" in found
+    assert texts[found] == " transform(I, ROT90)\n draw_frame(x1, 4)\n"
+
+
+def text(grid: np.ndarray) -> str:
+    return "".join("".join(map(str, row)) + "\n" for row in grid.tolist())
+
+
+def test_fast_encoding_is_the_tokenizers(tmp_path):
+    save_tokenizer(tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
+    encoder = Encoder(tokenizer)
+    assert encoder._is_own
+    for example in examples(iter(sets()), 2, 1000, [0]):
+        segments = solution_segments(PromptFormat(), example.task, Program(example.prefix.statements))
+        tokens, kinds = encoder.encode(segments)
+        assert (tokens.tolist(), (kinds == STEP).tolist()) == encode_segments(tokenizer, segments)
+        exercise = "".join(map(text, example.task.targets[1:]))
+        assert tokenizer.decode(tokens[kinds == AUXILIARY].tolist()) == exercise
+
+
+def test_augmentation_keeps_programs_right():
+    grids = draw_scenes("objects", 4, np.random.default_rng(0))
+    assert len({turned(grids[0], k).tobytes() + bytes(turned(grids[0], k).shape) for k in range(8)}) == 8
+    program = shards.read_statements("x1 = keep_color(I, 3)\nx2 = replace_color(x1, 3, 0)")
+    inputs, changed = augment(grids, program, np.random.default_rng(1))
+    color = changed.statements[0].args[1]
+    assert changed.statements[1].args[1:] == (color, 0)
+    for name in range(10):  # colour classes are renamed, not mixed
+        assert sum((g == name).sum() for g in grids) in [sum((g == other).sum() for g in inputs) for other in range(10)]
+    assert sum((g == 0).sum() for g in grids) == sum((g == 0).sum() for g in inputs)
+    assert sum((g == 3).sum() for g in grids) == sum((g == color).sum() for g in inputs)
+
+
+def test_siblings_leave_the_way():
+    rng = np.random.default_rng(0)
+    found = 0
+    for example in examples(iter(sets()), 1, 1000, [0]):
+        keys = {value.key for value in example.prefix.values}
+        for steps in range(1, len(example.prefix.statements) + 1):
+            rival = sibling(example.prefix, steps, rng)
+            if rival is not None:
+                found += 1
+                assert len(rival.statements) == steps
+                assert rival.statements[:-1] == example.prefix.statements[: steps - 1]
+                assert rival.values[-1].key not in keys
+                again = execute(Program(rival.statements), example.prefix.values[0])
+                assert again.key == rival.values[-1].key
+    assert found > 20
+
+
+def test_a_policy_learns_to_write_programs_that_run(made, documents, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = ("--documents", documents, "--held-out", documents, "--held-out-tasks", made, "--run", run)
+    settings = ("train.max_steps=60", "train.matrix_rate=0.02", "train.rate=0.003", "train.average=0.9")
+    assert command(train_policy, *words, settings=settings) == 0
+    (measured,) = [r for r in records(run) if "solved" in r]
+    assert measured["held_out_loss"] < 0.2
+    assert measured["steps_parsed"] > 0.95
+    assert measured["solved"] > 0.7
+    out = tmp_path / "weights"
+    assert train_policy.main(["export", "--run", str(run), "--out", str(out), "--trained-on", "made-up tasks"]) == 0
+    weights = read_weights(out, "policy")
+    assert weights.context_length == 512
+    assert weights.manifest["steps"] == 60
+    capsys.readouterr()
+    assert train_policy.main(["measure", "--weights", str(out), "--made", str(made), "--tasks", "12"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert abs(again["solved"] - measured["solved"]) < 0.2  # bf16 in the folder
+    assert train_policy.main(["export", "--run", str(run), "--out", str(out), "--trained-on", "x"]) == 2
+
+
+def test_a_run_goes_on_where_it_stopped(documents, tmp_path):
+    for run, stops in ((tmp_path / "whole", [6]), (tmp_path / "parts", [3, 6])):
+        for stop in stops:
+            settings = (f"train.max_steps={stop}", "train.save_steps=3")  # saving rounds moments, so both save alike
+            assert command(train_policy, "--documents", documents, "--run", run, settings=settings) == 0
+    assert len(losses(tmp_path / "whole")) == 6
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def test_two_processes_are_a_larger_batch(documents, tmp_path):
+    few = "train.max_steps=3"
+    one = ("--documents", documents, "--run", tmp_path / "one")
+    assert command(train_policy, *one, settings=(few, "train.accumulate=2")) == 0
+    two = ("--documents", documents, "--run", tmp_path / "two", "--processes", 2, "--port", 29613)
+    assert command(train_policy, *two, settings=(few,)) == 0
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+def test_a_ppm_learns_from_pairs_and_from_a_policy(made, documents, tmp_path):
+    policy, pairs, run = tmp_path / "policy", tmp_path / "pairs", tmp_path / "run"
+    assert command(train_policy, "--documents", documents, "--run", policy, settings=("train.max_steps=1",)) == 0
+    start = tmp_path / "weights"
+    assert train_policy.main(["export", "--run", str(policy), "--out", str(start), "--trained-on", "x"]) == 0
+    assert train_ppm.main(["prepare", "--made", str(made), "--out", str(pairs), "--pairs", "3"]) == 0
+    words = ("--documents", pairs, "--held-out", pairs, "--run", run, "--weights", start)
+    settings = ("train.max_steps=40", "train.average=0.8", "train.rate=0.003", "train.matrix_rate=0.02")
+    assert command(train_ppm, *words, settings=settings) == 0
+    (measured,) = [r for r in records(run) if "held_out_right" in r]
+    assert measured["held_out_right"] > 0.8
+    assert train_ppm.main(["export", "--run", str(run), "--out", str(tmp_path / "ppm"), "--trained-on", "x"]) == 0
+    assert read_weights(tmp_path / "ppm", "ppm").kind == "ppm"
+
+
+def test_bad_input_is_one_line(made, documents, tmp_path, capsys):
+    run = ("--run", tmp_path / "run")
+    assert command(train_policy, "--documents", tmp_path, *run) == 2
+    assert command(train_policy, "--documents", documents, *run, "--resume", tmp_path) == 2
+    assert command(train_policy, "--documents", documents, *run, settings=("train.schedule=cosine",)) == 2
+    assert command(train_policy, "--documents", documents, *run, "--weights", tmp_path) == 2
+    assert train_policy.main(["prepare", "--made", str(made), "--out", str(documents)]) == 2
+    assert train_policy.main(["export", "--run", str(tmp_path), "--out", str(tmp_path / "w"), "--trained-on", "x"]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert sum("InputError" in line or "Traceback" in line for line in lines) == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+@pytest.mark.parametrize("kind", ["policy", "ppm"])
+def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, capsys):
+    from peft import PeftModel
+
+    from solver.training.models import load_model
+
+    tool = {"policy": train_policy, "ppm": train_ppm}[kind]
+    learned = documents
+    if kind == "ppm":
+        learned = tmp_path / "pairs"
+        assert tool.main(["prepare", "--made", str(made), "--out", str(learned)]) == 0
+    first, second, base, adapter, merged = (tmp_path / k for k in ("first", "second", "base", "adapter", "merged"))
+    assert command(tool, "--documents", learned, "--run", first, settings=("train.max_steps=1",)) == 0
+    assert tool.main(["export", "--run", str(first), "--out", str(base), "--trained-on", "x"]) == 0
+    settings = ("train.max_steps=8", "train.rate=0.01", "train.average=0", "adapter.rank=4")
+    words = ("--documents", learned, "--run", second, "--weights", base)
+    assert command(tool, *words, settings=settings) == 0
+    assert losses(second)[-1] < losses(second)[0]
+    assert tool.main(["export", "--run", str(second), "--out", str(adapter), "--trained-on", "x"]) == 0
+    order = ["--adapter", str(adapter), "--base", str(base), "--out", str(merged), "--trained-on", "x"]
+    assert merge_lora.main(order) == 0
+    tokens = torch.arange(4, 40)[None]
+    with torch.no_grad():
+        apart = PeftModel.from_pretrained(load_model(kind, base), adapter)(tokens).logits
+        whole = load_model(kind, read_weights(merged, kind).folder)(tokens).logits
+        before = load_model(kind, base)(tokens).logits
+    assert torch.allclose(whole, apart, atol=0.05)
+    assert not torch.allclose(whole, before, atol=0.05)
+    assert merge_lora.main(order) == 2  # is there already
+    assert merge_lora.main([*order[:1], str(base), *order[2:]]) == 2  # no adapter
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_token_histogram(made, tmp_path, capsys):
+    out = tmp_path / "tokens.png"
+    assert token_histogram.main(["--made", str(made), "--context", "100", "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+    told = capsys.readouterr().out
+    assert told.startswith("12 tasks")
+    tokenizer = load_tokenizer_of(tmp_path)
+    sizes = [len(tokenizer.encode(task_text(e.task))) for e in examples(iter(sets()), 1, 1000, [0])]
+    assert f"100%: {max(sizes)}" in told
+    assert token_histogram.main(["--set", "arc-agi-1/evaluation", "--out", str(out)]) == 2
+
+
+def load_tokenizer_of(folder: Path):
+    save_tokenizer(folder / "tokenizer")
+    return load_tokenizer(folder / "tokenizer")

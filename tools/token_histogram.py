@@ -1,0 +1,88 @@
+"""How many tokens tasks take as prompts: percentiles, and a picture.
+
+    python tools/token_histogram.py --set arc-agi-1/dev --out tokens.png
+    python tools/token_histogram.py --made made --weights weights/policy --context 4096 --out tokens.png
+
+Counts the task's part of a prompt (lm/prompt.py), with the tokenizer of --weights or this project's own. Sets that are
+evaluated on are refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from solver.errors import ArcSolveError, InputError
+from solver.lm.prompt import PromptTask, task_text
+from solver.lm.tokenizer import save_tokenizer
+from solver.synthesis.shards import read_shard, shard_paths
+from solver.tasks import load_set
+from solver.training.launch import load_tokenizer
+from solver.training.preparation import Encoder, examples
+
+PERCENTILES = (10, 25, 50, 75, 90, 95, 99, 100)
+
+
+def named_tasks(name: str) -> Iterator[PromptTask]:
+    if name.endswith("/evaluation"):
+        raise InputError(f"{name}: evaluation tasks are not studied")
+    yield from map(PromptTask.of, load_set(name))
+
+
+def made_tasks(folder: Path) -> Iterator[PromptTask]:
+    sets = (one for path in shard_paths(folder) for one in read_shard(path))
+    for example in examples(sets, 1, 1 << 30, [0]):
+        yield example.task
+
+
+def draw(counts: np.ndarray, context: int | None, title: str, out: Path) -> None:
+    """Histogram over a logarithmic axis, with a line at the context length."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 3.5))
+    axes.hist(counts, bins=np.geomspace(max(1, counts.min()), counts.max() + 1, 40))
+    axes.set(xscale="log", xlabel="tokens a task", ylabel="tasks", title=title)
+    if context is not None:
+        share = float((counts <= context).mean())
+        axes.axvline(context, color="black", linewidth=0.8, label=f"{context} tokens: {share:.1%} fit")
+        axes.legend()
+    figure.tight_layout()
+    figure.savefig(out, dpi=90)
+    plt.close(figure)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--set", help="named set, e.g. arc-agi-1/dev")
+    source.add_argument("--made", type=Path, help="shards of made-up tasks")
+    parser.add_argument("--weights", type=Path, help="folder whose tokenizer counts (default: this project's own)")
+    parser.add_argument("--context", type=int, help="context length to draw")
+    parser.add_argument("--out", type=Path, required=True, help="PNG file")
+    args = parser.parse_args(argv)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            if args.weights is None:
+                save_tokenizer(Path(folder))
+            encoder = Encoder(load_tokenizer(args.weights or Path(folder)))
+        tasks = named_tasks(args.set) if args.set else made_tasks(args.made)
+        counts = np.array([len(encoder.encode([(task_text(task), False)])[0]) for task in tasks])
+        draw(counts, args.context, args.set or args.made.name, args.out)
+    except (ArcSolveError, OSError) as error:
+        print(f"token_histogram: {error}", file=sys.stderr)
+        return 2
+    shown = ", ".join(f"{p}%: {int(np.percentile(counts, p))}" for p in PERCENTILES)
+    print(f"{len(counts)} tasks; tokens at {shown}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,106 @@
+"""The commands that train_policy.py and train_ppm.py share."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from solver.errors import ArcSolveError
+from solver.lm.prompt import PromptFormat
+from solver.training.launch import Part, TrainOrder, export, prepare_documents, train
+from solver.training.preparation import Preparation
+
+STARTED = time.monotonic()
+"""A wall-clock limit counts from here, so that it includes loading and compiling."""
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def arguments(description: str | None) -> tuple[argparse.ArgumentParser, Any]:
+    """A parser, and its place for commands."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    return parser, parser.add_subparsers(required=True)
+
+
+def add_common(commands: Any, kind: str, group: int, part: Part) -> None:
+    """The commands prepare, train and export. group, part: how documents of this kind are made."""
+    command = commands.add_parser("prepare", help="made-up tasks to tokenised documents")
+    command.add_argument("--made", type=Path, required=True, help="shards of made-up tasks")
+    command.add_argument("--out", type=Path, required=True, help="folder of the documents")
+    command.add_argument("--weights", type=Path, help="folder whose tokenizer is used (default: this project's own)")
+    command.add_argument("--copies", type=positive, default=1, help="versions of each task; all but one augmented")
+    command.add_argument("--pairs", type=positive, default=2, help="preference pairs a task (PPM only)")
+    command.add_argument("--max-tokens", type=positive, default=2048, help="longest document (default: 2048)")
+    command.add_argument("--no-sketch", action="store_true", help="leave out what executed steps gave")
+    command.add_argument("--workers", type=positive, default=1)
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run_command=lambda args: _prepare(args, group, part))
+    command = commands.add_parser("train", help="from nothing, from weights, or on from the run's checkpoint")
+    command.add_argument("--documents", type=Path, nargs="+", required=True)
+    command.add_argument("--held-out", type=Path, nargs="+", default=[], help="documents to measure the loss on")
+    command.add_argument("--held-out-tasks", type=Path, help="shards of made-up tasks to write programs for")
+    command.add_argument("--num-held-out", type=positive, default=128, help="how many of them")
+    command.add_argument("--run", type=Path, required=True, help="folder of log and checkpoint")
+    command.add_argument("--weights", type=Path, help="model folder to start from")
+    command.add_argument("--resume", type=Path, help="checkpoint to go on from (default: the run's own, if any)")
+    command.add_argument("--minutes", type=float, default=math.inf, help="stop after so many, loading included")
+    command.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
+    command.add_argument("--processes", type=positive, default=1, help="one a device")
+    command.add_argument("--port", type=positive, default=29512)
+    command.add_argument("--settings", type=Path, help="TOML file")
+    command.add_argument("--set", action="append", default=[], metavar="GROUP.NAME=VALUE")
+    command.set_defaults(run_command=lambda args: train(_order(args, kind)))
+    command = commands.add_parser("export", help="a run's averaged weights as a weights folder")
+    command.add_argument("--run", type=Path, required=True)
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument("--trained-on", required=True, help="for the manifest: what the weights learned from")
+    command.add_argument("--licence", default="MIT-0")
+    command.set_defaults(run_command=lambda args: export(args.run, args.out, args.trained_on, args.licence))
+
+
+def _prepare(args: argparse.Namespace, group: int, part: Part) -> None:
+    how = Preparation(PromptFormat(sketch=not args.no_sketch), args.copies, args.max_tokens, args.pairs, args.seed)
+    count = prepare_documents(args.made, args.out, group, part, how, args.weights, args.workers)
+    print(f"{count} documents -> {args.out}")
+
+
+def _order(args: argparse.Namespace, kind: str) -> TrainOrder:
+    return TrainOrder(
+        kind=kind,
+        run=args.run,
+        documents=tuple(args.documents),
+        held_out=tuple(args.held_out),
+        weights=args.weights,
+        resume=args.resume,
+        deadline=STARTED + 60 * args.minutes,
+        device=args.device,
+        processes=args.processes,
+        port=args.port,
+        settings_file=args.settings,
+        assignments=tuple(args.set),
+        held_out_tasks=args.held_out_tasks,
+        num_held_out=args.num_held_out,
+    )
+
+
+def main_of(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+    """Run what was asked for; bad input is one line and exit code 2."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    args = parser.parse_args(argv)
+    try:
+        args.run_command(args)
+    except (ArcSolveError, OSError) as error:
+        print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
+        return 2
+    return 0
