@@ -7,14 +7,18 @@ STAMP := $(VENV)/.installed
 
 SET ?= arc-agi-1/evaluation
 SECONDS ?= 4
+SCALE ?= 240
+FAULT ?= none
+COMPETITION ?= arc-prize-2026-arc-agi-2
+DRY := $(if $(DRY_RUN),--dry-run)
 WORKERS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 
 .DEFAULT_GOAL := help
-.PHONY: help install evaluate solve test bench check fix clean
+.PHONY: help install evaluate solve test bench notebook wheelhouse rehearse weights-dataset upload submit check fix clean
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value ...]"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-11s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-17s%s\n", $$1, $$2}'
 
 install: $(STAMP) ## make the virtual environment .venv and install the solver (PYTHON=python3)
 
@@ -39,6 +43,29 @@ test: $(STAMP) ## run the test suite
 
 bench: $(STAMP) ## measure speeds, start times and memory into build/bench.json
 	$(BIN)/arc-solve bench --out build/bench.json
+
+notebook: $(STAMP) ## make kaggle_notebook/arc-solver.ipynb from notebook.py
+	$(BIN)/python tools/make_notebook.py
+
+wheelhouse: $(STAMP) ## wheels for Kaggle into build/wheelhouse (ARGS='--python 3.12 --platform manylinux_2_28_x86_64')
+	$(BIN)/python tools/make_wheelhouse.py $(ARGS)
+
+rehearse: wheelhouse ## run the notebook as Kaggle would, offline (SCALE=240 times faster, FAULT=none or names or all)
+	$(BIN)/python tools/rehearse.py --time-scale $(SCALE) --fault $(FAULT)
+
+weights-dataset: $(STAMP) ## bring the weights to Kaggle as a dataset (OWNER=name DRY_RUN=1 to only show it)
+	@test -n "$(OWNER)" || { echo "say as whom: make weights-dataset OWNER=your-kaggle-name"; exit 2; }
+	$(BIN)/python tools/kaggle_upload.py weights --owner "$(OWNER)" $(DRY)
+
+upload: $(STAMP) ## bring wheels, weights and notebook to Kaggle (OWNER=name DRY_RUN=1 to only show it)
+	@test -n "$(OWNER)" || { echo "say as whom: make upload OWNER=your-kaggle-name"; exit 2; }
+	$(BIN)/python tools/kaggle_upload.py wheels --owner "$(OWNER)" $(DRY)
+	$(BIN)/python tools/kaggle_upload.py weights --owner "$(OWNER)" $(DRY)
+	$(BIN)/python tools/kaggle_upload.py notebook --owner "$(OWNER)" --competition $(COMPETITION) $(DRY)
+
+submit: $(STAMP) ## submit a version of the notebook that has run (OWNER=name VERSION=n DRY_RUN=1)
+	@test -n "$(OWNER)" -a -n "$(VERSION)" || { echo "say what: make submit OWNER=your-kaggle-name VERSION=3"; exit 2; }
+	$(BIN)/python tools/kaggle_upload.py submit --owner "$(OWNER)" --version $(VERSION) --competition $(COMPETITION) $(DRY)
 
 check: $(STAMP) ## look for faults of style; writes nothing
 	$(BIN)/ruff check --no-cache .

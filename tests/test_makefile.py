@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TARGETS = ("help", "install", "evaluate", "solve", "test", "bench", "check", "fix", "clean")
+TARGETS = (
+    "help", "install", "evaluate", "solve", "test", "bench", "notebook", "wheelhouse", "rehearse", "weights-dataset",
+    "upload", "submit", "check", "fix", "clean",
+)  # fmt: skip
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -24,7 +27,7 @@ def make(*words, folder=ROOT):
 def test_help_is_the_default_and_lists_every_target():
     shown = make().stdout
     assert shown == make("help").stdout
-    assert tuple(re.findall(r"^  (\w+) +\w", shown, re.MULTILINE)) == TARGETS
+    assert tuple(re.findall(r"^  ([\w-]+) +\w", shown, re.MULTILINE)) == TARGETS
 
 
 @pytest.mark.parametrize("target", ["evaluate", "test", "bench", "check"])

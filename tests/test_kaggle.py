@@ -1,0 +1,199 @@
+"""The Kaggle package: the generated notebook, what is uploaded, and what a rehearsal prepares."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import kaggle_upload
+import make_notebook
+import nbformat
+import pytest
+import rehearse
+from make_notebook import NOTEBOOK, SOURCE, kernel_metadata, slugify, split_cells
+
+from solver.submission import check_submission
+from solver.tasks import load_path
+
+# the notebook
+
+
+def test_the_notebook_is_up_to_date():
+    assert NOTEBOOK.read_text(encoding="utf-8") == make_notebook.make_notebook(SOURCE.read_text(encoding="utf-8"))
+    assert make_notebook.main(["--check"]) == 0
+
+
+def test_cells_are_text_or_valid_python():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    kinds = [cell.cell_type for cell in notebook.cells]
+    assert kinds[0] == "markdown"
+    assert kinds.count("code") == 5
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            compile(cell.source, "cell", "exec")
+        else:
+            assert not any(line.startswith("#  ") for line in cell.source.splitlines())
+    with pytest.raises(ValueError, match="before the first cell"):
+        split_cells("import os\n# %%\n")
+
+
+def run_notebook(root: Path, **environment) -> subprocess.CompletedProcess:
+    """Its cells as one script, outside of any kernel."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KAGGLE", "ARC_"))}
+    return subprocess.run(
+        [sys.executable, str(SOURCE)], capture_output=True, text=True, timeout=120, check=False,
+        env={**kept, "ARC_KAGGLE_ROOT": str(root), **environment},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["none", "layout"])
+def test_the_submission_is_complete_before_anything_can_fail(tmp_path, layout):
+    """Without wheels the notebook stops, in either layout of the inputs; the submission is there all the same."""
+    tasks = rehearse.write_inputs(tmp_path / "input", rehearse.FAULTS[layout], tmp_path / "no-wheels")
+    done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1")
+    assert done.returncode == 1
+    assert "no arc_solver-*.whl" in done.stderr
+    assert "the scored run: 240 tasks" in done.stdout
+    assert check_submission(json.loads((tmp_path / "working" / "submission.json").read_bytes()), tasks) == []
+
+
+def test_a_broken_task_does_not_stop_the_prefill(tmp_path):
+    fault = rehearse.Fault("", bad_task=True)
+    tasks = rehearse.write_inputs(tmp_path / "input", fault, tmp_path / "no-wheels")
+    assert "a rehearsal" in run_notebook(tmp_path).stdout
+    submission = json.loads((tmp_path / "working" / "submission.json").read_bytes())
+    assert check_submission(submission, tasks) == []
+    assert len(submission) == 240
+
+
+def test_without_the_competitions_data_it_says_so(tmp_path):
+    (tmp_path / "input").mkdir()
+    assert "attach the competition's data" in run_notebook(tmp_path).stderr
+
+
+# rehearsals
+
+
+def test_the_rehearsals_tasks_hide_their_outputs(tmp_path):
+    rehearse.write_inputs(tmp_path, rehearse.FAULTS["none"], tmp_path / "none")
+    loaded = load_path(next(tmp_path.rglob("arc-agi_test_challenges.json")))
+    assert len(loaded.tasks) == 240
+    assert all(pair.output is None for task in loaded.tasks for pair in task.test)
+    assert len(list(tmp_path.rglob("solver.json"))) == 1
+
+
+def test_the_table_names_every_problem():
+    good = rehearse.Outcome("none", 240, 230, (), 50.0, -10.0)
+    bad = rehearse.Outcome("hung", 240, 0, ("no submission", "exit code 1"), 70.0, 10.0)
+    assert (good.passed, bad.passed) == (True, False)
+    lines = rehearse.table([good, bad]).splitlines()
+    assert lines[2] == "| none | nothing goes wrong | complete and valid | 230 of 240 | -10.0 |"
+    assert "no submission; exit code 1" in lines[3]
+
+
+def test_every_rehearsed_lane_exists():
+    import rehearsal_lanes
+
+    assert all(hasattr(rehearsal_lanes, fault.lane) for fault in rehearse.FAULTS.values() if fault.lane)
+
+
+# uploads
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch):
+    """A `kaggle` that writes down how it was called and answers as answers.json says: command → (code, text)."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "kaggle"
+    script.write_text(
+        f"#!{sys.executable}\n"
+        "import json, pathlib, sys\n"
+        "here = pathlib.Path(__file__).parent\n"
+        "with open(here / 'calls', 'a') as f: f.write(json.dumps(sys.argv[1:]) + chr(10))\n"
+        "code, text = json.loads((here / 'answers.json').read_text()).get(' '.join(sys.argv[1:3]), (0, 'fine'))\n"
+        "print(text); sys.exit(code)\n"
+    )
+    script.chmod(0o755)
+    (folder / "answers.json").write_text("{}")
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+def calls(client: Path) -> list[list[str]]:
+    path = client / "calls"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def upload(tmp_path, *words: str) -> int:
+    return kaggle_upload.main([*words, "--owner", "somebody", "--out", str(tmp_path / "out")])
+
+
+def test_a_dry_run_sends_nothing(tmp_path, client, capsys):
+    assert upload(tmp_path, "weights", "--dry-run") == 0
+    assert upload(tmp_path, "notebook", "--dry-run") == 0
+    assert upload(tmp_path, "submit", "--dry-run", "--version", "3") == 0
+    assert calls(client) == []
+    printed = capsys.readouterr().out
+    assert "vision/model.safetensors" in printed
+    assert "would run: kaggle datasets create" in printed
+    assert "would run: kaggle kernels push" in printed
+    assert "would run: kaggle competitions submit arc-prize-2026-arc-agi-2 -f submission.json" in printed
+
+
+@pytest.mark.parametrize(("answer", "verb"), [((0, "ready"), "version"), ((1, "404 - Not Found"), "create")])
+def test_a_dataset_is_created_once_and_then_gets_versions(tmp_path, client, answer, verb):
+    (client / "answers.json").write_text(json.dumps({"datasets status": answer}))
+    assert upload(tmp_path, "weights") == 0
+    status, sent = calls(client)
+    assert status == ["datasets", "status", "somebody/arc-solver-weights"]
+    assert sent[:2] == ["datasets", verb]
+    assert sent[sent.index("-r") + 1] == "zip"
+    metadata = json.loads((tmp_path / "out" / "weights" / "dataset-metadata.json").read_text())
+    assert metadata["licenses"] == [{"name": "MIT"}]
+
+
+@pytest.mark.parametrize(
+    ("answers", "words", "said"),
+    [
+        ({"datasets status": (1, "401 - Unauthorized: you must authenticate")}, ["weights"], "Unauthorized"),
+        ({"datasets create": (0, "Dataset creation error: The requested title is already in use"),
+          "datasets status": (1, "404")}, ["weights"], "already in use"),
+        ({"kernels push": (0, "Kernel push error: Maximum weekly GPU quota of 30.00 hours reached.")}, ["notebook"],
+         "quota"),
+        ({}, ["weights", "--title", "x" * 51], "6 to 50 characters, not 51"),
+        ({}, ["weights", "--slug", "Up"], "slug"),
+        ({}, ["wheels", "--folder", "nowhere"], "run make wheelhouse"),
+        ({}, ["notebook", "--title", "ARC"], "at least 5 characters"),
+        ({}, ["submit"], "--version"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_one_clear_line(tmp_path, client, capsys, answers, words, said):
+    (client / "answers.json").write_text(json.dumps(answers))
+    assert upload(tmp_path, *words) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]
+
+
+def test_without_the_client_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert upload(tmp_path, "weights") == 2
+    assert "pip install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("competition", make_notebook.COMPETITIONS)
+def test_kernel_metadata_passes_the_clients_rules(tmp_path, competition):
+    metadata = kernel_metadata("somebody", competition, ["somebody/wheels"], "ARC solver 2", "NvidiaL4")
+    (tmp_path / metadata["code_file"]).write_text("{}")
+    assert kaggle_upload.check_kernel(metadata, tmp_path) == []
+    assert metadata["machine_shape"] == "NvidiaL4"
+    wrong = {**metadata, "title": "Another", "enable_internet": True, "dataset_sources": ["wheels"], "code_file": "no"}
+    assert len(kaggle_upload.check_kernel(wrong, tmp_path)) == 4
+
+
+def test_slugs():
+    assert slugify("ARC solver: weights (v2)") == "arc-solver-weights-v2"

@@ -1,0 +1,210 @@
+"""Bring the wheels, the weights and the notebook to Kaggle, and submit: through Kaggle's own client.
+
+    python tools/kaggle_upload.py weights --owner NAME     # weights/ as a dataset
+    python tools/kaggle_upload.py wheels --owner NAME      # build/wheelhouse as a dataset (make wheelhouse)
+    python tools/kaggle_upload.py notebook --owner NAME    # build/kaggle (made first), starts a run of it there
+    python tools/kaggle_upload.py submit --owner NAME --version 3 --message "first"
+
+--dry-run shows every file and command instead of sending anything. What is sent is checked against the client's own
+rules first. Credentials are the client's affair (`kaggle auth login`, or a token: kaggle.com/settings). Exit code 2 and
+one line if something is missing or refused; nothing is sent twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from make_notebook import COMPETITIONS, FOLDER, slugify
+from make_notebook import main as make_notebook
+
+from solver.errors import InputError
+
+ROOT = FOLDER.parent
+SLUGS = {"weights": "arc-solver-weights", "wheels": "arc-solver-wheels"}
+TITLES = {"weights": "ARC solver weights", "wheels": "ARC solver wheels"}
+LICENSE = "MIT"
+ERROR_WORDS = ("error", "unauthorized", "forbidden", "not found", "could not find", "quota", "exceed", "must be")
+
+
+@dataclass(frozen=True)
+class Client:
+    """Runs Kaggle's client; with dry_run it prints the commands that would change something instead."""
+
+    dry_run: bool
+
+    def ask(self, *words: str) -> tuple[bool, str]:
+        """Run a command that changes nothing. Whether it went well, and what it printed."""
+        done = subprocess.run(["kaggle", *words], capture_output=True, text=True, check=False)
+        text = "\n".join(part.strip() for part in (done.stdout, done.stderr) if part.strip())
+        return done.returncode == 0, text
+
+    def send(self, *words: str) -> None:
+        """Run a command that changes something. Raises InputError with what the client says if it fails: it often
+        reports an error with exit code 0."""
+        if self.dry_run:
+            print("would run:", " ".join(["kaggle", *(repr(w) if " " in w else w for w in words)]))
+            return
+        good, text = self.ask(*words)
+        lines = text.splitlines() or [""]
+        refused = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+        if not good or refused:
+            raise InputError(f"kaggle {words[0]} {words[1]}: {reason(refused or lines)}")
+        print(text)
+
+
+def reason(lines: Sequence[str]) -> str:
+    """The line that says most, in one."""
+    telling = [line for line in lines if any(word in line.lower() for word in ERROR_WORDS)]
+    return (telling or [line for line in lines if line.strip()] or ["it failed and said nothing"])[-1].strip()
+
+
+# what the client would refuse
+
+
+def check_dataset(metadata: dict[str, Any]) -> list[str]:
+    """Faults of a dataset-metadata.json, by the rules of the client (kaggle 2.2)."""
+    faults = []
+    title, slug = metadata.get("title", ""), metadata.get("id", "/").partition("/")[2]
+    if not 6 <= len(title) <= 50:
+        faults.append(f"the title {title!r} must have 6 to 50 characters, not {len(title)}")
+    if not 6 <= len(slug) <= 50 or slugify(slug) != slug:
+        faults.append(f"the slug {slug!r} must have 6 to 50 characters: small letters, digits, hyphens")
+    if not metadata.get("id", "").partition("/")[0]:
+        faults.append("no owner")
+    if len(metadata.get("licenses", ())) != 1:
+        faults.append("exactly one licence is needed")
+    return faults
+
+
+def check_kernel(metadata: dict[str, Any], folder: Path) -> list[str]:
+    """Faults of a kernel-metadata.json in its folder, by the rules of the client."""
+    faults = []
+    title, (owner, _, slug) = metadata.get("title", ""), metadata.get("id", "").partition("/")
+    if len(title) < 5:
+        faults.append(f"the title {title!r} must have at least 5 characters")
+    if slugify(title) != slug:
+        faults.append(f"the title {title!r} gives the slug {slugify(title)!r}, not {slug!r}")
+    if not owner:
+        faults.append("no owner")
+    if not (folder / metadata.get("code_file", "")).is_file():
+        faults.append(f"{folder / metadata.get('code_file', '')}: no such file")
+    if metadata.get("enable_internet", True):
+        faults.append("the internet must be off")
+    faults += [f"{name!r} must be owner/slug" for name in metadata.get("dataset_sources", ()) if name.count("/") != 1]
+    return faults
+
+
+# the commands
+
+
+def upload_dataset(kind: str, args: argparse.Namespace, client: Client) -> None:
+    """Create the dataset, or a new version if it is there."""
+    source = args.folder or (ROOT / "weights" if kind == "weights" else ROOT / "build" / "wheelhouse")
+    pattern = "solver.json" if kind == "weights" else "arc_solver-*.whl"
+    if not any(source.rglob(pattern)):
+        made_by = "it is part of the project" if kind == "weights" else "run make wheelhouse"
+        raise InputError(f"{source}: no {pattern} in it ({made_by})")
+    slug, title = args.slug or SLUGS[kind], args.title or TITLES[kind]
+    metadata = {"title": title, "id": f"{args.owner}/{slug}", "licenses": [{"name": LICENSE}]}
+    refuse(check_dataset(metadata), "dataset")
+    folder = args.out / kind
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    (folder / "dataset-metadata.json").write_text(json.dumps(metadata, indent=2) + "\n")
+    show(folder, client)
+    there = False if client.dry_run else exists(metadata["id"], client)
+    # Folders are sent as archives, which Kaggle unpacks: the client's default leaves them out.
+    if there:
+        client.send("datasets", "version", "-p", str(folder), "-m", args.message, "-r", "zip", "-t")
+    else:
+        client.send("datasets", "create", "-p", str(folder), "-r", "zip", "-t")
+
+
+def exists(dataset: str, client: Client) -> bool:
+    """Whether a dataset of one's own is there. Raises InputError where the client can't say (no credentials)."""
+    good, text = client.ask("datasets", "status", dataset)
+    if good:
+        return True
+    if re.search(r"\b(403|404|not found|forbidden)\b", text, re.IGNORECASE):
+        return False
+    raise InputError(f"kaggle datasets status: {reason(text.splitlines())}")
+
+
+def upload_notebook(args: argparse.Namespace, client: Client) -> None:
+    """Make the notebook's folder anew and push it."""
+    folder = args.out / "notebook"
+    more = ["--title", args.title] if args.title else []
+    words = ["--owner", args.owner, "--competition", args.competition, "--machine-shape", args.machine_shape]
+    make_notebook([*words, *more, "--out", str(folder)])
+    metadata = json.loads((folder / "kernel-metadata.json").read_text())
+    refuse(check_kernel(metadata, folder), "notebook")
+    show(folder, client)
+    print(json.dumps(metadata, indent=2))
+    client.send("kernels", "push", "-p", str(folder))
+
+
+def submit(args: argparse.Namespace, client: Client) -> None:
+    """Submit the output of a version of the notebook that has run."""
+    kernel = f"{args.owner}/{slugify(args.title or 'ARC solver')}"
+    if args.version is None:
+        raise InputError("submit: --version N is needed: which version of the notebook (kaggle kernels status says)")
+    words = ["-f", "submission.json", "-k", kernel, "-v", str(args.version), "-m", args.message]
+    client.send("competitions", "submit", args.competition, *words)
+
+
+def refuse(faults: list[str], what: str) -> None:
+    if faults:
+        raise InputError("\n".join(f"{what}: {fault}" for fault in faults))
+
+
+def show(folder: Path, client: Client) -> None:
+    """The files that are sent, and their sizes."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    print(f"{'would send' if client.dry_run else 'sending'} {folder}:")
+    for path in files:
+        print(f"  {path.stat().st_size / 2**20:9.2f} MiB  {path.relative_to(folder)}")
+    print(f"  {sum(path.stat().st_size for path in files) / 2**20:9.2f} MiB  in {len(files)} files")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands: dict[str, Callable[[argparse.Namespace, Client], None]] = {
+        "weights": lambda args, client: upload_dataset("weights", args, client),
+        "wheels": lambda args, client: upload_dataset("wheels", args, client),
+        "notebook": upload_notebook,
+        "submit": submit,
+    }
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("--owner", required=True, help="your Kaggle user name")
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--title", help="of the dataset or notebook")
+    parser.add_argument("--slug", help="of the dataset")
+    parser.add_argument("--folder", type=Path, help="what becomes the dataset")
+    parser.add_argument("--message", default="arc-solver", help="notes of a version or a submission")
+    parser.add_argument("--competition", default=COMPETITIONS[0])
+    parser.add_argument("--machine-shape", default="NvidiaL4")
+    parser.add_argument("--version", type=int, help="submit: of the notebook")
+    parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
+    args = parser.parse_args(argv)
+    try:
+        if not args.dry_run and shutil.which("kaggle") is None:
+            raise InputError("the client is not installed: pip install 'arc-solver[kaggle]'")
+        commands[args.command](args, Client(args.dry_run))
+    except InputError as error:
+        for line in str(error).splitlines():
+            print(f"kaggle_upload: {line}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
