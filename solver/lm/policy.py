@@ -1,4 +1,4 @@
-"""Language models behind the contracts of the tree: `LanguageModelPolicy` proposes steps, `PreferenceModel` values them.
+"""Language models behind the contracts of the tree: `LanguageModelPolicy` proposes, `PreferenceModel` values.
 
 Both stand for *one tree* (one task in one view) over an engine that many trees share. Alone, a tree calls `propose` and
 `score`. A scheduler with many trees in flight batches them: it takes each tree's `ask(...)`, which costs no model time

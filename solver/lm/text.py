@@ -30,7 +30,7 @@ class TokenText:
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except Exception as error:  # whatever a foreign folder makes of it
-            raise InputError(f"{folder}: the tokenizer does not load ({_first_line(error)})") from error
+            raise InputError(f"{folder}: the tokenizer does not load ({first_line(error)})") from error
         own = self.tokenizer.eos_token_id
         self.end_ids = frozenset([*end_ids, *([] if own is None else [own])])
         self.count_tokens = lru_cache(maxsize=1024)(self._count_tokens)
@@ -71,8 +71,9 @@ class TokenText:
                 messages, tokenize=False, add_generation_prompt=not begun, continue_final_message=bool(begun)
             )
         except ValueError as error:
-            raise InputError(f"the tokenizer's chat template: {_first_line(error)}") from error
+            raise InputError(f"the tokenizer's chat template: {first_line(error)}") from error
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, for messages of one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

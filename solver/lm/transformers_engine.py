@@ -21,11 +21,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers.utils import logging as transformers_logging
 
 from ..errors import InputError
 from .engine import Answer, Request, Sampling, merge_answers
 from .prompt import Prompt
-from .text import StopRule, TokenText, _first_line
+from .text import StopRule, TokenText, first_line
 
 ATTENTION = "arc_solver_shared_prefix"
 MAX_ROWS = 256
@@ -94,6 +95,7 @@ class _Runner:
     """A loaded model with its store and caches."""
 
     def __init__(self, folder: Path, device: str, dtype: str, auto_class: Any) -> None:
+        transformers_logging.disable_progress_bar()
         kind = torch.bfloat16 if dtype == "bfloat16" else torch.float32
         try:
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -102,7 +104,7 @@ class _Runner:
                 use_safetensors=True,
             ).to(device).eval()  # fmt: skip
         except Exception as error:  # whatever a foreign folder makes of it
-            raise InputError(f"{folder}: the model does not load ({_first_line(error)})") from error
+            raise InputError(f"{folder}: the model does not load ({first_line(error)})") from error
         for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
             if getattr(config, name, None) not in (None, 1, 1.0):
                 raise InputError(f"{folder}: a model that this engine can't run (logits with {name})")
@@ -123,7 +125,7 @@ class _Runner:
             self.start(self._empty(0), 1, 1)
             self.hidden(torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 1, dtype=torch.int64))
         except (NotImplementedError, RuntimeError, AttributeError, TypeError) as error:
-            raise InputError(f"{folder}: a model that this engine can't run ({_first_line(error)})") from error
+            raise InputError(f"{folder}: a model that this engine can't run ({first_line(error)})") from error
 
     def _empty(self, *sizes: int) -> Tensor:
         """Zeros [2, layers, (rows,) kv_heads, length, head_dim]; sizes: (rows and) length."""
@@ -165,7 +167,7 @@ class _Runner:
         """Set the store up for prompts that begin alike, and compute what is not known; the last hidden states
         [rows, width]. rows: each prompt's own tokens, at least one. room: own places a row, at least."""
         front = self.shared(shared)
-        self.start(front, len(rows), max(room, max(map(len, rows))))
+        self.start(front, len(rows), max(room, *map(len, rows)))
         known = [self._known(shared, ids[:-1]) for ids in rows]
         for row, cached in enumerate(known):
             if cached is not None:

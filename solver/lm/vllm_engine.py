@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import InputError
 from .engine import Answer, Request, Sampling, merge_answers
 from .prompt import Prompt
-from .text import TokenText, _first_line
+from .text import TokenText, first_line
 
 
 def _load(folder: Path, context_length: int, memory_share: float, seed: int, **options: Any) -> Any:
@@ -27,7 +27,7 @@ def _load(folder: Path, context_length: int, memory_share: float, seed: int, **o
     try:
         from vllm import LLM
     except ImportError as error:
-        raise InputError(f"vllm cannot be imported ({_first_line(error)})") from error
+        raise InputError(f"vllm cannot be imported ({first_line(error)})") from error
     if importlib.util.find_spec("xxhash"):
         options["prefix_caching_hash_algo"] = "xxhash"
     try:
@@ -46,7 +46,7 @@ def _load(folder: Path, context_length: int, memory_share: float, seed: int, **o
             **options,
         )
     except Exception as error:  # whatever a foreign folder makes of it
-        raise InputError(f"{folder}: vLLM does not load the model ({_first_line(error)})") from error
+        raise InputError(f"{folder}: vLLM does not load the model ({first_line(error)})") from error
 
 
 class VllmEngine:
