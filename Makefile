@@ -13,6 +13,11 @@ COMPETITION ?= arc-prize-2026-arc-agi-2
 DRY := $(if $(DRY_RUN),--dry-run)
 WORKERS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 
+# With a language model (POLICY=folder of its weights) also what it runs on; EXTRA=gpu for vLLM.
+EXTRA ?= cpu
+LM_STAMP := $(if $(POLICY),$(VENV)/.installed-$(EXTRA))
+LM := $(if $(POLICY),--policy "$(POLICY)")
+
 .DEFAULT_GOAL := help
 .PHONY: help install evaluate solve test bench notebook wheelhouse rehearse weights-dataset upload submit check fix clean
 
@@ -28,15 +33,19 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	@touch $(STAMP)
 
+$(VENV)/.installed-%: $(STAMP)
+	$(BIN)/python -m pip install --quiet -e '.[$*]'
+	@touch $@
+
 evaluate: TASKS ?= 40
 evaluate: OUT ?= runs/evaluate
-evaluate: $(STAMP) ## solve and score real tasks (SET=arc-agi-1/evaluation TASKS=40 SECONDS=4 WORKERS=cores OUT=DIR)
-	$(BIN)/arc-solve evaluate --set $(SET) --tasks $(TASKS) --seconds $(SECONDS) --workers $(WORKERS) --out $(OUT) --overwrite
+evaluate: $(STAMP) $(LM_STAMP) ## solve and score real tasks (SET=arc-agi-1/evaluation TASKS=40 SECONDS=4 WORKERS=cores OUT=DIR POLICY=weights)
+	$(BIN)/arc-solve evaluate --set $(SET) --tasks $(TASKS) --seconds $(SECONDS) --workers $(WORKERS) --out $(OUT) --overwrite $(LM)
 
 solve: OUT ?= runs/solve
-solve: $(STAMP) ## answer your own tasks: make solve TASKS=challenges.json (SECONDS=4 WORKERS=cores OUT=DIR)
+solve: $(STAMP) $(LM_STAMP) ## answer your own tasks: make solve TASKS=challenges.json (SECONDS=4 WORKERS=cores OUT=DIR POLICY=weights)
 	@test -n "$(TASKS)" || { echo "say which tasks: make solve TASKS=challenges.json"; exit 2; }
-	$(BIN)/arc-solve solve --tasks "$(TASKS)" --seconds $(SECONDS) --workers $(WORKERS) --out $(OUT) --overwrite
+	$(BIN)/arc-solve solve --tasks "$(TASKS)" --seconds $(SECONDS) --workers $(WORKERS) --out $(OUT) --overwrite $(LM)
 
 test: $(STAMP) ## run the test suite
 	$(BIN)/python -m pytest -q

@@ -89,7 +89,8 @@ Attempts = tuple[tuple[Attempt, Attempt], ...]
 class TaskResult:
     """The two attempts for each test input, attempts[test_index] = (first, second), two different grids, and how
     they came about. status: 'done', 'partial' (cut short, best so far), or 'failed' (fallback; see `error`).
-    alone: what each source would have submitted alone, where several had answers."""
+    alone: what each source would have submitted alone, where several had answers. notes: what sources say, by
+    source."""
 
     task_id: str
     attempts: Attempts
@@ -100,3 +101,4 @@ class TaskResult:
     num_exact: int = 0
     phases: dict[str, float] = field(default_factory=dict)
     alone: Mapping[str, Attempts] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)

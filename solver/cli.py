@@ -99,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="a challenges file, one task file, or a folder",
     )
-    solve.add_argument("--strict", action="store_true", help="refuse everything if any task is unusable")
+    solve.add_argument(
+        "--strict", action="store_true", help="refuse everything if any task, or the weights, can't be used"
+    )
     _add_run_arguments(solve)
 
     evaluate = add("evaluate", _evaluate, "solve a public data set and score it", _EVALUATE)
@@ -111,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME | a.b=c",
         help="the data set, as listed above; or, with '=', one setting, as often as you like",
     )
+    evaluate.add_argument("--strict", action="store_true", help="refuse to run if the weights can't be used")
     wanted = evaluate.add_mutually_exclusive_group()
     wanted.add_argument(
         "--tasks",
@@ -169,6 +172,7 @@ def _add_run_arguments(parser: argparse.ArgumentParser, with_set: bool = True) -
         help="wall clock of the whole run instead, start-up included; two passes, so that every task has an "
         "answer early",
     )
+    parser.add_argument("--policy", metavar="DIR", help="weights of a language model that proposes steps")
     parser.add_argument("--workers", metavar="W", help="worker processes (default 2)")
     parser.add_argument("--seed", metavar="K", help="seed of everything random (default 0)")
     parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings, by group; see the README")
@@ -257,10 +261,16 @@ Prints the numbers and saves them as JSON."""
 
 def _settings(args: Any, assignments: Sequence[str]) -> Settings:
     """Defaults, then --settings, then --set, then the flags of their own."""
+    import json
+
     from .settings import load_settings
 
     flags = {name: getattr(args, name) for name in ("seconds", "nodes", "workers", "seed")}
     own = [f"run.{name}={value}" for name, value in flags.items() if value is not None]
+    if args.policy is not None:
+        own.append(f"lm.policy={json.dumps(args.policy)}")
+    if args.strict:
+        own.append("lm.strict=true")
     plan = []
     if args.hours is not None:
         total_s = 3600 * args.hours
@@ -330,8 +340,8 @@ def _evaluate(args: Any) -> int:
 
 def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, str]) -> dict[str, Any]:
     """What summary.json holds. seconds_per_task: mean time spent on a task by all lanes, measured. alone: the
-    scores of each source without the others, where there are several. asked: the set and tasks, kept among the
-    settings as the group 'evaluate'."""
+    scores of each source without the others, where there are several. weights: SHA-256 of the language models'
+    folders by kind. asked: the set and tasks, kept among the settings as the group 'evaluate'."""
     from .score import alone, score
     from .settings import as_dict
 
@@ -346,8 +356,17 @@ def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, aske
         "seed": settings.run.seed,
         "version": __version__,
         "alone": {name: _totals(score(tasks, own)) for name, own in alone(record.results).items()},
+        "weights": _weights_digests(settings),
         "settings": as_dict(settings) | {"evaluate": asked},
     }
+
+
+def _weights_digests(settings: Settings) -> dict[str, str]:
+    if settings.lm.policy is None:
+        return {}
+    from .lm.loading import weights_digests
+
+    return weights_digests(settings.lm)
 
 
 def _totals(scored: Any) -> dict[str, float]:

@@ -82,17 +82,19 @@ def input_value(inputs: Sequence[np.ndarray]) -> Value:
     return Value(Grid, items, digest(Grid, items))
 
 
-def apply(function: Function, args: Sequence[Value | int | tuple[int, ...]]) -> Value | None:
+def apply(function: Function, args: Sequence[Value | int | tuple[int, ...]], num_inputs: int = 0) -> Value | None:
     """Run one statement on all inputs; None if it is not applicable to one of them.
 
-    args: a Value, an int constant, or the tuple of a Table, per parameter.
+    args: a Value, an int constant, or the tuple of a Table, per parameter. num_inputs: how many inputs there are, for
+    a statement of constants alone. Raises ValueError if it is needed and not given.
     """
     kernel = function.kernel
-    num_inputs = 0
     for arg in args:
         if type(arg) is Value:
             num_inputs = len(arg.items)
             break
+    if not num_inputs:
+        raise ValueError(f"{function.name}: no argument is a value, so the number of inputs must be given")
     columns = [
         arg.items if type(arg) is Value else ((arg if type(arg) is int else np.array(arg, np.int16)),) * num_inputs
         for arg in args
@@ -137,7 +139,8 @@ def execute(program: Program, start: Value) -> Value | None:
     """Run a whole program from the input value; None where a step is not applicable."""
     variables: list[Value] = [start]
     for statement in program.statements:
-        value = apply(statement.function, [variables[a.index] if isinstance(a, Ref) else a for a in statement.args])
+        args = [variables[a.index] if isinstance(a, Ref) else a for a in statement.args]
+        value = apply(statement.function, args, len(start.items))
         if value is None:
             return None
         variables.append(value)

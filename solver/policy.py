@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,17 +15,22 @@ from .grid.registry import FUNCTIONS, Function
 from .grid.types import Color, Table
 from .search.grammar import Grammar
 
+Constant = int | tuple[int, ...]
+
+Arg = tuple[str, Constant | Value]
+"""An argument of a step: ('value', i) for the state's i-th value, ('constant', v), or ('computed', value) for a value
+that the state's values were made from but that it does not hold."""
+
 
 @dataclass(frozen=True)
 class Step:
-    """A proposed statement. args: per parameter the position of a value in the state as ('value', i) or a constant
-    as ('constant', v). log_probability: natural log, ≤ 0, of this step given the state."""
+    """A proposed statement. args: one a parameter. log_probability: natural log, ≤ 0, of this step given the state."""
 
     function: Function
-    args: tuple[tuple[str, int], ...]
+    args: tuple[Arg, ...]
     log_probability: float
 
-    def bind(self, values: Sequence[Value]) -> list[Value | int]:
+    def bind(self, values: Sequence[Value]) -> list[Value | Constant]:
         """The executor's arguments for a state's values."""
         return [values[v] if kind == "value" else v for kind, v in self.args]
 
@@ -92,3 +98,56 @@ class GrammarPolicy:
             log_mass -= np.logaddexp.reduce(log_mass) if costs else 0.0
             self._templates[types] = (found, log_mass)
         return self._templates[types]
+
+
+class UniformPolicy(GrammarPolicy):
+    """The grammar's typed steps, all equally likely."""
+
+    def __init__(self, palette: Sequence[int]) -> None:
+        super().__init__(Grammar(), palette)
+
+    def _for_types(
+        self, types: tuple[Any, ...]
+    ) -> tuple[list[tuple[Function, tuple[tuple[str, int], ...]]], np.ndarray]:
+        templates, log_mass = super()._for_types(types)
+        return templates, np.full_like(log_mass, -np.log(max(1, len(log_mass))))
+
+
+class MixturePolicy:
+    """Several policies as one: P(step) = Σ weight · P_i(step), P_i = 0 where policy i does not propose the step.
+
+    parts: (policy, weight); weights are scaled to sum 1. Where the parts propose more than `num_steps` together, each
+    keeps its likeliest up to its weight's share of them, so that none is crowded out, and the likeliest of the rest
+    fill what is left.
+    """
+
+    def __init__(self, parts: Sequence[tuple[Policy, float]]) -> None:
+        if not parts or min(weight for _, weight in parts) < 0 or sum(weight for _, weight in parts) <= 0:
+            raise ValueError("a mixture needs weights of at least 0, not all 0")
+        total = sum(weight for _, weight in parts)
+        self.parts = [(policy, weight / total) for policy, weight in parts if weight > 0]
+
+    def propose(self, states: Sequence[Sequence[Value]], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
+        proposed = [policy.propose(states, num_steps, rng) for policy, _ in self.parts]
+        weights = [weight for _, weight in self.parts]
+        return [mix(own, weights, num_steps) for own in zip(*proposed, strict=True)]
+
+
+def mix(proposed: Sequence[Sequence[Step]], weights: Sequence[float], num_steps: int) -> list[Step]:
+    """One state's steps of a mixture. proposed: of each part, most likely first. weights: of the parts, sum 1."""
+    mass: dict[Any, float] = {}
+    kept: dict[Any, None] = {}
+    for steps, weight in zip(proposed, weights, strict=True):
+        for place, step in enumerate(steps):
+            key = (step.function, step.args)
+            mass[key] = mass.get(key, 0.0) + weight * math.exp(step.log_probability)
+            if place < weight * num_steps:
+                kept[key] = None
+    ordered = sorted(mass, key=lambda key: -mass[key])
+    for key in ordered:
+        if len(kept) >= num_steps:
+            break
+        kept[key] = None
+    chosen = sorted(kept, key=lambda key: -mass[key])[:num_steps]
+    # A probability may be too small for a float; such a step stays the least likely one.
+    return [Step(*key, min(0.0, math.log(max(mass[key], 1e-300)))) for key in chosen]

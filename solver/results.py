@@ -29,6 +29,7 @@ def to_json(result: TaskResult) -> bytes:
             "num_nodes": int(result.num_nodes),
             "num_exact": int(result.num_exact),
             "phases": {_text(name): _number(value) for name, value in result.phases.items()},
+            "notes": {_text(source): _text(note) for source, note in result.notes.items()},
             "attempts": _to_lists(result.attempts),
             "alone": {_text(source): _to_lists(attempts) for source, attempts in result.alone.items()},
         }
@@ -49,6 +50,7 @@ def from_json(line: bytes | str) -> TaskResult:
             num_nodes=int(d["num_nodes"]),
             num_exact=int(d["num_exact"]),
             phases={str(name): float(value) for name, value in d["phases"].items()},
+            notes={str(source): str(note) for source, note in d.get("notes", {}).items()},
         )
     except (KeyError, TypeError, AttributeError, GridError, ValueError) as error:
         raise ValueError(f"no task result: {type(error).__name__}: {error}") from error

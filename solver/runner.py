@@ -631,6 +631,7 @@ class _Run:
             num_exact=state.num_exact,
             seconds=state.seconds,
             phases=state.phases,
+            notes={name: found.note for name, found in state.findings.items() if found.note},
         )
 
     def _end(self, task_id: str, by: _Handle | _LaneState, status: str, error: str, **more: Any) -> None:

@@ -80,6 +80,52 @@ class VisionSettings(_Checked):
 
 
 @dataclass(frozen=True)
+class LanguageModelSettings(_Checked):
+    """The language model that proposes steps to the tree of program search.
+
+    policy: folder of its weights; None for none. engine: 'transformers' (on the CPU, one model a worker), 'vllm' (one
+    a GPU and worker) or 'auto'. strict: refuse to run if the weights can't be used; else the grammar goes on alone.
+    weight, grammar_weight, uniform_weight: of the mixture that proposes steps. batch: states asked for in one call.
+
+    num_samples (answers a state), max_new_tokens, temperature, top_p, top_k, repetition_penalty, num_examples: None
+    for what the weights say. schedule: of the temperature by rollout, from `temperature` to `temperature_high` over
+    num_rollouts calls; 'beta' follows the distribution function of Beta(alpha, beta). per_child: is added for each
+    step that a state was given before. first_factor: how many times more samples the first call draws. seeded: a seed
+    for every request, so that runs repeat; vLLM is faster without.
+    memory_share: of a GPU's memory.
+    """
+
+    policy: str | None = setting(None)
+    engine: str = setting("auto", choices=("auto", "transformers", "vllm"))
+    strict: bool = setting(False)
+    weight: float = setting(0.7, low=0.0, high=1e3)
+    grammar_weight: float = setting(0.2, low=0.0, high=1e3)
+    uniform_weight: float = setting(0.1, low=0.0, high=1e3)
+    batch: int = setting(4, low=1, high=1024)
+    num_samples: int | None = setting(None, low=1, high=4096)
+    max_new_tokens: int | None = setting(None, low=1, high=65536)
+    temperature: float | None = setting(None, low=0.0, high=10.0)
+    temperature_high: float | None = setting(None, low=0.0, high=10.0)
+    top_p: float | None = setting(None, low=0.001, high=1.0)
+    top_k: int | None = setting(None, low=0, high=10**6)
+    repetition_penalty: float | None = setting(None, low=0.1, high=10.0)
+    num_examples: int | None = setting(None, low=0, high=100)
+    schedule: str = setting("constant", choices=("constant", "linear", "beta"))
+    num_rollouts: int = setting(100, low=1, high=10**6)
+    alpha: int = setting(2, low=1, high=100)
+    beta: int = setting(2, low=1, high=100)
+    per_child: float = setting(0.0, low=0.0, high=10.0)
+    first_factor: float = setting(2.0, low=0.1, high=100.0)
+    seeded: bool = setting(True)
+    memory_share: float = setting(0.45, low=0.01, high=0.99)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weight + self.grammar_weight + self.uniform_weight <= 0:
+            raise SettingsError("lm: weight, grammar_weight and uniform_weight must not all be 0")
+
+
+@dataclass(frozen=True)
 class RunSettings(_Checked):
     """How a run spends its time.
 
@@ -118,6 +164,7 @@ class Settings:
     run: RunSettings = field(default_factory=RunSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     vision: VisionSettings = field(default_factory=VisionSettings)
+    lm: LanguageModelSettings = field(default_factory=LanguageModelSettings)
 
 
 def load_settings(toml_path: Path | None, assignments: Sequence[str] = (), kind: type[T] = Settings) -> T:

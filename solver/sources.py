@@ -41,9 +41,10 @@ class Lane:
 def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     """The lanes of a run with these settings: program search on the cores, the vision model on the GPUs.
 
-    Raises InputError if the vision model is asked for and cannot be had, and SettingsError if nothing is asked for.
+    Raises InputError if the vision model is asked for and cannot be had, or (lm.strict) the language model, and
+    SettingsError if nothing is asked for.
     """
-    lanes = [Lane("program", settings.run.workers, program_sources)] if settings.search.use else []
+    lanes = [program_lane(settings)] if settings.search.use else []
     if vision := vision_lane(settings):
         lanes.append(vision)
     for name in settings.run.lanes:
@@ -61,6 +62,46 @@ def more_lanes(name: str, settings: Settings) -> Sequence[Lane]:
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"run.lanes: {name!r}: {error}") from error
     return make_lanes(settings)
+
+
+def program_lane(settings: Settings) -> Lane:
+    """Program search on the cores; with a language model on GPUs a worker a GPU, and no more than run.workers.
+
+    A language model that can't be used is left out with a warning; with lm.strict InputError is raised.
+    """
+    plain = Lane("program", settings.run.workers, program_sources)
+    if settings.lm.policy is None:
+        return plain
+    from .lm.loading import check_language_model, engine_name
+
+    try:
+        check_language_model(settings.lm)
+    except InputError as error:
+        if settings.lm.strict:
+            raise
+        logger.warning("%s; going on with the grammar alone", error)
+        return plain
+    num_workers = settings.run.workers
+    if engine_name(settings.lm) == "vllm":
+        num_workers = min(num_workers, len(list_gpus()[0]))
+    return Lane("program", num_workers, language_model_sources)
+
+
+def language_model_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
+    """Program search whose tree a language model guides; on GPUs this process's is number `slot`."""
+    from .lm.loading import LanguageModel, engine_name
+    from .search.source import ProgramSource
+
+    if engine_name(settings.lm) == "vllm":
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpus(slot + 1)[slot]
+    try:
+        model = LanguageModel.load(settings.lm, settings.run.seed)
+    except InputError as error:
+        if settings.lm.strict:
+            raise
+        logger.warning("%s; going on with the grammar alone", error)
+        return program_sources(settings, slot)
+    return (ProgramSource(settings.search, language_model=model),)
 
 
 def program_sources(settings: Settings, slot: int) -> tuple[Source, ...]:

@@ -127,7 +127,7 @@ def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
     summary = json.loads((out / "summary.json").read_bytes())
     assert list(summary) == [
         "num_tasks", "score_task_mean", "score_output_mean", "tasks_solved", "seconds_per_task", "wall_s",
-        "workers", "seed", "version", "alone", "settings",
+        "workers", "seed", "version", "alone", "weights", "settings",
     ]  # fmt: skip
     assert (summary["num_tasks"], summary["workers"], summary["seed"]) == (6, 2, 3)
     assert summary["tasks_solved"] == 0

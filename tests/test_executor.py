@@ -81,3 +81,13 @@ def test_no_library_function_changes_its_arguments():
             if any(p.type is Grid for p in function.parameters):
                 apply(function, args)
     assert np.array_equal(start.items[0], before)
+
+
+def test_a_statement_of_constants_alone_has_a_value_for_every_input():
+    start = input_value([draw("12"), draw("34"), draw("5")])
+    canvas = apply(FUNCTIONS["solid"], [1, 2, 3], num_inputs=3)
+    assert [g.tolist() for g in canvas.items] == [[[3, 3]]] * 3
+    program = parse("def solve(I):\n    x1 = solid(2, 2, 3)\n    x2 = overlay(x1, x1)\n    return x2")
+    assert len(execute(program, start).items) == 3
+    with pytest.raises(ValueError, match="number of inputs"):
+        apply(FUNCTIONS["solid"], [1, 2, 3])

@@ -44,6 +44,14 @@ def test_evaluate_takes_its_variables():
     assert "--set arc-agi-1/evaluation --tasks 40 --seconds 4" in make("-n", "evaluate").stdout
 
 
+def test_a_language_model_brings_what_it_runs_on():
+    lines = make("-n", "evaluate", "POLICY=my weights").stdout
+    assert "pip install --quiet -e '.[cpu]'" in lines
+    assert '--policy "my weights"' in lines
+    assert "'.[gpu]'" in make("-n", "solve", "TASKS=x.json", "POLICY=w", "EXTRA=gpu").stdout
+    assert "--policy" not in make("-n", "evaluate").stdout
+
+
 def test_check_never_writes_and_ci_runs_the_tests():
     assert "--fix" not in make("-n", "check").stdout
     script = ROOT / ".ci" / "run"

@@ -26,6 +26,7 @@ results = st.builds(
     num_nodes=st.integers(0, 2**53),
     num_exact=st.integers(0, 1000),
     phases=st.dictionaries(text, finite, max_size=3),
+    notes=st.dictionaries(text, text, max_size=2),
 )
 
 

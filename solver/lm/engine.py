@@ -21,7 +21,8 @@ from .prompt import Prompt
 class Sampling:
     """How answers are drawn. num_samples: a prompt. max_new_tokens: of an answer. temperature: 0 takes the most
     likely token each time. top_p, top_k (0: off), repetition_penalty (1: off): as in vLLM and transformers. stop: text
-    that ends an answer, part of it ('': only the model's own end does). seed: of the prompt's random numbers."""
+    that ends an answer, part of it ('': only the model's own end does). seed: of the prompt's random numbers;
+    None: the engine's own."""
 
     num_samples: int = 16
     max_new_tokens: int = 48
@@ -30,7 +31,7 @@ class Sampling:
     top_k: int = 0
     repetition_penalty: float = 1.0
     stop: str = ""
-    seed: int = 0
+    seed: int | None = 0
 
     @classmethod
     def from_json(cls, content: Any) -> Sampling:

@@ -270,7 +270,8 @@ class Prefix:
         """A whole program with its values over all inputs (training, then test); None where a step has no result."""
         values = [input_value(inputs)]
         for statement in program.statements:
-            value = apply(statement.function, [values[a.index] if isinstance(a, Ref) else a for a in statement.args])
+            args = [values[a.index] if isinstance(a, Ref) else a for a in statement.args]
+            value = apply(statement.function, args, len(inputs))
             if value is None:
                 return None
             values.append(value)

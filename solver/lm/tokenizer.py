@@ -68,9 +68,9 @@ def save_tokenizer(folder: Path) -> None:
 def encode_prompt(tokenizer: Any, shared: str, rest: str) -> list[int]:
     """Token ids of a prompt (Prompt.shared, Prompt.rest), by a Hugging Face tokenizer. The two parts are tokenized
     apart, so that all prompts of a task have the same first tokens."""
-    ids = tokenizer.encode(shared, add_special_tokens=True)
-    eos = getattr(tokenizer, "eos_token_id", None)
-    if ids and ids[-1] == eos and not shared.endswith(tokenizer.eos_token):
+    begun = bool(tokenizer.bos_token) and shared.startswith(tokenizer.bos_token)  # by a chat template
+    ids = tokenizer.encode(shared, add_special_tokens=not begun)
+    if ids and ids[-1] == tokenizer.eos_token_id and not shared.endswith(tokenizer.eos_token):
         ids = ids[:-1]  # tokenizers that close a text: this one goes on
     return ids + tokenizer.encode(rest, add_special_tokens=False)
 

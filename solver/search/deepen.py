@@ -13,7 +13,7 @@ import numpy as np
 
 from ..executor import Value
 from ..grid.types import Grid
-from ..policy import GrammarPolicy
+from ..policy import GrammarPolicy, Policy
 from .candidates import Candidate, baseline_match, keep, promising, reward
 from .fit import Closer, build_pool
 from .grammar import Grammar
@@ -25,9 +25,17 @@ CLOSER_POOL = 600
 
 
 def tree_pass(
-    root: RootPass, grammar: Grammar, rules: TreeRules, use_fitted: bool, expired: Callable[[int], bool]
+    root: RootPass,
+    grammar: Grammar,
+    rules: TreeRules,
+    use_fitted: bool,
+    expired: Callable[[int], bool],
+    policy: Policy | None = None,
 ) -> list[Candidate]:
-    """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved."""
+    """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved.
+
+    policy: proposes the steps; None for the grammar.
+    """
     store, rng = root.store, root.rng
     start = store.value(0)
     targets, inputs = root.targets, root.inputs
@@ -70,7 +78,7 @@ def tree_pass(
     roots = [
         ((start,) if k == 0 else (start, store.value(int(k))), float(p)) for k, p in zip(numbers, priors, strict=True)
     ]
-    policy = GrammarPolicy(grammar, palette_of(inputs, targets))
+    policy = policy or GrammarPolicy(grammar, palette_of(inputs, targets))
     tree = Tree(roots, policy, evaluate, rules, rng)
     while not expired(tree.num_executed) and not tree.exhausted and not any(c.exact for c in found) and not store.full:
         tree.step()

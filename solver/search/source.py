@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..answers import Answer, Findings
 from ..budget import Budget
+from ..lm.prompt import PromptTask
 from ..settings import SearchSettings
 from ..tasks import Task
 from .candidates import Candidate
 from .deepen import tree_pass
 from .grammar import Grammar
-from .root import RootPass, RootSettings
+from .root import RootPass, RootSettings, palette_of
 from .tree import TreeRules
 from .views import views
+
+if TYPE_CHECKING:
+    from ..lm.loading import LanguageModel, TaskPolicy
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +37,14 @@ PARTIAL_ANSWERS = 12
 
 @dataclass
 class ProgramSource:
-    """Searches programs of library steps. Every answer's origin is the text of a program that gives its outputs."""
+    """Searches programs of library steps. Every answer's origin is the text of a program that gives its outputs.
+
+    language_model: proposes steps to the tree, beside the grammar; None for the grammar alone.
+    """
 
     settings: SearchSettings
     name: str = "program"
+    language_model: LanguageModel | None = None
 
     def __post_init__(self) -> None:
         self.grammar = Grammar.shipped()
@@ -51,6 +61,7 @@ class ProgramSource:
         searches anew, with more time for each phase, and keeps the programs found before."""
         candidates: list[Candidate] = []
         phases: dict[str, float] = {}
+        counts: Counter[str] = Counter()
         chosen = views(task, self.settings.num_views)
         generators = np.random.default_rng(seed).spawn(len(chosen))
         begin = 0.0
@@ -67,20 +78,34 @@ class ProgramSource:
             report(self._findings(task, [*candidates, *found], budget, phases, before))
             if self.settings.use_mcts and not root.settled:
                 began = time.monotonic()
+                policy = self._policy(task, root)
                 found = found + tree_pass(
                     root,
                     self.grammar,
-                    TreeRules(),
+                    TreeRules() if policy is None else TreeRules(batch=self.language_model.settings.batch),
                     self.settings.use_fitted,
                     lambda nodes, clock=clock, before=root.num_nodes: clock.expired(1.0, before + nodes),
+                    None if policy is None else policy.mixture,
                 )
+                counts.update({} if policy is None else policy.counts)
                 _add(phases, {"tree": time.monotonic() - began})
             candidates += found
             report(self._findings(task, candidates, budget, phases, before))
             if budget.expired() or root.settled:
                 break
         settled = root is not None and root.settled
-        return self._findings(task, candidates, budget, phases, before, settled=settled)
+        findings = self._findings(task, candidates, budget, phases, before, settled=settled)
+        findings.note = answers_note(counts)
+        return findings
+
+    def _policy(self, task: Task, root: RootPass) -> TaskPolicy | None:
+        """What the language model makes of the task as the view shows it; None without one."""
+        if self.language_model is None:
+            return None
+        num_train = len(root.targets)
+        shown = root.store.value(0).items
+        seen = PromptTask(tuple(shown[:num_train]), tuple(root.targets), tuple(shown[num_train:]), "", task.task_id)
+        return self.language_model.task_policy(seen, self.grammar, palette_of(root.inputs, root.targets))
 
     @property
     def _root_settings(self) -> RootSettings:
@@ -129,6 +154,16 @@ class _ViewClock:
         """Whether `part` of the view's budget is gone, `nodes` having been executed in it."""
         self.budget.spent_nodes = self.spent + nodes
         return self.budget.expired(self.begin + self.share * part)
+
+
+def answers_note(counts: Counter[str]) -> str:
+    """What became of a language model's answers (`TaskPolicy.counts`), for people; '' if it was not asked."""
+    if not counts:
+        return ""
+    answers = sum(counts[name] for name in ("steps", "no step", "unfinished"))
+    parts = [f"{counts['steps']} of {answers} answers were steps"]
+    parts += [f"{number} {name}" for name, number in sorted(counts.items()) if name.endswith("too long")]
+    return "language model: " + ", ".join(parts)
 
 
 def _shares(count: int) -> tuple[float, ...]:

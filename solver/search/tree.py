@@ -168,7 +168,7 @@ class Tree:
         survivors: list[tuple[float, Value]] = []
         for step in steps:
             self.num_executed += 1
-            value = apply(step.function, step.bind(leaf.values))
+            value = apply(step.function, step.bind(leaf.values), len(leaf.values[0].items))
             if value is None or value.key in have:
                 continue
             have.add(value.key)

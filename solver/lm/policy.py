@@ -1,0 +1,171 @@
+"""Language models behind the contracts of the tree: `LanguageModelPolicy` proposes, `PreferenceModel` values.
+
+Both stand for *one tree* (one task in one view) over an engine that many trees share. Alone, a tree calls `propose` and
+`score`. A scheduler with many trees in flight batches them: it takes each tree's `ask(...)`, which costs no model time
+and can be done while the engine works, puts the asks of all trees that wait into one `propose_many` (one
+`Engine.generate`) or `score_many` (one `Scorer.score`), and hands every tree its own steps or values. An engine call
+never waits for a tree that is not ready; which asks go together changes no answer, since every request has a seed of
+its own, drawn from its tree's generator when it is asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import tanh
+
+import numpy as np
+
+from ..executor import Value
+from ..grid.registry import Function
+from ..policy import Arg, Step
+from ..program import ProgramError, Ref, Statement
+from .engine import Answer, Engine, Request, Sampling, Scorer, TemperatureSchedule
+from .prompt import Prefix, Prompt, PromptBuilder, read_step
+
+State = Sequence[Value]
+
+
+@dataclass(frozen=True, eq=False)
+class Ask:
+    """A tree's question. requests: one a state, None where its prompt does not fit the context."""
+
+    policy: LanguageModelPolicy
+    states: tuple[State, ...]
+    prefixes: tuple[Prefix, ...]
+    requests: tuple[Request | None, ...]
+    num_steps: int
+
+
+class LanguageModelPolicy:
+    """Steps that a language model writes for the prefixes of one task.
+
+    prompts: of the task. sampling: its temperature holds where `schedule` is None. schedule: temperature by rollout
+    (calls of `ask`) and by how many steps a state was given before. first_factor: how many times more samples the
+    first rollout draws. seeded: whether every request has a seed of its own (else the engine's random numbers are
+    used, which vLLM draws faster). counts: answers by what became of them: 'steps', 'repeated', 'unfinished',
+    'no step'.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        prompts: PromptBuilder,
+        sampling: Sampling,
+        schedule: TemperatureSchedule | None = None,
+        first_factor: float = 1.0,
+        seeded: bool = True,
+    ) -> None:
+        self.engine, self.prompts, self.schedule, self.seeded = engine, prompts, schedule, seeded
+        stop = "" if prompts.prompt_format.thinking else prompts.prompt_format.step_end
+        self.sampling = replace(sampling, stop=stop)
+        self.first_factor = first_factor
+        self.num_rollouts = 0
+        self.counts: Counter[str] = Counter()
+        self._num_given: Counter[frozenset[bytes]] = Counter()
+
+    def propose(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
+        """See `Policy.propose`. A state whose prompt does not fit gets no steps."""
+        return propose_many([self.ask(states, num_steps, rng)])[0]
+
+    def ask(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> Ask:
+        """The requests that `propose` would send."""
+        rollout = self.num_rollouts
+        self.num_rollouts += 1
+        prefixes = tuple(Prefix.of(state) for state in states)
+        requests = tuple(self._request(s, p, rollout, rng) for s, p in zip(states, prefixes, strict=True))
+        return Ask(self, tuple(states), prefixes, requests, num_steps)
+
+    def _request(self, state: State, prefix: Prefix, rollout: int, rng: np.random.Generator) -> Request | None:
+        seed = int(rng.integers(2**31)) if self.seeded else None
+        prompt = self.prompts.build(prefix, rollout)
+        if prompt is None:
+            return None
+        sampling = self.sampling
+        temperature = sampling.temperature
+        if self.schedule is not None:
+            temperature = self.schedule.at(rollout, self._num_given[_key(state)])
+        num_samples = sampling.num_samples
+        if rollout == 0:
+            num_samples = max(1, round(num_samples * self.first_factor))
+        return Request(prompt, replace(sampling, num_samples=num_samples, temperature=temperature, seed=seed))
+
+    def steps(self, ask: Ask, answers: Sequence[Sequence[Answer]]) -> list[list[Step]]:
+        """What the engine's answers to `ask` propose, a list a state. answers: of its requests that are not None."""
+        given = iter(answers)
+        found = []
+        for state, prefix, request in zip(ask.states, ask.prefixes, ask.requests, strict=True):
+            steps = [] if request is None else self._read(state, prefix, next(given))[: ask.num_steps]
+            self._num_given[_key(state)] += len(steps)
+            found.append(steps)
+        return found
+
+    def _read(self, state: State, prefix: Prefix, answers: Sequence[Answer]) -> list[Step]:
+        places = {value.key: place for place, value in enumerate(state)}
+        masses: dict[tuple[Function, tuple[Arg, ...]], float] = {}
+        for answer in answers:
+            if not answer.ended:
+                self.counts["unfinished"] += answer.count
+                continue
+            try:
+                statement = read_step(self.prompts.prompt_format, prefix, answer.text)
+            except ProgramError:
+                self.counts["no step"] += answer.count
+                continue
+            self.counts["steps"] += answer.count
+            self.counts["repeated"] += answer.count - 1
+            step = (statement.function, _arguments(statement, prefix, places))
+            masses[step] = float(np.logaddexp(masses.get(step, -np.inf), answer.log_probability))
+        steps = [Step(function, args, min(0.0, mass)) for (function, args), mass in masses.items()]
+        return sorted(steps, key=lambda step: -step.log_probability)
+
+
+def _key(state: State) -> frozenset[bytes]:
+    return frozenset(value.key for value in state)
+
+
+def _arguments(statement: Statement, prefix: Prefix, places: dict[bytes, int]) -> tuple[Arg, ...]:
+    """A statement's arguments as a step has them: values of the state by place, others as they are."""
+    args: list[Arg] = []
+    for arg in statement.args:
+        if isinstance(arg, Ref):
+            value = prefix.values[arg.index]
+            args.append(("value", places[value.key]) if value.key in places else ("computed", value))
+        else:
+            args.append(("constant", arg))
+    return tuple(args)
+
+
+def propose_many(asks: Sequence[Ask]) -> list[list[list[Step]]]:
+    """Answer the asks of many trees, whose policies share an engine, in one engine call; per ask as `propose`."""
+    requests = [request for ask in asks for request in ask.requests if request is not None]
+    answers = iter(asks[0].policy.engine.generate(requests) if requests else [])
+    found = []
+    for ask in asks:
+        own = [next(answers) for request in ask.requests if request is not None]
+        found.append(ask.policy.steps(ask, own))
+    return found
+
+
+class PreferenceModel:
+    """Values that a process preference model gives to the prefixes of one task: tanh of its output, −1..1."""
+
+    def __init__(self, scorer: Scorer, prompts: PromptBuilder) -> None:
+        self.scorer, self.prompts = scorer, prompts
+
+    def score(self, states: Sequence[State]) -> list[float | None]:
+        """The value of each state; None where its prompt does not fit the context."""
+        return score_many([(self, states)])[0]
+
+    def ask(self, states: Sequence[State]) -> list[Prompt | None]:
+        """The prompts that `score` would send."""
+        return [self.prompts.build(Prefix.of(state), for_score=True) for state in states]
+
+
+def score_many(asks: Sequence[tuple[PreferenceModel, Sequence[State]]]) -> list[list[float | None]]:
+    """Score the states of many trees, whose models share a scorer, in one call; per tree as `PreferenceModel.score`."""
+    prompts = [model.ask(states) for model, states in asks]
+    flat = [prompt for own in prompts for prompt in own if prompt is not None]
+    scores = iter(asks[0][0].scorer.score(flat) if flat else [])
+    return [[None if prompt is None else tanh(next(scores)) for prompt in own] for own in prompts]
