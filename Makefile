@@ -23,7 +23,7 @@ LM := $(if $(POLICY),--policy "$(POLICY)")
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value ...]"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-17s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-19s%s\n", $$1, $$2}'
 
 install: $(STAMP) ## make the virtual environment .venv and install the solver (PYTHON=python3)
 
