@@ -53,6 +53,9 @@ class SearchSettings(_Checked):
     transposed views a task is searched.
 
     root_share: share of a view's budget for the root pass; the tree gets the rest.
+    agent: what grows the tree: 'pw-mcts' (PUCT with progressive widening), 'mcts' (PUCT) or 'beam'.
+    c_puct, fpu_reduction, widening, beam_width, num_steps, max_depth: of the tree, see solver/search/tree.py.
+    batch: leaves expanded in one call of the policy. trace: folder for a trace of every tree; None for none.
     """
 
     use: bool = setting(True)
@@ -61,6 +64,15 @@ class SearchSettings(_Checked):
     use_fitted: bool = setting(True)
     use_mcts: bool = setting(True)
     root_share: float = setting(0.6, low=0.05, high=1.0)
+    agent: str = setting("pw-mcts", choices=("pw-mcts", "mcts", "beam"))
+    c_puct: float = setting(1.5, low=0.0, high=100.0)
+    fpu_reduction: float = setting(0.1, low=-1.0, high=1.0)
+    widening: float = setting(2.0, low=0.1, high=1e3)
+    beam_width: int = setting(64, low=1, high=100_000)
+    num_steps: int = setting(96, low=1, high=100_000)
+    max_depth: int = setting(6, low=1, high=100)
+    batch: int = setting(32, low=1, high=4096)
+    trace: str | None = setting(None)
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,10 @@ def tree_pass(
     use_fitted: bool,
     expired: Callable[[int], bool],
     policy: Policy | None = None,
-) -> list[Candidate]:
+) -> tuple[list[Candidate], Tree]:
     """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved.
 
-    policy: proposes the steps; None for the grammar.
+    policy: proposes the steps; None for the grammar. Returns what was found, and the tree.
     """
     store, rng = root.store, root.rng
     start = store.value(0)
@@ -82,4 +82,4 @@ def tree_pass(
     tree = Tree(roots, policy, evaluate, rules, rng)
     while not expired(tree.num_executed) and not tree.exhausted and not any(c.exact for c in found) and not store.full:
         tree.step()
-    return found
+    return found, tree

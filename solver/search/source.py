@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from .candidates import Candidate
 from .deepen import tree_pass
 from .grammar import Grammar
 from .root import RootPass, RootSettings, palette_of
+from .trace import save_trace, trace_of
 from .tree import TreeRules
 from .views import views
 
@@ -66,7 +68,7 @@ class ProgramSource:
         generators = np.random.default_rng(seed).spawn(len(chosen))
         begin = 0.0
         root = None
-        for view, share, rng in zip(chosen, _shares(len(chosen)), generators, strict=True):
+        for number, (view, share, rng) in enumerate(zip(chosen, _shares(len(chosen)), generators, strict=True)):
             clock = _ViewClock(budget, begin, share, budget.spent_nodes)
             begin += share
             root = RootPass.begin(task, view, self.grammar, self._root_settings, rng)
@@ -79,14 +81,18 @@ class ProgramSource:
             if self.settings.use_mcts and not root.settled:
                 began = time.monotonic()
                 policy = self._policy(task, root)
-                found = found + tree_pass(
+                more, tree = tree_pass(
                     root,
                     self.grammar,
-                    TreeRules() if policy is None else TreeRules(batch=self.language_model.settings.batch),
+                    self._tree_rules,
                     self.settings.use_fitted,
                     lambda nodes, clock=clock, before=root.num_nodes: clock.expired(1.0, before + nodes),
                     None if policy is None else policy.mixture,
                 )
+                found = found + more
+                if self.settings.trace is not None:
+                    path = Path(self.settings.trace) / f"{task.task_id}-{number}.jsonl"
+                    save_trace(path, trace_of(tree, task_id=task.task_id, view=number))
                 counts.update({} if policy is None else policy.counts)
                 _add(phases, {"tree": time.monotonic() - began})
             candidates += found
@@ -106,6 +112,21 @@ class ProgramSource:
         shown = root.store.value(0).items
         seen = PromptTask(tuple(shown[:num_train]), tuple(root.targets), tuple(shown[num_train:]), "", task.task_id)
         return self.language_model.task_policy(seen, self.grammar, palette_of(root.inputs, root.targets))
+
+    @property
+    def _tree_rules(self) -> TreeRules:
+        own = self.settings
+        batch = own.batch if self.language_model is None else self.language_model.settings.batch
+        return TreeRules(
+            agent=own.agent,
+            beam_width=own.beam_width,
+            c_puct=own.c_puct,
+            fpu_reduction=own.fpu_reduction,
+            widening=own.widening,
+            batch=batch,
+            num_steps=own.num_steps,
+            max_depth=own.max_depth,
+        )
 
     @property
     def _root_settings(self) -> RootSettings:

@@ -1,5 +1,6 @@
-"""Monte-Carlo tree search with PUCT over typed steps (Rosin 2011; Silver et al. 2017; progressive widening: Coulom
-2007; value mixture of best and mean: as in rStar-Math's terminal-guided backups).
+"""Tree search over typed steps: one tree, grown by interchangeable agents (agents.py) that select its leaves; by
+default Monte-Carlo tree search with PUCT (Rosin 2011; Silver et al. 2017; progressive widening: Coulom 2007; value
+mixture of best and mean: as in rStar-Math's terminal-guided backups).
 
 A node is a *state*: the values of a program prefix's variables, whatever their order. Prefixes with equal values
 meet in one node (transposition). Expanding a node asks the policy for steps, runs them all at once, drops what fails
@@ -16,6 +17,7 @@ child is not selected again, and closing reaches its ancestors.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
@@ -30,12 +32,14 @@ from ..policy import Policy
 class Node:
     """values: the variables, input first, newest last. prior: P of the step that led here (of its first parent).
     own: value of the state itself, 0..1. visits, total, best: backed-up statistics. pending: visits under way
-    (virtual loss). unopened: executed steps not yet children, least likely first. closed: nothing left below."""
+    (virtual loss). unopened: executed steps not yet children, least likely first. closed: nothing left below.
+    number: in the order of being opened, 0 for the root."""
 
     values: tuple[Value, ...]
     prior: float
     own: float = 0.0
     depth: int = 0
+    number: int = 0
     visits: int = 0
     total: float = 0.0
     best: float = 0.0
@@ -56,10 +60,14 @@ class Node:
 
 @dataclass(frozen=True)
 class TreeRules:
-    """c_puct: weight of the prior. fpu_reduction: how much worse than its parent an unvisited child is held.
-    widening: children opened per √visits. virtual_loss: value that a pending visit counts with (0 = a loss).
-    batch: leaves per policy call. num_steps: steps asked for per leaf. max_depth: statements below the root."""
+    """agent: which one selects leaves ('pw-mcts', 'mcts' or 'beam', see agents.py). c_puct: weight of the prior.
+    fpu_reduction: how much worse than its parent an unvisited child is held. widening: children opened per √visits
+    (pw-mcts). beam_width: states kept of each depth (beam). virtual_loss: value that a pending visit counts with
+    (0 = a loss). batch: leaves per policy call. num_steps: steps asked for per leaf. max_depth: statements below the
+    root."""
 
+    agent: str = "pw-mcts"
+    beam_width: int = 64
     c_puct: float = 1.5
     fpu_reduction: float = 0.1
     widening: float = 2.0
@@ -80,58 +88,40 @@ class Tree:
         self, roots: Sequence[tuple[tuple[Value, ...], float]], policy: Policy, evaluate: Callable[[Value], float],
         rules: TreeRules, rng: np.random.Generator,
     ) -> None:  # fmt: skip
+        from .agents import AGENTS
+
         self.policy, self.evaluate, self.rules, self.rng = policy, evaluate, rules, rng
+        self.agent = AGENTS[rules.agent](rules)
         self.num_executed = 0
+        self.seconds = {"policy": 0.0, "expand": 0.0}
         self.nodes: dict[frozenset[bytes], Node] = {}
         self.root = Node((), 1.0, expanded=True)
         for values, prior in roots:
-            node = Node(values, prior, own=evaluate(values[-1]))
+            node = Node(values, prior, own=evaluate(values[-1]), number=len(self.nodes) + 1)
             if node.key not in self.nodes:
                 self.nodes[node.key] = node
                 self.root.children.append(node)
 
     def step(self) -> int:
         """Select a batch of leaves, expand them, back up. Returns the number of leaves; 0 when nothing is left."""
-        paths = []
-        for _ in range(self.rules.batch):
-            path = self._select()
-            if path is None:
-                break
-            for node in path:
-                node.pending += 1
-            paths.append(path)
+        paths = self.agent.select(self)
         fresh = []
         for path in paths:
             leaf = path[-1]
             if not leaf.expanded and leaf not in fresh:
                 fresh.append(leaf)
+        began = time.perf_counter()
         proposals = self.policy.propose([leaf.values for leaf in fresh], self.rules.num_steps, self.rng)
+        proposed = time.perf_counter()
         for leaf, steps in zip(fresh, proposals, strict=True):
             self._expand(leaf, steps)
+        self.seconds["policy"] += proposed - began
+        self.seconds["expand"] += time.perf_counter() - proposed
         for path in paths:
             for node in path:
                 node.pending -= 1
             self.backup(path, path[-1].own)
         return len(paths)
-
-    def _select(self) -> list[Node] | None:
-        """Path from the root to a leaf that is not expanded yet; None if there is none."""
-        node, path = self.root, [self.root]
-        while node.expanded:
-            self._widen(node)
-            open_children = [c for c in node.children if not c.closed and c not in path and not self._busy(c)]
-            if not open_children:
-                if node is self.root or not any(not c.closed for c in node.children):
-                    self._close(path)
-                return None
-            node = max(open_children, key=lambda c: self.score(path[-1], c))
-            path.append(node)
-        return path
-
-    @staticmethod
-    def _busy(node: Node) -> bool:
-        """A leaf that this batch selected already: expanding it twice gains nothing."""
-        return not node.expanded and node.pending > 0
 
     def score(self, parent: Node, child: Node) -> float:
         """PUCT with virtual loss, see the module's docstring."""
@@ -144,12 +134,13 @@ class Tree:
             value = 0.5 * parent.best + 0.5 * parent.mean - self.rules.fpu_reduction
         return value + self.rules.c_puct * child.prior * sqrt(max(1, parent_visits)) / (1 + visits)
 
-    def _widen(self, node: Node) -> None:
-        """Open further children as visits grow."""
-        allowed = int(self.rules.widening * sqrt(node.visits + node.pending + 1))
+    def open_children(self, path: Sequence[Node], allowed: float) -> None:
+        """Open further children of a path's last node, likeliest first, until `allowed` are open, or one that is not
+        closed. Those at the greatest depth are never selected: their value is backed up at once."""
+        node = path[-1]
         while node.unopened and (len(node.children) < allowed or all(c.closed for c in node.children)):
             prior, value = node.unopened.pop()
-            child = Node((*node.values, value), prior, depth=node.depth + 1)
+            child = Node((*node.values, value), prior, depth=node.depth + 1, number=len(self.nodes) + 1)
             known = self.nodes.get(child.key)
             if known is None:
                 child.own = self.evaluate(value)
@@ -157,7 +148,7 @@ class Tree:
                 self.nodes[child.key] = child
                 known = child
                 if child.closed:
-                    self.backup([node, child], child.own)
+                    self.backup([*path, child], child.own)
             if known is not node and known not in node.children:
                 node.children.append(known)
 
@@ -186,7 +177,7 @@ class Tree:
             node.total += value
             node.best = max(node.best, value)
 
-    def _close(self, path: list[Node]) -> None:
+    def close(self, path: list[Node]) -> None:
         """Close the last node of a path and every ancestor on it that has nothing else open."""
         for node in reversed(path):
             if node.unopened or any(not c.closed for c in node.children):
