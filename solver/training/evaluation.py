@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..executor import Value, apply
+from ..executor import apply
 from ..lm.prompt import Prefix, PromptBuilder, PromptFormat, read_step
 from ..lm.tokenizer import encode_prompt
 from ..program import ProgramError, Ref, variable_name
@@ -66,7 +66,7 @@ class _Attempt:
         tally.parsed += 1
         values = self.prefix.values
         args = [values[a.index] if isinstance(a, Ref) else a for a in statement.args]
-        value = apply(statement.function, args) if any(isinstance(a, Value) for a in args) else None
+        value = apply(statement.function, args, len(values[0].items))
         if value is None:
             return
         tally.run += 1
