@@ -16,12 +16,12 @@ constants, ints, or tuples of ints) and nothing else; other Python is not a prog
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .grid.registry import CONSTANTS, FUNCTIONS, Function, Parameter
-from .grid.types import Grid, Table
+from .grid.types import NUM_COLORS, Color, Grid, Int, Table
 
 INPUT_NAME = "I"
 
@@ -218,6 +218,15 @@ def _read_argument(parameter: Parameter, node: ast.expr, known: dict[str, tuple[
         raise ProgramError(f"{where}: {parameter.name} must be a variable or a constant") from None
     if parameter.type is Table and isinstance(value, tuple) and all(type(v) is int for v in value):
         return value
-    if type(value) is int and parameter.type not in (Grid, Table):
+    if type(value) is int and value in _allowed_ints(parameter):
         return value
     raise ProgramError(f"{where}: {parameter.name} must be {parameter.type.__name__}")
+
+
+def _allowed_ints(parameter: Parameter) -> Container[int]:
+    """The numbers that may be written for a parameter: what a kernel can take without checks of its own."""
+    if parameter.is_choice:
+        return parameter.values
+    if parameter.type is Color:
+        return range(NUM_COLORS)
+    return range(-99, 100) if parameter.type is Int else ()

@@ -62,18 +62,19 @@ def failures(program: Program, task: Task) -> list[str]:
 def re_arc_shares(programs: Mapping[str, Program], path: Path, num_pairs: int) -> dict[str, float]:
     """Share of the first `num_pairs` RE-ARC pairs of its task that each program solves."""
     shares = {}
-    for task_id, pairs in _re_arc(path):
+    for task_id, pairs in re_arc_pairs(path, num_pairs):
         if task_id in programs:
-            right = [is_right(programs[task_id], _grid(i), _grid(o)) for i, o in pairs[:num_pairs]]
+            right = [is_right(programs[task_id], grid, output) for grid, output in pairs]
             shares[task_id] = round(sum(right) / len(right), 3)
     return dict(sorted(shares.items()))
 
 
-def _re_arc(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
+def re_arc_pairs(path: Path, num_pairs: int) -> Iterator[tuple[str, list[tuple[np.ndarray, np.ndarray]]]]:
+    """Yields (task id, its first RE-ARC pairs), grids int8."""
     with lzma.open(path) as lines:
         for line in lines:
             entry = orjson.loads(line)
-            yield entry["task"], entry["pairs"]
+            yield entry["task"], [(_grid(i), _grid(o)) for i, o in entry["pairs"][:num_pairs]]
 
 
 def _grid(text: str) -> np.ndarray:

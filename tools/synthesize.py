@@ -6,7 +6,8 @@
 
 `gather` collects all that comes from outside into one small file: inputs and hand-written solutions of ARC-AGI-1
 training tasks (no held-out ones, none that shares a pair with an evaluation task), and RE-ARC inputs of the same
-tasks. --re-arc takes RE-ARC's own folder, too. `make` draws shards 0..N-1 with several processes; what it makes depends
+tasks. --re-arc takes RE-ARC's own folder, too. --results adds programs that searches found: those that solve their
+training task and RE-ARC pairs of it. `make` draws shards 0..N-1 with several processes; what it makes depends
 on the seed, the settings and the material alone, and a second call goes on where a first one stopped. `show` says what
 a folder holds. Settings are those of solver/synthesis/generate.py: --set inputs.max_pairs=3.
 """
@@ -18,12 +19,14 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from solver import warm
-from solver.errors import ArcSolveError
+from solver.errors import ArcSolveError, InputError
 from solver.grid.registry import FUNCTIONS
+from solver.program import Program
+from solver.results import load_results
 from solver.settings import load_settings
 from solver.synthesis.generate import SynthesisSettings
 from solver.synthesis.growth import StepWeights
@@ -38,6 +41,9 @@ from solver.synthesis.shards import (
     statements_text,
     write_shard,
 )
+from solver.tasks import Task
+
+NUM_CHECKED, NUM_RIGHT, MAX_FOUND = 10, 5, 3
 
 
 class Maker:
@@ -45,7 +51,7 @@ class Maker:
 
     def __init__(self, material: Material, settings: SynthesisSettings, seed: int, folder: Path) -> None:
         self.material, self.settings, self.seed, self.folder = material, settings, seed, folder
-        self.weights = StepWeights(material.programs.values())
+        self.weights = StepWeights(material.all_programs)
 
     def make(self, number: int) -> tuple[int, int]:
         """Draw shard `number` and write it; its number and how many tasks it holds."""
@@ -65,13 +71,41 @@ def _make(number: int) -> tuple[int, int]:
 def run_gather(args: argparse.Namespace) -> None:
     from check_solutions import allowed_tasks, load_solutions
 
-    material = gather(allowed_tasks(), load_solutions(), args.re_arc, args.inputs)
+    tasks = allowed_tasks()
+    solutions = {task_id: [program] for task_id, program in load_solutions().items()}
+    for task_id, programs in found_programs(args.results, tasks, args.re_arc).items():
+        own = solutions.setdefault(task_id, [])
+        own += [program for program in programs if program not in own]
+    material = gather(tasks, solutions, args.re_arc, args.inputs)
     material.save(args.out)
     num_inputs = sum(map(len, material.re_arc.values()))
     print(
-        f"{len(material.arc)} tasks, {num_inputs} RE-ARC inputs, {len(material.solutions)} solutions "
-        f"-> {args.out} ({args.out.stat().st_size:,} bytes)"
+        f"{len(material.arc)} tasks, {num_inputs} RE-ARC inputs, {len(material.all_programs)} solutions of "
+        f"{len(material.solutions)} tasks -> {args.out} ({args.out.stat().st_size:,} bytes)"
     )
+
+
+def found_programs(results: Sequence[Path], tasks: Mapping[str, Task], re_arc: Path | None) -> dict[str, list[Program]]:
+    """Programs of runs that solve their tasks, and NUM_RIGHT of the first NUM_CHECKED RE-ARC pairs, too, which the
+    search has not seen; of each task the MAX_FOUND shortest. Raises InputError."""
+    from check_solutions import is_right, re_arc_pairs
+    from count_grammar import right_programs
+
+    if results and re_arc is None:
+        raise InputError("--results needs --re-arc: programs are checked on its pairs")
+    texts: dict[str, set[str]] = {}
+    for path in results:
+        for result in load_results(path).values():
+            if result.task_id in tasks:
+                origins = {a.origin for pair in result.attempts for a in pair if a.origin}
+                texts.setdefault(result.task_id, set()).update(origins)
+    right = {i: right_programs(tasks[i], sorted(found)) for i, found in sorted(texts.items())}
+    checked: dict[str, list[Program]] = {}
+    for task_id, pairs in re_arc_pairs(re_arc, NUM_CHECKED) if any(right.values()) and re_arc else ():
+        kept = [p for p in right.get(task_id, []) if sum(is_right(p, *pair) for pair in pairs) >= NUM_RIGHT]
+        if kept:
+            checked[task_id] = sorted(kept, key=len)[:MAX_FOUND]
+    return checked
 
 
 def run_make(args: argparse.Namespace) -> None:
@@ -139,6 +173,7 @@ def arguments() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("gather", help="collect what comes from outside into one file")
     command.add_argument("--re-arc", type=Path, help="RE-ARC pairs: xz-compressed JSON lines, or RE-ARC's folder")
+    command.add_argument("--results", type=Path, nargs="*", default=[], help="results.jsonl of runs on training tasks")
     command.add_argument("--inputs", type=positive, default=200, help="RE-ARC inputs a task (default: 200)")
     command.add_argument("--out", type=Path, required=True)
     command.set_defaults(run=run_gather)

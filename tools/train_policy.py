@@ -5,13 +5,15 @@
     python tools/train_policy.py train --documents documents --held-out documents-held-out \\
         --held-out-tasks made-held-out --run runs/policy --minutes 20 --processes 2
     python tools/train_policy.py export --run runs/policy --out weights/policy --trained-on "..."
-    python tools/train_policy.py measure --weights weights/policy --made made-held-out --samples 64
+    python tools/train_policy.py measure --weights weights/policy --made made-held-out --samples 64 --ranks 100 \\
+        --out docs/policy
 
 `prepare` turns made-up tasks (tools/synthesize.py) into tokenised documents, with the tokenizer of --weights or this
 project's own. `train` begins from nothing or from the model in --weights, whole or with LoRA (--set adapter.rank=16);
 called again with the same --run it goes on exactly where it stopped. It writes run/log.jsonl and run/checkpoint (shards
 of at most 16 MiB). `export` writes a weights folder from the averaged weights; `measure` lets weights write programs
-for held-out tasks and runs them. Settings: solver/training/settings.py, changed by --settings file.toml and --set.
+for held-out tasks, runs them, and says how early the needed step is proposed. Settings: solver/training/settings.py,
+changed by --settings file.toml and --set.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from training_cli import add_common, arguments, main_of, positive
 
 from solver.synthesis.shards import read_shard, shard_paths
@@ -32,24 +36,63 @@ KIND = "policy"
 
 
 def measure(args: Namespace) -> None:
-    """Writes programs for held-out tasks: once with the most likely steps, once drawn --samples times."""
+    """What weights are worth on held-out tasks: solved with the most likely steps and with --samples drawn programs,
+    and the rank of the needed step, by number of statements of the solution."""
     import torch
 
     from solver.lm.weights import read_weights
-    from solver.training.evaluation import held_out_tasks, write_solutions
+    from solver.training.evaluation import held_out_tasks, needed_step_ranks, write_solutions
     from solver.training.models import load_model
 
     weights = read_weights(args.weights, KIND)
     model = load_model(KIND, weights.folder).to(args.device).eval()
     sets = (one for path in shard_paths(args.made) for one in read_shard(path))
-    tasks = held_out_tasks(preparation.examples(sets, 1, weights.context_length, [0]), args.tasks)
+    examples = held_out_tasks(preparation.examples(sets, 1, weights.context_length, [0]), args.tasks)
     tokenizer = load_tokenizer(weights.folder)
-    for samples in dict.fromkeys((1, args.samples)):
-        with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
-            tally = write_solutions(
-                model, tokenizer, weights.prompt_format, tasks, num_samples=samples, batch=args.batch
-            )
-        print(json.dumps({"samples": samples, "tasks": len(tasks), **tally.facts()}), flush=True)
+    found: dict[str, Any] = {"weights": str(args.weights), "digest": weights.digest, "tasks": len(examples)}
+    with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
+        for samples in dict.fromkeys((1, args.samples)):
+            order = {"num_samples": samples, "batch": args.batch}
+            tally = write_solutions(model, tokenizer, weights.prompt_format, examples, **order)
+            found[f"at {samples}"] = tally.facts()
+            print(json.dumps({"samples": samples, **tally.facts()}), flush=True)
+        if args.ranks:
+            chosen = examples[: args.ranks]
+            ranks = needed_step_ranks(model, tokenizer, weights.prompt_format, chosen, num_samples=args.batch)
+            found["median_rank"] = {
+                str(n): float(np.median([rank for length, _, rank in ranks if length == n]))
+                for n in sorted({length for length, _, _ in ranks})
+            }
+            found["median_rank"]["all"] = float(np.median([rank for _, _, rank in ranks]))
+            print(json.dumps({"median_rank": found["median_rank"]}), flush=True)
+    if args.out:
+        args.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+        draw(found, args.out)
+
+
+def draw(found: dict[str, Any], out: Path) -> None:
+    """Shares solved, and the median rank if it was measured, by number of statements."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 1 + ("median_rank" in found), figsize=(9, 3.5), squeeze=False)
+    solved = {name: facts["solved_by_length"] for name, facts in found.items() if name.startswith("at ")}
+    for k, (name, by_length) in enumerate(solved.items()):
+        shares = [int(text.split("/")[0]) / int(text.split("/")[1]) for text in by_length.values()]
+        width = 0.8 / len(solved)
+        axes[0, 0].bar(np.arange(len(shares)) + k * width, shares, width, label=f"{name[3:]} programs")
+    axes[0, 0].set(xlabel="statements of the solution", ylabel="tasks solved", ylim=(0, 1))
+    axes[0, 0].set_xticks(range(len(by_length)), by_length)
+    axes[0, 0].legend()
+    if "median_rank" in found:
+        names = [name for name in found["median_rank"] if name != "all"]
+        axes[0, 1].bar(names, [found["median_rank"][name] for name in names])
+        axes[0, 1].set(xlabel="statements of the solution", ylabel="median rank of the needed step")
+    figure.tight_layout()
+    figure.savefig(out.with_suffix(".png"), dpi=90)
+    plt.close(figure)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,6 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--tasks", type=positive, default=200)
     command.add_argument("--samples", type=positive, default=1)
     command.add_argument("--batch", type=positive, default=64)
+    command.add_argument("--ranks", type=int, default=0, help="tasks to measure the needed step's rank on")
+    command.add_argument("--out", type=Path, help="table and picture: OUT.json, OUT.png")
     command.add_argument("--device", default="cpu")
     command.set_defaults(run_command=measure)
     return main_of(parser, argv)

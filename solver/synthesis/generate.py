@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,9 +17,9 @@ from .selection import SelectionSettings, select
 
 @dataclass(frozen=True)
 class GrowthSettings:
-    """Per set of inputs. num_steps: random statements tried. num_solutions: hand-written solutions of other tasks
-    that are run on it, changed at random. num_own_mutants: changed versions of the solution of the very task the
-    inputs belong to. max_statements: longest program that comes from a solution."""
+    """Per set of inputs. num_steps: random statements tried. num_solutions: solutions of other tasks that are
+    run on it, changed at random. num_own_mutants: changed versions of a solution of the very task the inputs belong
+    to, beside the solution itself. max_statements: longest program that comes from a solution."""
 
     num_steps: int = setting(2_000, low=1, high=10**6)
     num_solutions: int = setting(40, low=0, high=1000)
@@ -58,22 +59,33 @@ def draw_program_set(
     """A set of inputs and programs for it; there may be none."""
     given = draw_input_set(material, settings.inputs, rng)
     pool = Pool(given.inputs, weights, settings.selection.max_statements, settings.selection.max_tokens)
-    preferred = _run_solutions(pool, given, material, settings.growth, rng)
+    own = _run_own_solution(pool, given, material, settings.growth, rng)
+    mutants = _run_mutants(pool, given, material, settings.growth, rng)
     pool.grow(settings.growth.num_steps, rng)
-    return ProgramSet(given.source, given.inputs, tuple(select(pool, preferred, settings.selection, rng)))
+    return ProgramSet(given.source, given.inputs, tuple(select(pool, own, mutants, settings.selection, rng)))
 
 
-def _run_solutions(
+def _run_own_solution(
     pool: Pool, given: InputSet, material: Material, settings: GrowthSettings, rng: np.random.Generator
 ) -> list[Entry]:
-    """Run hand-written programs and mutations of them into the pool; the entries of their outputs."""
-    names = list(material.programs)
-    programs: list[Program] = []
-    own = material.programs.get(given.task_id or "")
-    if own is not None:
-        programs += [own, *(mutate(own, rng) for _ in range(settings.num_own_mutants))]
-    if names:
-        others = [material.programs[names[i]] for i in rng.integers(len(names), size=settings.num_solutions)]
-        programs += [mutate(program, rng) for program in others]
-    entries = [pool.run(program, settings.max_statements) for program in programs]
+    """Run a solution of the task that the inputs belong to, if there is one, into the pool; the entry of its output."""
+    known = material.programs.get(given.task_id or "", [])
+    programs = [known[rng.integers(len(known))]] if known else []
+    return _run_all(pool, programs, settings.max_statements)
+
+
+def _run_mutants(
+    pool: Pool, given: InputSet, material: Material, settings: GrowthSettings, rng: np.random.Generator
+) -> list[Entry]:
+    """Run mutations of own and foreign solutions into the pool; the entries of their outputs."""
+    own, everything = material.programs.get(given.task_id or "", []), material.all_programs
+    programs = [mutate(own[i], rng) for i in rng.integers(len(own), size=settings.num_own_mutants)] if own else []
+    if everything:
+        chosen = rng.integers(len(everything), size=settings.num_solutions)
+        programs += [mutate(everything[i], rng) for i in chosen]
+    return _run_all(pool, programs, settings.max_statements)
+
+
+def _run_all(pool: Pool, programs: Sequence[Program], max_statements: int) -> list[Entry]:
+    entries = [pool.run(program, max_statements) for program in programs]
     return [entry for entry in entries if entry is not None and entry is not pool.start]

@@ -164,16 +164,14 @@ class Pool:
         return entries[-1]
 
     def _step(self, function: Function, args: Sequence[Any], max_statements: int) -> Entry | None:
-        """Execute one statement; its entry, new or old, or None. One without any variable makes no value here."""
-        if not any(type(arg) is Entry for arg in args):
-            return None
+        """Execute one statement; its entry, new or old, or None."""
         ancestors = 0
         for arg in args:
             if type(arg) is Entry:
                 ancestors |= arg.ancestors
         if ancestors.bit_count() >= max_statements:
             return None
-        value = apply(function, [a.value if type(a) is Entry else a for a in args])
+        value = apply(function, [a.value if type(a) is Entry else a for a in args], len(self.start.value.items))
         if value is None:
             return None
         known = self._by_key.get(value.key)

@@ -51,17 +51,21 @@ def grid_tokens(grid: np.ndarray) -> int:
 class Material:
     """What is not made up. Keys are task ids; grids are kept as text and read when drawn.
 
-    arc: inputs of the task's own pairs. re_arc: RE-ARC inputs of the task. solutions: the text of a program that
-    solves the task.
+    arc: inputs of the task's own pairs. re_arc: RE-ARC inputs of the task. solutions: the texts of programs that
+    solve the task.
     """
 
     arc: Mapping[str, Sequence[str]]
     re_arc: Mapping[str, Sequence[str]]
-    solutions: Mapping[str, str]
+    solutions: Mapping[str, Sequence[str]]
 
     @cached_property
-    def programs(self) -> dict[str, Program]:
-        return {task_id: parse(text) for task_id, text in self.solutions.items()}
+    def programs(self) -> dict[str, list[Program]]:
+        return {task_id: [parse(text) for text in texts] for task_id, texts in self.solutions.items()}
+
+    @cached_property
+    def all_programs(self) -> list[Program]:
+        return [program for programs in self.programs.values() for program in programs]
 
     def save(self, path: Path) -> None:
         data = {"arc": self.arc, "re_arc": self.re_arc, "solutions": self.solutions}
@@ -80,7 +84,7 @@ class Material:
 
 
 def gather(
-    tasks: Mapping[str, Task], solutions: Mapping[str, Program], re_arc: Path | None, num_re_arc: int
+    tasks: Mapping[str, Task], solutions: Mapping[str, Sequence[Program]], re_arc: Path | None, num_re_arc: int
 ) -> Material:
     """Material of these tasks. re_arc: the file or folder that `read_re_arc` reads; of it the first `num_re_arc`
     inputs of each task. Raises InputError if it cannot be read."""
@@ -92,7 +96,7 @@ def gather(
     return Material(
         {task_id: [grid_text(grid) for grid in task.inputs] for task_id, task in sorted(tasks.items())},
         dict(sorted(generated.items())),
-        {task_id: program.render() for task_id, program in sorted(solutions.items()) if task_id in tasks},
+        {i: [program.render() for program in solutions[i]] for i in sorted(solutions) if i in tasks and solutions[i]},
     )
 
 

@@ -33,13 +33,14 @@ PLAIN_CELLS = 9
 @dataclass(frozen=True)
 class SelectionSettings:
     """Per set of inputs. lengths: how often grown programs of 1, 2, ... statements are wanted, relative to one
-    another. num_programs: how many of them. max_preferred: at most so many solutions and mutations of solutions on
-    top. max_tokens: of a task, all inputs and outputs together. tries: candidates looked at for each task wanted.
-    max_expansions: grids from which the fused enumerator looks for a shorter way."""
+    another. num_programs: how many of them. max_mutants: at most so many mutations of solutions on top, beside the
+    own solution of the task that the inputs belong to. max_tokens: of a task, all inputs and outputs together. tries:
+    candidates looked at for each task wanted. max_expansions: grids from which the fused enumerator looks for a
+    shorter way."""
 
     lengths: tuple[float, ...] = setting((0.09, 0.17, 0.19, 0.17, 0.14, 0.11, 0.08, 0.05), low=0.001)
     num_programs: int = setting(7, low=0, high=1000)
-    max_preferred: int = setting(4, low=0, high=1000)
+    max_mutants: int = setting(4, low=0, high=1000)
     max_tokens: int = setting(1_800, low=20, high=20_000)
     tries: int = setting(3, low=1, high=100)
     max_expansions: int = setting(40, low=0, high=1000)
@@ -125,24 +126,25 @@ def _useful_steps(palette: Sequence[int]) -> np.ndarray:
 
 
 def select(
-    pool: Pool, preferred: Sequence[Entry], settings: SelectionSettings, rng: np.random.Generator
+    pool: Pool, own: Sequence[Entry], mutants: Sequence[Entry], settings: SelectionSettings, rng: np.random.Generator
 ) -> list[Program]:
-    """Programs of the pool that make tasks, shortest first: of the preferred entries at most `max_preferred`, of any
+    """Programs of the pool that make tasks, shortest first: all of `own`, at most `max_mutants` of `mutants`, of any
     length above one, and grown ones by length as wanted."""
     shorter = ShorterPrograms(pool, settings.max_expansions)
     chosen: list[Program] = []
     left = rng.multinomial(settings.num_programs, _shares(settings)).tolist()
-    num_preferred = 0
-    first = {entry.number: entry for entry in preferred if entry.length > 1}
-    kept = rng.permutation(list(first))[: settings.tries * settings.max_preferred]
-    first = {int(number): first[number] for number in kept}
+    num_mutants, is_own = 0, {entry.number for entry in own}
+    first = {entry.number: entry for entry in mutants if entry.length > 1}
+    kept = rng.permutation(list(first))[: settings.tries * settings.max_mutants]
+    first = {entry.number: entry for entry in own} | {int(number): first[number] for number in kept}
     longest = max([settings.max_statements, *(entry.length for entry in first.values())])
     for length in range(1, longest + 1):
         for entry in (e for e in first.values() if e.length == length):
-            program = _as_task(pool, entry, shorter, settings) if num_preferred < settings.max_preferred else None
+            is_wanted = entry.number in is_own or num_mutants < settings.max_mutants
+            program = _as_task(pool, entry, shorter, settings) if is_wanted else None
             if program is not None:
                 chosen.append(program)
-                num_preferred += 1
+                num_mutants += entry.number not in is_own
         if length > settings.max_statements:
             continue
         bucket = [entry for entry in pool.bucket(Grid, length) if entry.number not in first]

@@ -6,33 +6,23 @@ A task counts as solved if the program's last value equals the outputs of all it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from ..executor import Value, apply
-from ..grid.types import Grid
-from ..lm.prompt import Prefix, PromptBuilder, PromptFormat, PromptTask, read_step
+from ..executor import apply
+from ..lm.prompt import Prefix, PromptBuilder, PromptFormat, read_step
 from ..lm.tokenizer import encode_prompt
-from ..program import Program, ProgramError, Ref
+from ..program import ProgramError, Ref, variable_name
 from .models import base_of
 from .preparation import Example
 
 MAX_STEP_TOKENS = 48
-
-
-@dataclass(frozen=True, eq=False)
-class HeldOutTask:
-    """A task with its solution's length. outputs: of all pairs, the test pair last."""
-
-    task: PromptTask
-    outputs: tuple[np.ndarray, ...]
-    num_statements: int
 
 
 @dataclass
@@ -60,11 +50,9 @@ class Tally:
 class _Attempt:
     """One program in the making."""
 
-    def __init__(self, held_out: HeldOutTask, builder: PromptBuilder) -> None:
-        task = held_out.task
-        start = Prefix.run(Program(()), [*task.inputs, *task.tests])
-        assert start is not None  # an empty program always runs
-        self.held_out, self.builder, self.prefix = held_out, builder, start
+    def __init__(self, example: Example, builder: PromptBuilder) -> None:
+        self.example, self.builder = example, builder
+        self.prefix = Prefix(example.prefix.values[:1], ())
         self.is_over = self.is_solved = False
 
     def take(self, answer: str, prompt_format: PromptFormat, tally: Tally) -> None:
@@ -78,30 +66,29 @@ class _Attempt:
         tally.parsed += 1
         values = self.prefix.values
         args = [values[a.index] if isinstance(a, Ref) else a for a in statement.args]
-        value = apply(statement.function, args) if any(isinstance(a, Value) for a in args) else None
+        value = apply(statement.function, args, len(values[0].items))
         if value is None:
             return
         tally.run += 1
         self.prefix = Prefix((*values, value), (*self.prefix.statements, statement))
-        self.is_solved = value.type is Grid and all(map(np.array_equal, value.items, self.held_out.outputs))
+        self.is_solved = value.key == self.example.prefix.values[-1].key
         self.is_over = self.is_solved
 
 
-def held_out_tasks(examples: Iterable[Example], num_tasks: int) -> list[HeldOutTask]:
+def held_out_tasks(examples: Iterable[Example], num_tasks: int) -> list[Example]:
     """Up to `num_tasks` tasks, of all lengths of solutions as evenly as they come."""
-    by_length: dict[int, list[HeldOutTask]] = {}
+    by_length: dict[int, list[Example]] = {}
     for example in examples:
-        length = len(example.prefix.statements)
-        by_length.setdefault(length, []).append(HeldOutTask(example.task, example.prefix.values[-1].items, length))
+        by_length.setdefault(len(example.prefix.statements), []).append(example)
     rounds = zip_longest(*(by_length[n] for n in sorted(by_length)))
-    return list(islice((task for one in rounds for task in one if task is not None), num_tasks))
+    return list(islice((example for one in rounds for example in one if example is not None), num_tasks))
 
 
 def write_solutions(
     model: nn.Module,
     tokenizer: Any,
     prompt_format: PromptFormat,
-    tasks: Sequence[HeldOutTask],
+    tasks: Sequence[Example],
     *,
     num_samples: int = 1,
     max_statements: int = 10,
@@ -113,20 +100,21 @@ def write_solutions(
     context = base_of(model).config.max_position_embeddings
     tally = Tally()
     attempts = []
-    for held_out in tasks:
+    for example in tasks:
         builder = PromptBuilder(
-            prompt_format, held_out.task, lambda text: len(tokenizer.encode(text)), context, MAX_STEP_TOKENS
+            prompt_format, example.task, lambda text: len(tokenizer.encode(text)), context, MAX_STEP_TOKENS
         )
-        attempts += [_Attempt(held_out, builder) for _ in range(num_samples)]
+        attempts += [_Attempt(example, builder) for _ in range(num_samples)]
     for _ in range(max_statements):
         waiting = [attempt for attempt in attempts if not attempt.is_over]
         for begin in range(0, len(waiting), batch):
             _write_step(model, tokenizer, prompt_format, waiting[begin : begin + batch], num_samples > 1, seed, tally)
             seed += 1
-    solved = {id(attempt.held_out) for attempt in attempts if attempt.is_solved}
-    for held_out in tasks:
-        tally.tasks[held_out.num_statements] += 1
-        tally.solved[held_out.num_statements] += id(held_out) in solved
+    solved = {id(attempt.example) for attempt in attempts if attempt.is_solved}
+    for example in tasks:
+        length = len(example.prefix.statements)
+        tally.tasks[length] += 1
+        tally.solved[length] += id(example) in solved
     return tally
 
 
@@ -150,14 +138,74 @@ def _write_step(
             prompts.append(encode_prompt(tokenizer, prompt.shared, prompt.rest))
     if asked:
         answers = generate(model, tokenizer, prompts, prompt_format.step_end, is_drawn, seed)
-        for attempt, answer in zip(asked, answers, strict=True):
+        for attempt, (answer, _) in zip(asked, answers, strict=True):
             attempt.take(answer, prompt_format, tally)
+
+
+def needed_step_ranks(
+    model: nn.Module,
+    tokenizer: Any,
+    prompt_format: PromptFormat,
+    examples: Iterable[Example],
+    *,
+    num_samples: int = 64,
+    seed: int = 0,
+) -> list[tuple[int, int, int]]:
+    """How early a policy proposes the step that a solution takes next: for every state on the way of every example,
+    (statements of the solution, number of the step from 1, rank of the step from 1).
+
+    The rank counts the different steps among `num_samples` draws that are likelier than the needed one under the
+    model, so it is exact as far as these are among the draws, and at least never too high. States whose prompt does
+    not fit the context are left out.
+    """
+    context = base_of(model).config.max_position_embeddings
+    ranks = []
+    for example in examples:
+        builder = PromptBuilder(
+            prompt_format, example.task, lambda text: len(tokenizer.encode(text)), context, MAX_STEP_TOKENS
+        )
+        length = len(example.prefix.statements)
+        for steps in range(length):
+            prefix = Prefix(example.prefix.values[: steps + 1], example.prefix.statements[:steps])
+            prompt = builder.build(prefix)
+            if prompt is None:
+                continue
+            tokens = encode_prompt(tokenizer, prompt.shared, prompt.rest)
+            answers = generate(model, tokenizer, [tokens] * num_samples, prompt_format.step_end, True, seed)
+            name = variable_name(steps + 1)
+            needed = example.prefix.statements[steps].render(name).removeprefix(f"{name} =") + prompt_format.step_end
+            own = text_log_probability(model, tokenizer, tokens, needed)
+            likelier = {text for text, log_probability in answers if text != needed and log_probability > own}
+            ranks.append((length, steps + 1, 1 + len(likelier)))
+            seed += 1
+    return ranks
+
+
+def text_log_probability(model: nn.Module, tokenizer: Any, prompt: Sequence[int], text: str) -> float:
+    """Natural logarithm of the probability that the model goes on with `text` after a prompt."""
+    base = base_of(model)
+    added = tokenizer.encode(text, add_special_tokens=False)
+    tokens = torch.tensor([[*prompt, *added]], device=next(base.parameters()).device)
+    with _attention(base), torch.no_grad():
+        logits = base(tokens).logits[0, len(prompt) - 1 : -1].float()
+    return float(logits.log_softmax(-1).gather(1, tokens[0, len(prompt) :, None]).sum())
+
+
+@contextmanager
+def _attention(base: Any) -> Iterator[None]:
+    """Plain attention as long as the context lasts: training's is made for packed documents."""
+    before, base.config._attn_implementation = base.config._attn_implementation, "sdpa"
+    try:
+        yield
+    finally:
+        base.config._attn_implementation = before
 
 
 def generate(
     model: nn.Module, tokenizer: Any, prompts: Sequence[Sequence[int]], stop: str, is_drawn: bool, seed: int
-) -> list[str]:
-    """What the model writes after each prompt, up to and with the stop text."""
+) -> list[tuple[str, float]]:
+    """What the model writes after each prompt, up to and with the stop text, and the logarithm of its probability
+    under the model at temperature 1."""
     base = base_of(model)
     device = next(base.parameters()).device
     longest = max(map(len, prompts))
@@ -165,20 +213,32 @@ def generate(
     tokens = torch.tensor([[pad] * (longest - len(p)) + list(p) for p in prompts], device=device)
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
     drawing: dict[str, Any] = {"do_sample": True, "temperature": 1.0, "top_k": 0} if is_drawn else {"do_sample": False}
-    attention, base.config._attn_implementation = base.config._attn_implementation, "sdpa"
-    try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
-            torch.manual_seed(seed)
-            written = base.generate(
-                tokens,
-                attention_mask=mask,
-                max_new_tokens=MAX_STEP_TOKENS,
-                pad_token_id=pad,
-                stop_strings=[stop],
-                tokenizer=tokenizer,
-                **drawing,
-            )
-    finally:
-        base.config._attn_implementation = attention
-    texts = tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)
-    return [text.partition(stop)[0] + stop for text in texts]
+    with _attention(base), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
+        torch.manual_seed(seed)
+        written = base.generate(
+            tokens,
+            attention_mask=mask,
+            max_new_tokens=MAX_STEP_TOKENS,
+            pad_token_id=pad,
+            stop_strings=[stop],
+            tokenizer=tokenizer,
+            return_dict_in_generate=True,
+            output_logits=True,
+            **drawing,
+        )
+    new = written.sequences[:, longest:]
+    chosen = torch.stack(written.logits, 1).float().log_softmax(-1).gather(2, new[:, :, None])[:, :, 0]
+    answers = []
+    for row, log_probabilities in zip(new.tolist(), chosen.tolist(), strict=True):
+        num_tokens = _num_until(tokenizer, row, stop)
+        text = tokenizer.decode(row[:num_tokens], skip_special_tokens=True)
+        answers.append((text.partition(stop)[0] + stop, sum(log_probabilities[:num_tokens])))
+    return answers
+
+
+def _num_until(tokenizer: Any, tokens: Sequence[int], stop: str) -> int:
+    """How many tokens it takes until the stop text is written; all if it is not."""
+    for count in range(1, len(tokens) + 1):
+        if stop in tokenizer.decode(tokens[max(0, count - len(stop)) : count], skip_special_tokens=True):
+            return count
+    return len(tokens)

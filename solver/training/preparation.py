@@ -164,9 +164,7 @@ def sibling(prefix: Prefix, steps: int, rng: np.random.Generator) -> Prefix | No
         if statement is None:
             continue
         args = [values[a.index] if isinstance(a, Ref) else a for a in statement.args]
-        if not any(isinstance(a, Value) for a in args):
-            continue
-        value = apply(statement.function, args)
+        value = apply(statement.function, args, len(values[0].items))
         if value is not None and value.key not in on_the_way:
             return Prefix((*values, value), (*statements, statement))
     return None

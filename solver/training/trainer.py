@@ -147,7 +147,8 @@ class Trainer:
     def _sums(self, loss: Loss, batch: Batch) -> Tensor:
         """Loss and right predictions, summed over what counts; its weight; the weight in the loss."""
         total, counted = self.objective.weights(batch)
-        return torch.stack([loss.shown, loss.right, *torch.tensor([counted, total], device=self.device)])
+        weights = self._send(torch.tensor([counted, total]))  # without waiting for the device
+        return torch.cat([torch.stack([loss.shown, loss.right]), weights])
 
     def _send(self, tensor: Tensor) -> Tensor:
         if self.device.type == "cuda":

@@ -13,10 +13,12 @@ from check_solutions import allowed_tasks, load_solutions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from solver.answers import Attempt, TaskResult
 from solver.errors import InputError, SettingsError
 from solver.executor import execute, input_value
 from solver.grid.registry import FUNCTIONS
 from solver.program import parse
+from solver.results import to_json
 from solver.settings import load_settings
 from solver.synthesis import selection, shards
 from solver.synthesis.generate import SynthesisSettings, draw_program_set
@@ -40,12 +42,12 @@ SMALL = load_settings(None, ["growth.num_steps=300", "files.sets_per_shard=3"], 
 
 @pytest.fixture(scope="session")
 def material() -> Material:
-    return gather(allowed_tasks(), load_solutions(), None, 0)
+    return gather(allowed_tasks(), {i: [p] for i, p in load_solutions().items()}, None, 0)
 
 
 @pytest.fixture(scope="session")
 def weights(material) -> StepWeights:
-    return StepWeights(material.programs.values())
+    return StepWeights(material.all_programs)
 
 
 def program(*statements: str):
@@ -138,7 +140,7 @@ def test_input_sets_keep_to_their_limits(material):
 def test_mutations_are_programs_and_change_something(material):
     rng = np.random.default_rng(0)
     changed = total = 0
-    for original in material.programs.values():
+    for original in material.all_programs:
         mutant = mutate(original, rng)
         if len(mutant):
             assert parse(mutant.render()) == mutant
@@ -194,7 +196,7 @@ def test_a_longer_way_round_is_no_task(weights):
     roundabout = made.run(program("x1 = transform(I, ROT90)", "x2 = transform(x1, FLIP_UD)"), 6)
     honest = made.run(program("x1 = transform(I, ROT90)", "x2 = draw_frame(x1, 7)"), 6)
     none_grown = selection.SelectionSettings(num_programs=0)
-    chosen = selection.select(made, [roundabout, honest], none_grown, np.random.default_rng(0))
+    chosen = selection.select(made, [], [roundabout, honest], none_grown, np.random.default_rng(0))
     assert chosen == [honest.value.program()]
 
 
@@ -240,6 +242,41 @@ def test_drawn_tasks_are_what_they_claim(material, weights):
         num_tasks += len(drawn.programs)
     assert num_tasks > 30
     assert {1, 2, 3, 4} <= lengths
+
+
+def test_a_task_brings_its_own_solution(material, weights):
+    only_arc = load_settings(None, ["inputs.scenes=0", "growth.num_steps=1"], SynthesisSettings)
+    num_sets = num_own = 0
+    for seed in range(40):
+        drawn = draw_program_set(material, weights, only_arc, np.random.default_rng(seed))
+        own = material.programs.get(drawn.source.partition("/")[2])
+        if own:
+            wanted = execute(own[0], input_value(drawn.inputs))
+            num_sets += 1
+            made = [execute(p, input_value(drawn.inputs)).key for p in drawn.programs]
+            num_own += wanted is not None and wanted.key in made
+    assert num_own > 0.4 * num_sets > 8
+
+
+def test_programs_that_searches_found_are_checked(material, tmp_path):
+    tasks = {t.task_id: t for t in load_set("arc-agi-1/training")}
+    task = tasks["68b16354"]  # an up-down flip
+    right = parse("def solve(I):\n    x1 = transform(I, FLIP_UD)\n    return x1")
+    wrong = parse("def solve(I):\n    x1 = transform(I, FLIP_LR)\n    return x1")
+    attempts = (
+        (Attempt(task.test[0].output, origin=right.render()), Attempt(task.test[0].input, origin=wrong.render())),
+    )
+    results = tmp_path / "results.jsonl"
+    results.write_bytes(to_json(TaskResult(task.task_id, attempts)) + b"\n")
+    flips, turns = tmp_path / "flips.xz", tmp_path / "turns.xz"
+    for path, output in ((flips, "34/12"), (turns, "12/34")):
+        pairs = [["12/34", output]] * 10
+        path.write_bytes(lzma.compress(orjson.dumps({"task": task.task_id, "pairs": pairs})))
+    assert tool.found_programs([results], {task.task_id: task}, flips) == {task.task_id: [right]}
+    assert tool.found_programs([results], {task.task_id: task}, turns) == {}
+    assert tool.found_programs([results], {}, flips) == {}  # held out
+    with pytest.raises(InputError, match="--re-arc"):
+        tool.found_programs([results], {task.task_id: task}, None)
 
 
 # --- files

@@ -131,6 +131,27 @@ def test_augmentation_keeps_programs_right():
     assert sum((g == 3).sum() for g in grids) == sum((g == color).sum() for g in inputs)
 
 
+def test_written_text_has_the_probability_it_is_given(documents):
+    from solver.training.evaluation import generate, text_log_probability
+    from solver.training.models import new_model
+    from solver.training.settings import ModelSettings
+
+    small = ModelSettings(width=32, num_layers=1, num_heads=2, num_kv_heads=1, head_size=16, hidden=32, init_std=0.3)
+    model = new_model("policy", small, 512, 0).eval()
+    tokenizer = load_tokenizer(documents / "tokenizer")
+    prompts = [tokenizer.encode("input\n12\nprogram\nx1 ="), tokenizer.encode("program\nx1 =")]
+    for is_drawn in (False, True):
+        answers = generate(model, tokenizer, prompts * 4, "\n", is_drawn, 3)
+        ended = 0
+        for prompt, (answer, log_probability) in zip(prompts * 4, answers, strict=True):
+            assert answer.endswith("\n")
+            again = text_log_probability(model, tokenizer, prompt, answer)
+            if tokenizer.decode(tokenizer.encode(answer, add_special_tokens=False)) == answer and len(answer) < 200:
+                ended += again == pytest.approx(log_probability, rel=1e-3)
+        assert answers == generate(model, tokenizer, prompts * 4, "\n", is_drawn, 3)
+        assert ended or not is_drawn
+
+
 def test_siblings_leave_the_way():
     rng = np.random.default_rng(0)
     found = 0
@@ -163,9 +184,14 @@ def test_a_policy_learns_to_write_programs_that_run(made, documents, tmp_path, c
     assert weights.context_length == 512
     assert weights.manifest["steps"] == 60
     capsys.readouterr()
-    assert train_policy.main(["measure", "--weights", str(out), "--made", str(made), "--tasks", "12"]) == 0
-    again = json.loads(capsys.readouterr().out)
-    assert abs(again["solved"] - measured["solved"]) < 0.2  # bf16 in the folder
+    order = ["measure", "--weights", str(out), "--made", str(made), "--tasks", "12"]
+    order += ["--samples", "4", "--batch", "16", "--ranks", "6", "--out", str(tmp_path / "table")]
+    assert train_policy.main(order) == 0
+    table = json.loads((tmp_path / "table.json").read_text())
+    assert abs(table["at 1"]["solved"] - measured["solved"]) < 0.2  # bf16 in the folder
+    assert sorted(table["at 4"]["solved_by_length"]) == ["1", "2", "3"]
+    assert table["median_rank"]["all"] == 1
+    assert (tmp_path / "table.png").read_bytes().startswith(b"\x89PNG")
     assert train_policy.main(["export", "--run", str(run), "--out", str(out), "--trained-on", "x"]) == 2
 
 
