@@ -1,7 +1,7 @@
 """Bring the wheels, the weights and the notebook to Kaggle, and submit: through Kaggle's own client.
 
     python tools/kaggle_upload.py weights --owner NAME     # weights/ as a dataset
-    python tools/kaggle_upload.py wheels --owner NAME      # build/wheelhouse as a dataset (make wheelhouse)
+    python tools/kaggle_upload.py wheels --owner NAME      # build/kaggle-wheels as a dataset (make wheelhouse)
     python tools/kaggle_upload.py notebook --owner NAME    # build/kaggle (made first), starts a run of it there
     python tools/kaggle_upload.py submit --owner NAME --version 3 --message "first"
 
@@ -108,7 +108,7 @@ def check_kernel(metadata: dict[str, Any], folder: Path) -> list[str]:
 
 def upload_dataset(kind: str, args: argparse.Namespace, client: Client) -> None:
     """Create the dataset, or a new version if it is there."""
-    source = args.folder or (ROOT / "weights" if kind == "weights" else ROOT / "build" / "wheelhouse")
+    source = args.folder or (ROOT / "weights" if kind == "weights" else ROOT / "build" / "kaggle-wheels")
     pattern = "solver.json" if kind == "weights" else "arc_solver-*.whl"
     if not any(source.rglob(pattern)):
         made_by = "it is part of the project" if kind == "weights" else "run make wheelhouse"
