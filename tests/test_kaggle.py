@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import kaggle_upload
@@ -182,6 +184,21 @@ def test_every_rehearsed_lane_exists():
     import rehearsal_lanes
 
     assert all(hasattr(rehearsal_lanes, fault.lane) for fault in rehearse.FAULTS.values() if fault.lane)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_the_rehearsed_clock_jumps_and_the_monotonic_one_does_not(tmp_path):
+    now = time.monotonic()
+    jumps = f"{now - 1:.3f}:86400,{now + 1e6:.3f}:5"
+    code = "import time; print(time.time(), time.monotonic(), time.clock_gettime(time.CLOCK_REALTIME))"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={**os.environ, "LD_PRELOAD": str(rehearse.build_clock_jump(tmp_path)), "ARC_CLOCK_JUMPS": jumps},
+    ).stdout.split()  # fmt: skip
+    wall, monotonic, realtime = map(float, shown)
+    assert 86_395 < wall - time.time() < 86_405
+    assert 86_395 < realtime - time.time() < 86_405
+    assert 0 < monotonic - now < 10
 
 
 # uploads
