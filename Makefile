@@ -9,12 +9,15 @@ SET ?= arc-agi-1/evaluation
 SECONDS ?= 4
 SCALE ?= 240
 FAULT ?= none
+KAGGLE_PYTHON ?= 3.13
+PLATFORMS ?= manylinux_2_28_x86_64 manylinux_2_27_x86_64 manylinux_2_17_x86_64 manylinux2014_x86_64
 COMPETITION ?= arc-prize-2026-arc-agi-2
 DRY := $(if $(DRY_RUN),--dry-run)
 WORKERS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 
 # With a language model (POLICY=folder of its weights) also what it runs on; EXTRA=gpu for vLLM.
 EXTRA ?= cpu
+KAGGLE_STAMP := $(VENV)/.installed-kaggle
 LM_STAMP := $(if $(POLICY),$(VENV)/.installed-$(EXTRA))
 LM := $(if $(POLICY),--policy "$(POLICY)")
 
@@ -56,25 +59,27 @@ bench: $(STAMP) ## measure speeds, start times and memory into build/bench.json
 notebook: $(STAMP) ## make kaggle_notebook/arc-solver.ipynb from notebook.py
 	$(BIN)/python tools/make_notebook.py
 
-wheelhouse: $(STAMP) ## wheels for Kaggle into build/wheelhouse (ARGS='--python 3.12 --platform manylinux_2_28_x86_64')
-	$(BIN)/python tools/make_wheelhouse.py $(ARGS)
+wheelhouse: $(STAMP) ## wheels for Kaggle's image into build/kaggle-wheels (KAGGLE_PYTHON=3.13 VLLM=version PLATFORMS=tags)
+	$(BIN)/python tools/make_wheelhouse.py --out build/kaggle-wheels --python $(KAGGLE_PYTHON) --with safetensors \
+	  $(foreach tag,$(PLATFORMS),--platform $(tag)) $(if $(VLLM),--with vllm==$(VLLM))
 
-rehearse: wheelhouse ## run the notebook as Kaggle would, offline (SCALE=240 times faster, FAULT=none or names or all)
+rehearse: $(STAMP) ## run the notebook as Kaggle would, offline (SCALE=240 times faster, FAULT=none or names or all)
+	$(BIN)/python tools/make_wheelhouse.py --out build/wheelhouse
 	$(BIN)/python tools/rehearse.py --time-scale $(SCALE) --fault $(FAULT)
 
-weights-dataset: $(STAMP) ## bring the weights to Kaggle as a dataset (OWNER=name DRY_RUN=1 to only show it)
+weights-dataset: $(KAGGLE_STAMP) ## bring the weights to Kaggle as a dataset (OWNER=name DRY_RUN=1 to only show it)
 	@test -n "$(OWNER)" || { echo "say as whom: make weights-dataset OWNER=your-kaggle-name"; exit 2; }
-	$(BIN)/python tools/kaggle_upload.py weights --owner "$(OWNER)" $(DRY)
+	PATH="$(BIN):$$PATH" $(BIN)/python tools/kaggle_upload.py weights --owner "$(OWNER)" $(DRY)
 
-upload: $(STAMP) ## bring wheels, weights and notebook to Kaggle (OWNER=name DRY_RUN=1 to only show it)
+upload: $(KAGGLE_STAMP) ## bring wheels, weights and notebook to Kaggle (OWNER=name DRY_RUN=1 to only show it)
 	@test -n "$(OWNER)" || { echo "say as whom: make upload OWNER=your-kaggle-name"; exit 2; }
-	$(BIN)/python tools/kaggle_upload.py wheels --owner "$(OWNER)" $(DRY)
-	$(BIN)/python tools/kaggle_upload.py weights --owner "$(OWNER)" $(DRY)
-	$(BIN)/python tools/kaggle_upload.py notebook --owner "$(OWNER)" --competition $(COMPETITION) $(DRY)
+	PATH="$(BIN):$$PATH" $(BIN)/python tools/kaggle_upload.py wheels --owner "$(OWNER)" $(DRY)
+	PATH="$(BIN):$$PATH" $(BIN)/python tools/kaggle_upload.py weights --owner "$(OWNER)" $(DRY)
+	PATH="$(BIN):$$PATH" $(BIN)/python tools/kaggle_upload.py notebook --owner "$(OWNER)" --competition $(COMPETITION) $(DRY)
 
-submit: $(STAMP) ## submit a version of the notebook that has run (OWNER=name VERSION=n DRY_RUN=1)
+submit: $(KAGGLE_STAMP) ## submit a version of the notebook that has run (OWNER=name VERSION=n DRY_RUN=1)
 	@test -n "$(OWNER)" -a -n "$(VERSION)" || { echo "say what: make submit OWNER=your-kaggle-name VERSION=3"; exit 2; }
-	$(BIN)/python tools/kaggle_upload.py submit --owner "$(OWNER)" --version $(VERSION) --competition $(COMPETITION) $(DRY)
+	PATH="$(BIN):$$PATH" $(BIN)/python tools/kaggle_upload.py submit --owner "$(OWNER)" --version $(VERSION) --competition $(COMPETITION) $(DRY)
 
 check: $(STAMP) ## look for faults of style; writes nothing
 	$(BIN)/ruff check --no-cache .

@@ -56,17 +56,20 @@ print(f"{'the scored run' if RERUN else 'a rehearsal'}: {len(tasks)} tasks in {c
 # %%
 
 
-def blank(task: dict) -> list[dict]:
-    """Two different valid attempts for each test input, from the standard library alone."""
-    entries = []
-    for pair in task["test"]:
-        try:
-            grid = [[int(cell) % 10 for cell in row[:30]] for row in pair["input"][:30]] or [[0]]
-            empty = [[0] * len(row) for row in grid]
-        except (KeyError, TypeError, ValueError):
-            grid, empty = [[0]], [[0]]
-        entries.append({"attempt_1": grid, "attempt_2": empty if empty != grid else [[1]]})
-    return entries
+def fallback(entry) -> dict:
+    """Two different valid attempts for a test input, from the standard library alone, whatever the input is."""
+    rows = entry.get("input") if isinstance(entry, dict) else None
+    sound = isinstance(rows, list) and 1 <= len(rows) <= 30 and all(isinstance(row, list) for row in rows)
+    sound = sound and all(len(row) == len(rows[0]) and 1 <= len(row) <= 30 for row in rows)
+    if not sound or not all(type(cell) is int and 0 <= cell <= 9 for row in rows for cell in row):
+        return {"attempt_1": [[0]], "attempt_2": [[1]]}
+    other = 0 if any(map(any, rows)) else 1
+    return {"attempt_1": rows, "attempt_2": [[other] * len(row) for row in rows]}
+
+
+def tests_of(task) -> list:
+    tests = task.get("test") if isinstance(task, dict) else None
+    return tests if isinstance(tests, list) and tests else [{}]
 
 
 def save(submission: dict) -> None:
@@ -77,66 +80,114 @@ def save(submission: dict) -> None:
 
 
 WORKING.mkdir(parents=True, exist_ok=True)
-prefilled = {task_id: blank(task) for task_id, task in tasks.items()}
+prefilled = {task_id: [fallback(entry) for entry in tests_of(task)] for task_id, task in tasks.items()}
 save(prefilled)
 print(f"{submission_path}: {len(prefilled)} tasks, prefilled")
 
 # %% [markdown]
 # ## The solver, from the attached wheels
-# The image's own torch is used, if it is there; pip installs nothing that is already satisfied.
+# The image's own torch is used, if it is there; pip installs nothing that is already satisfied. If it can't be
+# installed, a scored run goes on with the submission it has: a notebook that fails is not scored at all.
 
 # %%
+PLAIN |= {
+    "TOKENIZERS_PARALLELISM": "false",
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+    "VLLM_USE_FLASHINFER_SAMPLER": "0",  # its compiler wants a network
+    "VLLM_ENGINE_READY_TIMEOUT_S": "1200",
+}
 wheels = find("arc_solver-*.whl")
-if not wheels:
-    raise RuntimeError(f"no arc_solver-*.whl under {INPUT}: attach the dataset with the wheels")
 folders = sorted({str(path.parent) for path in find("*.whl")})
 links = [word for folder in folders for word in ("--find-links", folder)]
-install = [sys.executable, "-m", "pip", "install", "--no-index", "--quiet", *links, str(wheels[-1])]
-print("installing", wheels[-1].name)
-subprocess.run(install, check=True)
+install = [sys.executable, "-m", "pip", "install", "--no-index", "--disable-pip-version-check", *links]
+problem = "" if wheels else f"no arc_solver-*.whl under {INPUT}: attach the dataset with the wheels"
+if wheels:
+    print("installing", wheels[-1].name)
+    done = subprocess.run([*install, str(wheels[-1])], capture_output=True, text=True, check=False)
+    print(*done.stdout.splitlines()[-1:], sep="\n")
+    if done.returncode:
+        problem = "the wheels do not install: " + "\n".join(done.stderr.splitlines()[-6:])
+print(problem or f"installed after {time.monotonic() - STARTED:.0f} s")
+if problem and not RERUN:
+    raise RuntimeError(problem)
 
-weights = [path.parent for path in find("solver.json") if json.loads(path.read_text()).get("kind") == "vision"]
+# %% [markdown]
+# ## What this machine has
+# A worker of the program search for each core, less one for each GPU: there the solver itself puts a model's worker.
+
+# %%
+WORKER_GIB = 1.5  # memory to have for each worker of the program search
+
+
+def count_gpus() -> int:
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
+
+
+def kind_of(path: Path) -> str:
+    try:
+        return json.loads(path.read_text()).get("kind", "")
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+num_gpus, num_cores = count_gpus(), len(os.sched_getaffinity(0))
+memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+workers = max(1, min(num_cores - num_gpus, int(memory_gib / WORKER_GIB)))
+weights = [path.parent for path in find("solver.json") if kind_of(path) == "vision"]
 arguments = [f"vision.weights={json.dumps(str(weights[-1]))}"] if weights else []
-print("vision weights:", weights[-1] if weights else "none attached")
+print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} workers for the program search")
+print("vision model:", "on each GPU," if num_gpus else "off, no GPU;", weights[-1] if weights else "no weights")
 
 # %% [markdown]
 # ## Solve
 # One process does it all, so that nothing it does can take this notebook along. If it is lost it is started again
-# with the time that is left, and goes on where it was.
+# with the time that is left, and goes on where it was; if it is stopped by a signal, it is not. A watch ends one that
+# overruns its own plan.
 
 # %%
+WATCH = "import os, sys, time; time.sleep(float(sys.argv[2])); os.kill(int(sys.argv[1]), 9)"
+WATCH_S = 5.0  # beyond the plan
 
 
 def solve(path: Path, out: Path, hours: float) -> int:
     """Run the solver until it ends or the time is over; its exit code."""
-    workers = max(1, len(os.sched_getaffinity(0)))
     code, deadline = 1, time.monotonic() + 3600 * hours
     for attempt in range(4):
-        left_h = (deadline - time.monotonic()) / 3600
-        if left_h * 3600 < 5:
+        left_s = deadline - time.monotonic()
+        if left_s < 5:
             break
         command = [
             sys.executable, "-m", "solver", "solve", "--tasks", str(path), "--out", str(out),
-            "--hours", f"{left_h:.5f}", "--workers", str(workers), "--resume" if attempt else "--overwrite",
+            "--hours", f"{left_s / 3600:.5f}", "--workers", str(workers), "--resume" if attempt else "--overwrite",
         ]  # fmt: skip
         for assignment in [*arguments, *MORE_ARGUMENTS]:
             command += ["--set", assignment]
-        process = subprocess.Popen(
+        with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=WORKING, env=PLAIN
-        )  # fmt: skip
-        for line in process.stdout:
-            print(line, end="", flush=True)
-        code = process.wait()
-        if code in (0, 2):  # done, or refused: trying again would not help
+        ) as process:
+            watch = [sys.executable, "-c", WATCH, str(process.pid), str(left_s + WATCH_S)]
+            with subprocess.Popen(watch) as watcher:
+                try:
+                    for line in process.stdout:
+                        print(line, end="", flush=True)
+                finally:
+                    watcher.kill()
+            code = process.wait()
+        if code in (0, 2, 130, 143):  # done, refused, or somebody wants it to stop
             break
         print(f"the solver ended with exit code {code}; going on", flush=True)
     return code
 
 
+code = None
 hours = HOURS / TIME_SCALE - (time.monotonic() - STARTED) / 3600
-if RERUN:
+if RERUN and not problem:
     code = solve(challenges[0], WORKING, hours)
-else:
+elif not problem:
     few = dict(list(tasks.items())[:FEW])
     (WORKING / "few.json").write_text(json.dumps(few))
     code = solve(WORKING / "few.json", WORKING / "rehearsal", min(hours, FEW_HOURS))
@@ -147,27 +198,27 @@ print("exit code", code)
 
 # %% [markdown]
 # ## Check and show
+# By the solver's own rules, if it is installed. A submission with a fault is replaced by the prefilled one.
 
 # %%
 submission = json.loads(submission_path.read_text())
-faults = [task_id for task_id, task in tasks.items() if len(submission.get(task_id, [])) != len(task["test"])]
-for task_id, entries in submission.items():
-    for entry in entries:
-        for key in ("attempt_1", "attempt_2"):
-            grid = entry.get(key)
-            sound = isinstance(grid, list) and 1 <= len(grid) <= 30 and all(
-                isinstance(row, list) and len(row) == len(grid[0]) and 1 <= len(row) <= 30
-                and all(type(cell) is int and 0 <= cell <= 9 for cell in row)
-                for row in grid
-            )  # fmt: skip
-            if not sound:
-                faults.append(task_id)
+faults = []
+if not problem:
+    from solver.submission import check_submission
+    from solver.tasks import load_path
+
+    loaded = load_path(challenges[0])
+    faults = check_submission(submission, [*loaded.tasks, *loaded.stubs.values()])
+    print(*faults[:5], sep="\n")
+if faults:
+    save(prefilled)
 changed = sum(submission.get(task_id) != entries for task_id, entries in prefilled.items())
-print(f"{submission_path}: {len(submission)} tasks, {changed} answered, faulty: {sorted(set(faults))[:5] or 'none'}")
+verdict = "replaced by the prefilled one" if faults else "not checked" if problem else "valid"
+print(f"{submission_path}: {len(submission)} tasks, {changed} answered: {verdict}")
 print(f"{(time.monotonic() - STARTED) / 3600:.2f} h")
 run = WORKING if RERUN else WORKING / "rehearsal"
 if (run / "events.jsonl").exists():
     words = [sys.executable, "-m", "solver", "profile", str(run)]
     print(subprocess.run(words, capture_output=True, text=True, env=PLAIN, check=False).stdout)
-if faults:
+if faults and not RERUN:
     raise RuntimeError("the submission is not valid")

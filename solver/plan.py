@@ -12,6 +12,24 @@ from dataclasses import dataclass
 
 from .settings import RunSettings
 
+WRITE_SHARE = 0.1
+"""Time to write the last results in a run with a total, as a part of the grace before it."""
+
+START_SHARE = 0.25
+"""The part of a total after which a worker that is still not ready is given up."""
+
+
+def reserve_s(limits: RunSettings) -> float:
+    """Seconds kept at the end of a run with a total: for tasks that overrun, killing their workers, writing."""
+    return (1 + WRITE_SHARE) * limits.grace_s + limits.stop_s
+
+
+def start_limit_s(limits: RunSettings) -> float:
+    """How long a worker may take to get ready, in seconds."""
+    if limits.total_s is None:
+        return limits.start_timeout_s
+    return min(limits.start_timeout_s, max(1.0, START_SHARE * limits.total_s))
+
 
 def normal_shares(limits: RunSettings) -> tuple[float, ...]:
     """Part of the time for each pass; they add up to 1. Where nodes are counted there is one pass."""
@@ -31,7 +49,7 @@ class Clock:
         """began: when the run did; now: when its first worker was ready; num_workers: of its first lane."""
         if limits.total_s is None:
             return cls(now, now + limits.seconds * math.ceil(num_tasks / num_workers))
-        return cls(now, max(now, began + limits.total_s - limits.grace_s))
+        return cls(now, max(now, began + limits.total_s - reserve_s(limits)))
 
     @property
     def seconds(self) -> float:
@@ -81,7 +99,7 @@ def describe(limits: RunSettings, lanes: Iterable[tuple[str, int]], num_tasks: i
         return []
     first_workers = max(1, min(lanes[0][1], num_tasks))
     clock = Clock.of_run(limits, 0.0, 0.0, num_tasks, first_workers)
-    reserve = f", {limits.grace_s:.0f} s of them in reserve" if limits.total_s is not None else ""
+    reserve = f", {reserve_s(limits):.0f} s of them in reserve" if limits.total_s is not None else ""
     whole = limits.total_s if limits.total_s is not None else clock.seconds
     lines = [f"plan: {num_tasks} tasks in {duration(whole)}{reserve}"]
     for name, count in lanes:

@@ -27,6 +27,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import math
 import multiprocessing
 import os
 import signal
@@ -43,7 +44,7 @@ from typing import Any
 from . import __version__
 from .answers import Attempt, Attempts, Findings, TaskResult
 from .errors import ArcSolveError, InputError
-from .plan import Clock, LanePlan, describe
+from .plan import Clock, LanePlan, describe, reserve_s, start_limit_s
 from .runfolder import RunFolder
 from .settings import Settings, as_dict
 from .sources import Lane, own_lanes
@@ -197,7 +198,7 @@ class _TaskState:
 @dataclass
 class _Handle:
     """A worker process as the runner sees it. slot: its number in its lane. kill_at: when it is killed, once it has
-    been asked to stop."""
+    been asked to stop. spawned: when its process was made."""
 
     index: int
     lane: _LaneState
@@ -209,6 +210,7 @@ class _Handle:
     task_id: str = ""
     started: float = 0.0
     allowance_s: float = 0.0
+    spawned: float = field(default_factory=time.monotonic)
     kill_at: float | None = None
     killed: bool = False
     reason: str = ""
@@ -442,8 +444,13 @@ class _Run:
                 worker.process.kill()
         if self.settings.run.nodes is not None or self.interrupted:
             return
+        for worker in self.workers:
+            if worker.kill_at is None and not worker.ready:
+                self._check_start(worker, now)
         if self.end is None:
-            if now - self.began > self.settings.run.start_timeout_s:
+            limits = self.settings.run
+            total_s = math.inf if limits.total_s is None else limits.total_s - reserve_s(limits)
+            if now - self.began > min(limits.start_timeout_s, total_s):
                 self.interrupted = "deadline"
             return
         for worker in self._busy():
@@ -452,6 +459,18 @@ class _Run:
                 self._ask_to_stop(worker, now)
         if now >= self.end + self.settings.run.grace_s and self._queued():
             self.interrupted = "deadline"
+
+    def _check_start(self, worker: _Handle, now: float) -> None:
+        """Kill a worker that does not get ready in time; if none of its lane ever did, no other is tried there."""
+        lane = worker.lane
+        if now - worker.spawned <= start_limit_s(self.settings.run):
+            return
+        message = f"a worker for {lane.name} was not ready after {now - worker.spawned:.1f} s"
+        logger.error("%s", message)
+        if not lane.ever_ready and lane.num_failed_starts < MAX_FAILED_STARTS:
+            lane.num_failed_starts = MAX_FAILED_STARTS
+            self._event("lane_lost", worker=worker, message=message)
+        self._ask_to_stop(worker, now)
 
     def _ask_to_stop(self, worker: _Handle, now: float) -> None:
         worker.process.terminate()

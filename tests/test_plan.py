@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solver.plan import Clock, LanePlan, describe, duration, normal_shares
+from solver.plan import Clock, LanePlan, describe, duration, normal_shares, reserve_s, start_limit_s
 from solver.settings import RunSettings
 
 
@@ -23,13 +23,13 @@ def test_shares_add_up_and_nodes_make_one_pass():
 def test_a_total_ends_before_its_reserve_and_counts_the_start():
     limits = RunSettings(total_s=100.0, grace_s=10.0)
     clock = Clock.of_run(limits, began=1000.0, now=1030.0, num_tasks=7, num_workers=2)
-    assert (clock.start, clock.end, clock.seconds) == (1030.0, 1090.0, 60.0)
+    assert (clock.start, clock.end, clock.seconds) == (1030.0, 1088.0, 58.0)
     late = Clock.of_run(limits, began=1000.0, now=2000.0, num_tasks=7, num_workers=2)
     assert late.seconds == 0
 
 
 def test_lanes_of_other_sizes_have_the_same_time():
-    limits = RunSettings(total_s=110.0, grace_s=10.0, pass_shares=(0.2, 0.8))
+    limits = RunSettings(total_s=112.0, grace_s=10.0, pass_shares=(0.2, 0.8))
     wide, narrow = plan_of(limits, 10, 5), plan_of(limits, 10, 1, first_workers=5)
     assert (wide.total_s, narrow.total_s) == (500.0, 100.0)
     assert [narrow.even_s(0), narrow.even_s(1)] == pytest.approx([2.0, 8.0])
@@ -64,9 +64,9 @@ def test_tasks_that_use_all_or_part_of_their_time_end_with_the_clock(num_tasks, 
 def test_the_plan_in_words():
     limits = RunSettings(total_s=37_800.0, grace_s=60.0, pass_shares=(0.2, 0.8))
     assert describe(limits, [("program", 44), ("vision", 4)], 240) == [
-        "plan: 240 tasks in 10.5 h, 60 s of them in reserve",
-        "plan: program: 44 workers, 1383.8 s, then 5535.2 s a task",
-        "plan: vision: 4 workers, 125.8 s, then 503.2 s a task",
+        "plan: 240 tasks in 10.5 h, 67 s of them in reserve",
+        "plan: program: 44 workers, 1383.5 s, then 5534.2 s a task",
+        "plan: vision: 4 workers, 125.8 s, then 503.1 s a task",
     ]
     assert describe(RunSettings(seconds=10.0), [("program", 2)], 40)[1] == "plan: program: 2 workers, 10.0 s a task"
     assert describe(RunSettings(nodes=10), [("program", 2)], 40) == []
@@ -76,3 +76,15 @@ def test_the_plan_in_words():
 @pytest.mark.parametrize(("seconds", "words"), [(45, "45 s"), (720, "12 min"), (37_800, "10.5 h")])
 def test_durations(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_total_keeps_a_reserve_for_overrunning_killing_and_writing():
+    limits = RunSettings(total_s=100.0, grace_s=10.0, stop_s=2.0)
+    assert reserve_s(limits) == pytest.approx(13.0)
+    assert Clock.of_run(limits, 50.0, 55.0, 4, 2).end == pytest.approx(50.0 + 87.0)
+
+
+def test_how_long_a_worker_may_take_to_get_ready():
+    assert start_limit_s(RunSettings(start_timeout_s=900.0)) == 900.0
+    assert start_limit_s(RunSettings(start_timeout_s=900.0, total_s=37_800.0)) == 900.0
+    assert start_limit_s(RunSettings(start_timeout_s=900.0, total_s=100.0)) == 25.0

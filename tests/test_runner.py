@@ -551,3 +551,32 @@ def test_a_task_lost_in_a_later_pass_keeps_what_it_had(tmp_path):
     assert record.results["t1"].status == "partial"
     assert record.results["t2"].status == "done"
     assert submitted(tmp_path, "t1") in ([[3, 5]], [[4, 2]])
+
+
+# Start-up limits and the end of a total
+
+
+def never_ready(settings, slot):
+    time.sleep(60)
+
+
+def test_a_lane_that_never_gets_ready_is_given_up_and_the_others_go_on(tmp_path):
+    tasks = [task(f"t{n}", GOOD, n) for n in range(3)]
+    lanes = [Lane("fake", 2, fake_sources.fake), Lane("engine", 2, never_ready, required=False)]
+    began = time.monotonic()
+    record = run(tasks, limits(total_s=30.0, start_timeout_s=1.0), tmp_path, lanes=lanes)
+    assert time.monotonic() - began < 10.0
+    assert [event["message"][:42] for event in events(tmp_path, "lane_lost")] == [
+        "a worker for engine was not ready after 1."
+    ]
+    assert all(result.num_exact == 1 for result in record.results.values())
+    assert all("engine could be started" in result.error for result in record.results.values())
+
+
+def test_hung_workers_do_not_overrun_a_total(tmp_path):
+    tasks = [task(f"t{n}", HANGS if n < 3 else USES_ALL, n) for n in range(6)]
+    began = time.monotonic()
+    record = fake_run(tasks, limits(total_s=5.0, grace_s=0.5, stop_s=0.2, pass_shares=(0.2, 0.8)), tmp_path)
+    assert time.monotonic() - began < 5.0
+    assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
+    assert all(record.results[f"t{n}"].num_exact == 1 for n in range(6))  # the hung ones keep what they reported

@@ -1,7 +1,7 @@
 """Bring the wheels, the weights and the notebook to Kaggle, and submit: through Kaggle's own client.
 
     python tools/kaggle_upload.py weights --owner NAME     # weights/ as a dataset
-    python tools/kaggle_upload.py wheels --owner NAME      # build/wheelhouse as a dataset (make wheelhouse)
+    python tools/kaggle_upload.py wheels --owner NAME      # build/kaggle-wheels as a dataset (make wheelhouse)
     python tools/kaggle_upload.py notebook --owner NAME    # build/kaggle (made first), starts a run of it there
     python tools/kaggle_upload.py submit --owner NAME --version 3 --message "first"
 
@@ -13,6 +13,7 @@ one line if something is missing or refused; nothing is sent twice.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import re
 import shutil
@@ -32,6 +33,12 @@ ROOT = FOLDER.parent
 SLUGS = {"weights": "arc-solver-weights", "wheels": "arc-solver-wheels"}
 TITLES = {"weights": "ARC solver weights", "wheels": "ARC solver wheels"}
 LICENSE = "MIT"
+NO_CREDENTIALS = (
+    "no credentials: run kaggle auth login, or put a token of kaggle.com/settings/api into ~/.kaggle/access_token"
+)
+MIN_QUOTA_HOURS = 0.5
+"""GPU hours that the notebook's own first run needs."""
+
 ERROR_WORDS = ("error", "unauthorized", "forbidden", "not found", "could not find", "quota", "exceed", "must be")
 
 
@@ -63,6 +70,8 @@ class Client:
 
 def reason(lines: Sequence[str]) -> str:
     """The line that says most, in one."""
+    if any(line.startswith("Authentication required") for line in lines):
+        return NO_CREDENTIALS
     telling = [line for line in lines if any(word in line.lower() for word in ERROR_WORDS)]
     return (telling or [line for line in lines if line.strip()] or ["it failed and said nothing"])[-1].strip()
 
@@ -108,7 +117,7 @@ def check_kernel(metadata: dict[str, Any], folder: Path) -> list[str]:
 
 def upload_dataset(kind: str, args: argparse.Namespace, client: Client) -> None:
     """Create the dataset, or a new version if it is there."""
-    source = args.folder or (ROOT / "weights" if kind == "weights" else ROOT / "build" / "wheelhouse")
+    source = args.folder or (ROOT / "weights" if kind == "weights" else ROOT / "build" / "kaggle-wheels")
     pattern = "solver.json" if kind == "weights" else "arc_solver-*.whl"
     if not any(source.rglob(pattern)):
         made_by = "it is part of the project" if kind == "weights" else "run make wheelhouse"
@@ -149,7 +158,20 @@ def upload_notebook(args: argparse.Namespace, client: Client) -> None:
     refuse(check_kernel(metadata, folder), "notebook")
     show(folder, client)
     print(json.dumps(metadata, indent=2))
+    if metadata["enable_gpu"] and not client.dry_run:
+        check_quota(client)
     client.send("kernels", "push", "-p", str(folder))
+
+
+def check_quota(client: Client) -> None:
+    """Raises InputError if too little is left of the week's GPU hours for the notebook's own run."""
+    good, text = client.ask("quota", "--csv")
+    if not good:
+        raise InputError(f"kaggle quota: {reason(text.splitlines())}")
+    for row in csv.DictReader(text.splitlines()):
+        left = row.get("remaining", "")
+        if row.get("resource") == "GPU" and re.fullmatch(r"[\d.]+h", left) and float(left[:-1]) < MIN_QUOTA_HOURS:
+            raise InputError(f"no GPU quota left: {left} of {row.get('total')}, new hours at {row.get('refreshAt')}")
 
 
 def submit(args: argparse.Namespace, client: Client) -> None:

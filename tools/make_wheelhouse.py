@@ -3,8 +3,11 @@
     python tools/make_wheelhouse.py [--out build/wheelhouse] [--python 3.12 --platform manylinux_2_28_x86_64]
                                     [--extra vision] [--with vllm==0.24.0]
 
-The wheels are for this interpreter unless another Python or platform is named. Unless they are for another one, the set
-is then installed with no index into an empty environment, and the solver imported there.
+The wheels are for this interpreter unless another Python or platform is named. The set is then installed with no index
+into an empty environment, without a network where this machine allows that, and the solver started there; if there is
+no interpreter of the named version here, pip only resolves it.
+
+Limits: without an interpreter of the named version, pip evaluates conditions of dependencies for the one that runs it.
 """
 
 from __future__ import annotations
@@ -19,34 +22,66 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
+OFFLINE = ("unshare", "--map-root-user", "--net")
 
 
 def build(out: Path, python: str | None, platforms: Sequence[str], extras: Sequence[str], more: Sequence[str]) -> Path:
     """Fill the folder; returns the solver's own wheel. Raises CalledProcessError if pip fails."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    subprocess.run([*PIP, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), str(ROOT)], check=True)
+    pip = [find_python(python) or sys.executable, *PIP]
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(out), str(ROOT)], check=True)
     wheel = next(out.glob("arc_solver-*.whl"))
-    target = ["--python-version", python] if python else []
-    target += [word for platform in platforms for word in ("--platform", platform)]
+    target = cross(python, platforms)
     wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
-    subprocess.run(
-        [*PIP, "download", "--quiet", "--only-binary=:all:", "--dest", str(out), *target, wanted, *more], check=True
-    )
+    subprocess.run([*pip, "download", "--only-binary=:all:", "--dest", str(out), *target, wanted, *more], check=True)
     return wheel
 
 
-def check(out: Path, extras: Sequence[str], more: Sequence[str]) -> None:
-    """Install everything with no index into an empty environment and import the solver there. Raises
-    CalledProcessError."""
+def cross(python: str | None, platforms: Sequence[str]) -> list[str]:
+    """pip's words for wheels of another Python (as in '3.13') and platforms."""
+    words = [word for platform in platforms for word in ("--platform", platform)]
+    if python:
+        tag = "cp" + python.replace(".", "")
+        words += ["--python-version", python, "--implementation", "cp"]
+        words += ["--abi", tag, "--abi", "abi3", "--abi", "none"]
+    return words
+
+
+def find_python(version: str | None) -> str | None:
+    """An interpreter of a version (None: this one's), or None if there is none here."""
+    if version in (None, f"{sys.version_info[0]}.{sys.version_info[1]}"):
+        return sys.executable
+    places = [shutil.which(f"python{version}"), *Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
+    for place in filter(None, places):
+        asked = [str(place), "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        if done.returncode == 0 and done.stdout.strip() == version:
+            return str(place)
+    return None
+
+
+def check(out: Path, python: str | None, platforms: Sequence[str], extras: Sequence[str], more: Sequence[str]) -> str:
+    """Install everything with no index into an empty environment and start the solver there, or at least resolve it;
+    which of them, in words. Raises CalledProcessError."""
+    allowed = subprocess.run([*OFFLINE, "true"], capture_output=True, check=False).returncode == 0
+    offline = OFFLINE if allowed else ()
+    how = "with no index and no network" if allowed else "with no index"
+    wanted = ["--no-index", "--find-links", str(out), f"arc-solver[{','.join(extras)}]" if extras else "arc-solver"]
+    interpreter = find_python(python)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        python = str(Path(folder) / "bin" / "python")
-        wanted = f"arc-solver[{','.join(extras)}]" if extras else "arc-solver"
-        command = [python, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(out), wanted, *more]
-        subprocess.run(command, check=True)
-        subprocess.run([python, "-m", "solver", "--version"], check=True, cwd=folder)
+        if interpreter is None:
+            dry = ["install", "--dry-run", "--only-binary=:all:", "--target", folder, *cross(python, platforms)]
+            subprocess.run([*offline, sys.executable, *PIP, *dry, *wanted, *more], check=True)
+            return f"resolves {how} (no Python {python} here to install it)"
+        subprocess.run([interpreter, "-m", "venv", folder], check=True)
+        inside = [*offline, str(Path(folder) / "bin" / "python")]
+        subprocess.run([*inside, *PIP, "install", *wanted, *more], check=True)
+        subprocess.run([*inside, *PIP, "check"], check=True)
+        subprocess.run([*inside, "-m", "solver", "--version"], check=True, cwd=folder)
+    this = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return f"installs {how} on Python {python or this}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,16 +95,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     try:
         build(args.out, args.python, args.platform, args.extra, args.more)
-        foreign = bool(args.python or args.platform)
-        if not foreign:
-            check(args.out, args.extra, args.more)
+        built_s = time.monotonic() - began
+        checked = check(args.out, args.python, args.platform, args.extra, args.more)
     except subprocess.CalledProcessError as error:
-        print(f"make_wheelhouse: {' '.join(map(str, error.cmd[2:5]))} failed: see above", file=sys.stderr)
+        print(f"make_wheelhouse: {' '.join(map(str, error.cmd))[:160]} failed: see above", file=sys.stderr)
         return 2
     wheels = sorted(args.out.glob("*.whl"))
     size = sum(path.stat().st_size for path in wheels) / 2**20
-    checked = "not installed here: for another Python or platform" if foreign else "installs with no index"
-    print(f"{args.out}: {len(wheels)} wheels, {size:.1f} MiB, {checked}, {time.monotonic() - began:.0f} s")
+    check_s = time.monotonic() - began - built_s
+    print(f"{args.out}: {len(wheels)} wheels, {size:.1f} MiB in {built_s:.0f} s; {checked} in {check_s:.0f} s")
     return 0
 
 

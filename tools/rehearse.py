@@ -48,7 +48,8 @@ SLUG = "arc-prize-2025"
 @dataclass(frozen=True)
 class Fault:
     """about: what goes wrong. lane: of tools/rehearsal_lanes.py. signal: sent to the solver after a third of the time.
-    disk_kib: size of the working folder. bad_task: one of the tasks is broken. layout: of the inputs."""
+    disk_kib: size of the working folder. bad_task: one of the tasks is broken. layout: of the inputs. clock_jumps:
+    (part of the time, seconds that the wall clock is off from then on)."""
 
     about: str
     lane: str = ""
@@ -56,6 +57,7 @@ class Fault:
     disk_kib: int = 0
     bad_task: bool = False
     layout: str = "flat"
+    clock_jumps: tuple[tuple[float, int], ...] = ()
 
 
 FAULTS = {
@@ -69,6 +71,9 @@ FAULTS = {
     "slow-start": Fault("four workers start 0, 2, 4 and 6 s late", lane="slow_start"),
     "bad-task": Fault("one task is broken", bad_task=True),
     "full-disk": Fault("the working folder is full after a while", disk_kib=1400),
+    "clock": Fault(
+        "the wall clock jumps a day ahead, later two days back", clock_jumps=((0.25, 86_400), (0.6, -86_400))
+    ),
     "sigterm": Fault("the solver gets SIGTERM after a third of the time", signal=signal.SIGTERM),
     "sigkill": Fault("the solver is killed after a third of the time", signal=signal.SIGKILL),
 }
@@ -222,6 +227,10 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
         "ARC_KAGGLE_ARGUMENTS": " ".join(arguments),
         "PYTHONPATH": str(ROOT / "tools"),
     }
+    if fault.clock_jumps:
+        now = time.monotonic()
+        environment["LD_PRELOAD"] = str(build_clock_jump(out.absolute()))
+        environment["ARC_CLOCK_JUMPS"] = ",".join(f"{now + part * limit_s:.3f}:{by}" for part, by in fault.clock_jumps)
     inside = [
         sys.executable, str(Path(__file__).resolve()), "--inside", str(root), "--python", str(python),
         "--limit-s", str(limit_s), "--memory-gib", str(memory_gib), "--result", str(root / "submission.json"),
@@ -247,6 +256,16 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
     except (OSError, orjson.JSONDecodeError) as error:
         problems.append(f"no submission: {error}")
     return Outcome(name, len(tasks), answered, tuple(problems), wall_s, wall_s - limit_s)
+
+
+def build_clock_jump(folder: Path) -> Path:
+    """Compile clock_jump.c, to be preloaded. Ends the rehearsal if there is no C compiler."""
+    compiler, library = shutil.which("cc"), folder / "clock_jump.so"
+    if compiler is None:
+        sys.exit("rehearse: --fault clock needs a C compiler (cc)")
+    source = Path(__file__).with_name("clock_jump.c")
+    subprocess.run([compiler, "-O1", "-Wall", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    return library
 
 
 def is_answered(submission: dict) -> Callable[[Task], bool]:
