@@ -53,7 +53,7 @@ class SandboxExecutor:
 
         def run(step: Step | FreeStep) -> Value | None:
             if isinstance(step, Step):
-                return apply(step.function, step.bind(values))
+                return apply(step.function, step.bind(values), len(values[0].items))
             value = self._run(values, state, step.text)
             return value if isinstance(value, Value) else None
 
@@ -76,9 +76,8 @@ class SandboxExecutor:
                 text = _in_positions(statement, list(kept))
                 value = self.run(list(kept.values()), text)
             else:
-                value = apply(
-                    statement.function, [variables[a.index] if isinstance(a, Ref) else a for a in statement.args]
-                )
+                args = [variables[a.index] if isinstance(a, Ref) else a for a in statement.args]
+                value = apply(statement.function, args, len(start.items))
             if not isinstance(value, Value):
                 return None
             variables.append(value)

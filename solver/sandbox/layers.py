@@ -140,10 +140,12 @@ _FILES = {
 }  # fmt: skip
 _PROCESSES = {"clone": 56, "fork": 57, "vfork": 58, "wait4": 61}
 _ZYGOTE = {
-    "sendto": 44, "recvfrom": 45, "recvmsg": 47, "kill": 62, "chmod": 90, "setpgid": 109, "setgroups": 116, "setresuid": 117, "setresgid": 119,
-    "capset": 126, "prctl": 157, "setrlimit": 160, "prlimit64": 302, "fchmodat": 268, "seccomp": 317, "close_range": 436,
+    "sendto": 44, "recvfrom": 45, "recvmsg": 47, "kill": 62, "chmod": 90, "setpgid": 109,
+    "setgroups": 116, "setresuid": 117, "setresgid": 119, "capset": 126, "prctl": 157, "setrlimit": 160,
+    "fchmodat": 268, "prlimit64": 302, "seccomp": 317,
 }  # fmt: skip
-_CLONE3 = 435
+_OTHER_REFUSALS = {435: errno.ENOSYS, 16: errno.ENOTTY}
+"""clone3 and ioctl: with these errors the C library and Python fall back to other calls."""
 _ARCH_X86_64 = 0xC000003E
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -157,7 +159,8 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 def _allow_list(numbers: Sequence[int]) -> list[bytes]:
     """BPF: these calls and nothing else; no new namespaces through clone."""
     ops = [_op(_LOAD, 4), _op(_JUMP_EQUAL, _ARCH_X86_64, 1, 0), _op(_RETURN, _KILL), _op(_LOAD, 0)]
-    ops += [_op(_JUMP_EQUAL, _CLONE3, 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
+    for number, code in _OTHER_REFUSALS.items():
+        ops += [_op(_JUMP_EQUAL, number, 0, 1), _op(_RETURN, _ERRNO | code)]
     ops += [_op(_JUMP_EQUAL, _PROCESSES["clone"], 0, 4), _op(_LOAD, 16), _op(_JUMP_SET, _NEW_NAMESPACES, 0, 1)]
     ops += [_op(_RETURN, _ERRNO | errno.EPERM), _op(_RETURN, _ALLOW)]
     for number in numbers:

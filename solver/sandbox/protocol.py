@@ -5,9 +5,9 @@ read by `decode`: a closed set of plain types, no code, no classes, nothing that
 be hostile: `decode` checks every length against what is there, limits depth and number of parts, and raises
 ProtocolError for anything else.
 
-Values: None, bool, int, float, str, bytes, list, tuple, dict, set, NumPy scalars and arrays (bool, integers, floats) and the
-library's Objects and Grids; exact types only, an instance of a subclass is opaque. What is one object stays one
-object, and views into one array stay views into one array, so that a step that writes to a variable does what it
+Values: None, bool, int, float, str, bytes, list, tuple, dict, set, NumPy scalars and arrays (bool, integers, floats)
+and the library's Objects and Grids; exact types only, an instance of a subclass is opaque. What is one object stays
+one object, and views into one array stay views into one array, so that a step that writes to a variable does what it
 would have done in the process the variable came from. Everything else becomes an Opaque that tells its type's name.
 """
 
@@ -134,6 +134,8 @@ class _Writer:
             self._library_value(value, depth)
 
     def _text(self, tag: bytes, text: str) -> None:
+        if len(text) > self.limit_bytes:
+            raise ProtocolError("the text is too large")
         data = text.encode("utf-8", "surrogatepass")
         self._put(tag, _U32.pack(len(data)), data)
 

@@ -46,7 +46,9 @@ def _check_shape(shape: tuple[int, ...]) -> None:
 def _from_rows(value: Any) -> np.ndarray:
     if type(value) not in (list, tuple):
         raise NotAGrid(f"the output is no grid but {getattr(value, 'type_name', type(value).__name__)}")
-    rows = [row.tolist() if type(row) is np.ndarray and row.ndim == 1 and row.size <= MAX_SIDE else row for row in value]
+    rows = [
+        row.tolist() if type(row) is np.ndarray and row.ndim == 1 and row.size <= MAX_SIDE else row for row in value
+    ]
     if any(type(row) not in (list, tuple) for row in rows):
         raise NotAGrid("the output must have two dimensions")
     if len({len(row) for row in rows}) > 1:

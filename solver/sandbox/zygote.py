@@ -33,8 +33,8 @@ STANDARD = (
     "abc", "array", "ast", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "dataclasses",
     "datetime", "decimal", "enum", "fractions", "functools", "heapq", "inspect", "io", "itertools", "json", "math",
     "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "tempfile", "textwrap", "time",
-    "traceback", "types", "typing", "warnings", "numpy", "numpy.lib.stride_tricks", "numpy.linalg", "numpy.random",
-    "numpy.fft", "numpy.ma",
+    "traceback", "types", "typing", "unicodedata", "warnings", "numpy", "numpy.lib.stride_tricks", "numpy.linalg",
+    "numpy.random", "numpy.fft", "numpy.ma",
 )  # fmt: skip
 """What a program can import: nothing can be read from the disk once the layers are in force."""
 

@@ -72,8 +72,8 @@ class TreeRules:
 
 class Tree:
     """One search tree. The tree knows no engine: `policy` proposes steps; `evaluate(value)` gives a new value's
-    standing in 0..1 (its reward, or what a preference model says); `execute(values, steps)`, an executor, gives what each
-    step makes of a state, or None.
+    standing in 0..1 (its reward, or what a preference model says); `execute(values, steps)`, an executor, gives what
+    each step makes of a state, or None.
 
     roots: states to start from, each with its prior. A dummy root joins several (`tree of trees`).
     """
