@@ -135,8 +135,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--task", required=True, metavar="ID|FILE", help="the id of a public task, or a task file")
     run.add_argument("--json", action="store_true", help="print one JSON object instead of pictures")
     run.add_argument(
-        "--timeout-s", type=_positive, default=10.0, metavar="S", help="seconds for all inputs together (10)"
+        "--timeout-s", type=_positive, metavar="S", help="seconds for all inputs together (10): sandbox.wall_s"
     )
+    run.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings, by group; see the README")
+    _add_set(run)
 
     functions = add("functions", _functions, "list the grid library", _FUNCTIONS)
     functions.add_argument("--json", action="store_true", help="print a JSON list instead")
@@ -177,14 +179,18 @@ def _add_run_arguments(parser: argparse.ArgumentParser, with_set: bool = True) -
     parser.add_argument("--seed", metavar="K", help="seed of everything random (default 0)")
     parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings, by group; see the README")
     if with_set:
-        parser.add_argument(
-            "--set",
-            dest="set_or_setting",
-            action="append",
-            default=[],
-            metavar="a.b=c",
-            help="one setting, such as search.num_views=1; as often as you like, over the file",
-        )
+        _add_set(parser)
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        dest="set_or_setting",
+        action="append",
+        default=[],
+        metavar="a.b=c",
+        help="one setting, such as search.num_views=1; as often as you like, over the file",
+    )
 
 
 def _positive(text: str) -> float:
@@ -237,10 +243,12 @@ _RUN = """Run a program over all inputs of a task and compare its outputs with t
 PROGRAM.py defines solve(I). I is an int8 NumPy array [H, W]; solve returns a grid: an array or a list of
 rows, integers 0..9, 1x1 to 30x30. `from solver.grid import *` gives the grid library (`arc-solve functions`).
 
-The program runs in a child process with a time limit. THIS IS NOT A SANDBOX: it can read your files and use
-the network, so run only programs that you trust. Expected outputs never enter the child.
+A program of library steps alone runs in this process; any other runs in a sandbox: limited in time, memory and
+output, without your files, environment and network (`arc-solve doctor` says what this machine's kernel allows).
+Besides NumPy, the grid library and much of the standard library it can import what --set sandbox.modules names.
+Expected outputs never enter the sandbox.
 
---json prints {"status": "ok" | "error" | "timeout" | "crashed",
+--json prints {"status": "ok" | "error" | "timeout" | "memory" | "bad_output" | "killed",
                "train": [{"output": grid | null, "correct": true | false | null}, ...], "test": [...]}
 where correct is null if the truth is hidden. What the program prints, and error messages, go to stderr.
 A program that fails is a result, not an error: the exit code is 0."""
@@ -448,12 +456,16 @@ def find_task(name: str) -> Task:
 def _run(args: Any) -> int:
     import json
 
-    from .program_run import run_program
+    from .program_run import result_json, run_program
+    from .settings import load_settings
 
     task = find_task(args.task)
-    found = run_program(args.program, task, args.timeout_s)
+    settings = load_settings(args.settings, args.set_or_setting)
+    found = run_program(args.program, task, args.timeout_s, settings.sandbox)
+    sys.stderr.write(found.printed)
+    as_json = result_json(found, task)
     if args.json:
-        print(json.dumps(found.to_json(task)))
+        print(json.dumps(as_json))
     else:
         from rich.console import Console
 
@@ -465,7 +477,7 @@ def _run(args: Any) -> int:
         rows = zip(labels, pairs, found.outputs, found.messages, strict=True)
         entries = [(label, pair.input, output, pair.output, message) for label, pair, output, message in rows]
         console.print(draw_outputs(entries, has_color(console)))
-        known = [e for e in found.to_json(task)["train"] + found.to_json(task)["test"] if e["correct"] is not None]
+        known = [e for e in as_json["train"] + as_json["test"] if e["correct"] is not None]
         console.print(f"{task.task_id}: {found.status}, {sum(e['correct'] for e in known)} of {len(known)} right")
         return 0
     for message in dict.fromkeys(filter(None, found.messages)):

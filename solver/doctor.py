@@ -28,6 +28,7 @@ def examine() -> dict[str, Any]:
         "memory": _memory(),
         "free_disk": _disk(Path.cwd()),
         "compiled_kernels": _kernels(),
+        "sandbox": _sandbox(),
         **_data_sets(),
         "optional_packages": ", ".join(
             f"{name} {_version(name)}" if importlib.util.find_spec(name) else f"{name} no" for name in OPTIONAL
@@ -81,6 +82,22 @@ def _kernels() -> str:
     if not num_files:
         return f"cold: nothing in {folder}; the first run compiles"
     return f"warm: {num_files} compiled kernels in {folder}"
+
+
+def _sandbox() -> str:
+    """Which layers protect from free Python programs here, and which do not and why."""
+    from .sandbox.pool import Pool
+    from .sandbox.slot import SandboxError
+
+    try:
+        with Pool(size=1) as pool:
+            report = pool.layers()
+    except SandboxError as error:
+        return str(error)
+    text = "in force: " + ", ".join(["limits", *report["layers"]])
+    if report["refused"]:
+        text += "; refused: " + ", ".join(f"{name} ({why})" for name, why in report["refused"].items())
+    return text
 
 
 def _data_sets() -> dict[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .grid.registry import Function
 from .grid.types import MAX_GRIDS, MAX_SIDE, MISSING, Color, Grid, Grids, Mask, Objects
-from .program import Argument, Program, Ref, Statement, trim_statements
+from .program import Argument, FreeStatement, Program, Ref, Statement, trim_statements
 
 DIGEST_BYTES = 12
 
@@ -23,7 +23,7 @@ class Value:
     """The value of one variable over all inputs of a task.
 
     type: a type of the step language. items: one value per input (training first, then test). key: digest of type
-    and items; equal keys mean equal values. statement, parents: how it was made (None for the input); arguments
+    and items; equal keys mean equal values. function, parents: how it was made (None for the input); arguments
     that are values stand in `parents` in order. cost: how unlikely the program up to here is (nats).
     """
 
@@ -39,18 +39,26 @@ class Value:
         self.depth = 0
         self.cost = 0.0
 
+    @property
+    def is_input(self) -> bool:
+        return self.function is None
+
+    def statement(self, parents: Sequence[int]) -> Statement | FreeStatement:
+        """How this value is made from its parents; parents: which variables these are."""
+        variables = iter(parents)
+        args: tuple[Argument, ...] = tuple(Ref(next(variables)) if v is None else v for v in self.literals)
+        return Statement(self.function, args)
+
     def program(self) -> Program:
         """The shortest record of how this value is made; shared parts are computed once."""
-        statements: list[Statement] = []
+        statements: list[Statement | FreeStatement] = []
         index: dict[bytes, int] = {}
 
         def visit(value: Value) -> int:
-            if value.function is None:
+            if value.is_input:
                 return 0
             if value.key not in index:
-                parents = iter([visit(p) for p in value.parents])
-                args: tuple[Argument, ...] = tuple(Ref(next(parents)) if v is None else v for v in value.literals)
-                statements.append(Statement(value.function, args))
+                statements.append(value.statement([visit(p) for p in value.parents]))
                 index[value.key] = len(statements)
             return index[value.key]
 
@@ -90,13 +98,13 @@ def apply(function: Function, args: Sequence[Value | int | tuple[int, ...]], num
     """
     kernel = function.kernel
     for arg in args:
-        if type(arg) is Value:
+        if isinstance(arg, Value):
             num_inputs = len(arg.items)
             break
     if not num_inputs:
         raise ValueError(f"{function.name}: no argument is a value, so the number of inputs must be given")
     columns = [
-        arg.items if type(arg) is Value else ((arg if type(arg) is int else np.array(arg, np.int16)),) * num_inputs
+        arg.items if isinstance(arg, Value) else ((arg if type(arg) is int else np.array(arg, np.int16)),) * num_inputs
         for arg in args
     ]
     kind = function.returns
@@ -129,10 +137,16 @@ def apply(function: Function, args: Sequence[Value | int | tuple[int, ...]], num
     values = tuple(items)
     value = Value(kind, values, digest(kind, values))
     value.function = function
-    value.parents = tuple(a for a in args if type(a) is Value)
-    value.literals = tuple(None if type(a) is Value else a for a in args)
+    value.parents = tuple(a for a in args if isinstance(a, Value))
+    value.literals = tuple(None if isinstance(a, Value) else a for a in args)
     value.depth = 1 + max((p.depth for p in value.parents), default=0)
     return value
+
+
+def run_steps(values: Sequence[Value], steps: Sequence[Any]) -> list[Value | None]:
+    """The contract of an executor, for library steps: what each of some steps (policy.Step) makes of a state's values;
+    None where a step is not applicable. solver/sandbox/executor.py is the one that runs free Python too."""
+    return [apply(step.function, step.bind(values), len(values[0].items)) for step in steps]
 
 
 def execute(program: Program, start: Value) -> Value | None:

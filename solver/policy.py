@@ -35,6 +35,15 @@ class Step:
         return [values[v] if kind == "value" else v for kind, v in self.args]
 
 
+@dataclass(frozen=True)
+class FreeStep:
+    """A proposed step of free Python. text: whole statements that read the state's variables by their names (I, x1,
+    x2, …: `program.variable_name` of their position) and assign the next one. log_probability: as in Step."""
+
+    text: str
+    log_probability: float
+
+
 class Policy(Protocol):
     """Proposes next steps for prefixes of programs.
 
@@ -44,7 +53,7 @@ class Policy(Protocol):
 
     def propose(
         self, states: Sequence[Sequence[Value]], num_steps: int, rng: np.random.Generator
-    ) -> list[list[Step]]: ...
+    ) -> list[list[Step | FreeStep]]: ...
 
 
 class GrammarPolicy:

@@ -16,8 +16,9 @@ constants, ints, or tuples of ints) and nothing else; other Python is not a prog
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .grid.registry import CONSTANTS, FUNCTIONS, Function, Parameter
@@ -47,6 +48,9 @@ class Statement:
     function: Function
     args: tuple[Argument, ...]
 
+    def with_args(self, args: tuple[Argument, ...]) -> Statement:
+        return Statement(self.function, args)
+
     def render(self, target: str, names: Sequence[str] | None = None) -> str:
         """The statement as Python: `x2 = keep(x1, SIZE, MAX)`. names: what to call the variables."""
         words = []
@@ -56,6 +60,49 @@ class Statement:
             else:
                 words.append(literal_text(parameter, arg))
         return f"{target} = {self.function.name}({', '.join(words)})"
+
+
+@dataclass(frozen=True)
+class FreeStatement:
+    """One step of free Python: one or more whole statements that assign the variable `target`.
+
+    reads: names of the earlier variables in the text; args: which variables they are. Other names are the step's own.
+    """
+
+    text: str
+    target: str
+    reads: tuple[str, ...]
+    args: tuple[Ref, ...]
+
+    def with_args(self, args: tuple[Argument, ...]) -> FreeStatement:
+        return replace(self, args=args)
+
+    def render(self, target: str, names: Sequence[str] | None = None) -> str:
+        """The step's lines, its variables renamed."""
+        called = [names[a.index] if names else variable_name(a.index) for a in self.args]
+        return rename(self.text, dict(zip(self.reads, called, strict=True)) | {self.target: target})
+
+
+def rename(text: str, names: dict[str, str]) -> str:
+    """Python source with variables renamed, all at once, everywhere they occur. Raises ProgramError for no Python."""
+    tree = read_python(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+        elif isinstance(node, ast.arg):
+            node.arg = names.get(node.arg, node.arg)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            node.names = [names.get(name, name) for name in node.names]
+    return ast.unparse(tree)
+
+
+def read_python(text: str) -> ast.Module:
+    """The syntax tree of a text; ProgramError if it is no Python."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ProgramError(f"not Python: {error}") from error
 
 
 def variable_name(index: int) -> str:
@@ -75,24 +122,35 @@ def literal_text(parameter: Parameter, value: int | tuple[int, ...]) -> str:
 class Program:
     """Statements in order; the last one's result is the output. An empty program returns its input."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[Statement | FreeStatement, ...]
 
     def __len__(self) -> int:
         return len(self.statements)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether some step is free Python."""
+        return any(isinstance(s, FreeStatement) for s in self.statements)
+
     def render(self) -> str:
-        """The whole program file as text; `parse(render())` gives the same program."""
+        """The whole program file as text; `parse(render())` gives the same program if it is of library steps only."""
         lines = ["from solver.grid import *", "", "", f"def solve({INPUT_NAME}):"]
-        lines += [f"    {s.render(variable_name(i))}" for i, s in enumerate(self.statements, 1)]
+        if self.is_free:
+            lines.insert(0, "import numpy as np")
+        for i, statement in enumerate(self.statements, 1):
+            lines += [f"    {line}" for line in statement.render(variable_name(i)).splitlines()]
         lines.append(f"    return {variable_name(len(self.statements))}")
         return "\n".join(lines) + "\n"
 
     def run(self, grid: Any) -> Any:
-        """The output for one input, int8 [H, W]. Raises GridError where a step has no result."""
+        """The output for one input, int8 [H, W]. Raises GridError where a step has no result, and ProgramError if
+        there is free Python in it: that runs in the sandbox alone."""
         from .grid import as_grid
 
         variables: list[Any] = [as_grid(grid, "input")]
         for statement in self.statements:
+            if isinstance(statement, FreeStatement):
+                raise ProgramError("free Python runs in the sandbox")
             args = [variables[a.index] if isinstance(a, Ref) else a for a in statement.args]
             variables.append(statement.function(*args))
         return variables[-1]
@@ -100,10 +158,7 @@ class Program:
 
 def parse(text: str) -> Program:
     """Read a program of library steps. Raises ProgramError for anything else, naming the line."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ProgramError(f"not Python: {error}") from error
+    tree = read_python(text)
     body = [n for n in tree.body if not _is_docstring(n)]
     functions = [n for n in body if isinstance(n, ast.FunctionDef)]
     for node in body:
@@ -140,14 +195,12 @@ def parse_steps(text: str, types: Sequence[Any]) -> list[Statement]:
     types: of the prefix's variables in order, I first; they are called I, x1, x2, ... A name may be assigned anew.
     Raises ProgramError for anything else, naming the line.
     """
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ProgramError(f"not Python: {error}") from error
-    return _read_steps(tree.body, {variable_name(i): (i, kind) for i, kind in enumerate(types)})
+    return _read_steps(read_python(text).body, {variable_name(i): (i, kind) for i, kind in enumerate(types)})
 
 
-def trim_statements(statements: Sequence[Statement], output: int) -> tuple[Statement, ...]:
+def trim_statements(
+    statements: Sequence[Statement | FreeStatement], output: int
+) -> tuple[Statement | FreeStatement, ...]:
     """Only the statements that variable `output` needs, renumbered; empty when it is the input."""
     needed: set[int] = set()
     stack = [output]
@@ -159,9 +212,8 @@ def trim_statements(statements: Sequence[Statement], output: int) -> tuple[State
     order = sorted(needed)
     renumber = {0: 0} | {old: new for new, old in enumerate(order, 1)}
     return tuple(
-        Statement(
-            statements[i - 1].function,
-            tuple(Ref(renumber[a.index]) if isinstance(a, Ref) else a for a in statements[i - 1].args),
+        statements[i - 1].with_args(
+            tuple(Ref(renumber[a.index]) if isinstance(a, Ref) else a for a in statements[i - 1].args)
         )
         for i in order
     )

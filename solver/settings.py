@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .errors import SettingsError
+from .sandbox import LAYERS
 
 T = TypeVar("T")
 
@@ -138,6 +139,36 @@ class LanguageModelSettings(_Checked):
 
 
 @dataclass(frozen=True)
+class SandboxSettings(_Checked):
+    """Limits of a free Python program, and what protects from it.
+
+    wall_s: wall clock of a program for all its inputs, or of a step. cpu_s: processor time, in the whole seconds the
+    kernel counts. memory_bytes: address space above what an empty program has. max_processes: processes and threads,
+    the program's own included. file_bytes: size of one file; temporary_bytes: of all its files together (where the
+    sandbox has mounts of its own). max_open_files: descriptors, its own three and its line home included.
+    output_bytes: all that a program may send home.
+    layers: kernel layers that may be used; those the kernel refuses are left out (`arc-solve doctor` tells).
+    modules: what programs may import besides NumPy, part of the standard library and the grid library.
+    probe_pairs: validation begins with that many random training pairs and goes on only if all of them are right;
+    None: always all pairs.
+    start_timeout_s: how long the sandbox may take to start (compiling, loading).
+    """
+
+    wall_s: float = setting(10.0, low=0.01, high=1e5)
+    cpu_s: int = setting(10, low=1, high=10**5)
+    memory_bytes: int = setting(512 << 20, low=16 << 20, high=1 << 40)
+    max_processes: int = setting(1, low=1, high=1000)
+    file_bytes: int = setting(1 << 20, low=0, high=1 << 40)
+    temporary_bytes: int = setting(16 << 20, low=1 << 16, high=1 << 40)
+    max_open_files: int = setting(16, low=4, high=1000)
+    output_bytes: int = setting(4 << 20, low=1 << 10, high=1 << 30)
+    layers: tuple[str, ...] = setting(LAYERS, choices=LAYERS)
+    modules: tuple[str, ...] = setting(())
+    probe_pairs: int | None = setting(None, low=1, high=100)
+    start_timeout_s: float = setting(900.0, low=1.0, high=1e5)
+
+
+@dataclass(frozen=True)
 class RunSettings(_Checked):
     """How a run spends its time.
 
@@ -177,6 +208,7 @@ class Settings:
     search: SearchSettings = field(default_factory=SearchSettings)
     vision: VisionSettings = field(default_factory=VisionSettings)
     lm: LanguageModelSettings = field(default_factory=LanguageModelSettings)
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
 
 
 def load_settings(toml_path: Path | None, assignments: Sequence[str] = (), kind: type[T] = Settings) -> T:

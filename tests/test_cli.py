@@ -225,7 +225,7 @@ def test_run_of_a_failing_program_says_why(tmp_path, capfd):
     task = write(tmp_path, GOOD, "a.json")
     assert main(["run", str(program), "--task", str(task), "--json"]) == 0
     said = capfd.readouterr()
-    assert json.loads(said.out)["status"] == "error"
+    assert json.loads(said.out)["status"] == "bad_output"
     assert "output must hold values 0..9" in said.err
 
 

@@ -104,4 +104,4 @@ def test_as_dict_is_json():
     d = as_dict(Settings())
     assert json.loads(json.dumps(d)) == d
     assert d["run"]["workers"] == 2
-    assert set(d) == {"run", "search", "vision", "lm"}
+    assert set(d) == {"run", "search", "vision", "sandbox", "lm"}

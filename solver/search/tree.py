@@ -21,10 +21,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
-from ..executor import Value, apply
+from ..executor import Value, run_steps
 from ..policy import Policy
 
 
@@ -79,7 +80,8 @@ class TreeRules:
 
 class Tree:
     """One search tree. The tree knows no engine: `policy` proposes steps; `evaluate(value)` gives a new value's
-    standing in 0..1 (its reward, or what a preference model says); `execute` runs a step.
+    standing in 0..1 (its reward, or what a preference model says); `execute(values, steps)`, an executor, gives what
+    each step makes of a state, or None.
 
     roots: states to start from, each with its prior. A dummy root joins several (`tree of trees`).
     """
@@ -87,9 +89,11 @@ class Tree:
     def __init__(
         self, roots: Sequence[tuple[tuple[Value, ...], float]], policy: Policy, evaluate: Callable[[Value], float],
         rules: TreeRules, rng: np.random.Generator,
+        execute: Callable[[Sequence[Value], Sequence[Any]], list[Value | None]] = run_steps,
     ) -> None:  # fmt: skip
         from .agents import AGENTS
 
+        self.execute = execute
         self.policy, self.evaluate, self.rules, self.rng = policy, evaluate, rules, rng
         self.agent = AGENTS[rules.agent](rules)
         self.num_executed = 0
@@ -157,9 +161,8 @@ class Tree:
         leaf.expanded = True
         have = {v.key for v in leaf.values}
         survivors: list[tuple[float, Value]] = []
-        for step in steps:
-            self.num_executed += 1
-            value = apply(step.function, step.bind(leaf.values), len(leaf.values[0].items))
+        self.num_executed += len(steps)
+        for step, value in zip(steps, self.execute(leaf.values, steps), strict=True):
             if value is None or value.key in have:
                 continue
             have.add(value.key)

@@ -1,0 +1,175 @@
+"""Steps of free Python: from a state (a prefix of a program and its variables' values) to the next one.
+
+A step is whole statements at top level over the variables of its state; the first state has one variable, I, the
+input. It runs on all inputs of a task at once, each with variables of its own, in a process of its own. What its
+variables are then comes home as bytes, and with these the next step starts: a prefix is not run again, and a state
+costs no process. Arrays keep dtype, order and what they share.
+
+Functions, classes and modules cannot travel. Where they come from plain `def`, `import` and `lambda` statements of the
+prefix these are run again before the next step; where not, the whole prefix is. Hidden state (random generators, what
+a step patched into a module) is not kept: whoever takes a program as a solution runs it once as a whole (Pool.run).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from .. import grid
+from ..executor import DIGEST_BYTES
+from ..grid.types import Grids, Objects
+from ..program import INPUT_NAME, ProgramError, read_python
+from . import protocol
+from .pool import Failure, Pool
+
+MAX_TEXT = 20_000
+_WORD = re.compile(r"(?<![\w.])\w+")
+_LIBRARY_NAMES = frozenset(grid.__all__)
+
+
+@dataclass(frozen=True)
+class State:
+    """text: the prefix, '' at first. inputs: int8 [H, W] each. frames: per input, the encoded dict of the variables
+    that can travel. opaque: names of those that cannot. variables: name → values, an input each, as they were (any
+    dtype); treat them as read-only. keys: name → digest of them, of 12 bytes; equal keys mean equal values."""
+
+    text: str
+    inputs: tuple[np.ndarray, ...]
+    frames: tuple[bytes, ...]
+    variables: dict[str, tuple[Any, ...]]
+    opaque: frozenset[str] = frozenset()
+    keys: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def key(self) -> frozenset[bytes]:
+        """What two prefixes have in common whose variables have equal values, whatever they are called."""
+        return frozenset(self.keys.values())
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """status: 'ok' or that of the failure. state: the next one, or None. failure: None if ok."""
+
+    status: str
+    state: State | None = None
+    failure: Failure | None = None
+
+
+def first_state(inputs: Sequence[np.ndarray]) -> State:
+    """The state of the empty prefix."""
+    grids = tuple(np.ascontiguousarray(grid, np.int8) for grid in inputs)
+    return state_of("", grids, {INPUT_NAME: grids})
+
+
+def state_of(text: str, inputs: Sequence[np.ndarray], variables: dict[str, Sequence[Any]]) -> State:
+    """The state whose variables have these values, an input each."""
+    rows = [{name: values[i] for name, values in variables.items()} for i in range(len(inputs))]
+    return _state(text, tuple(inputs), rows, [protocol.encode(row) for row in rows])
+
+
+def run_step(pool: Pool, state: State, text: str) -> StepResult:
+    """Run one step on all inputs; a failure on any of them fails it."""
+    if len(text) > MAX_TEXT:
+        return _failed(Failure("error", f"the step is longer than {MAX_TEXT} characters"))
+    try:
+        preface, frames = _preface(state)
+    except ProgramError as error:
+        return _failed(Failure("error", str(error)))
+    needs_library = _uses_library(state, preface + text)
+    ended = pool.exchange({"states": frames}, preface + text, pool.settings.wall_s, needs_library)
+    found, _, whole = pool.read(ended, len(frames))
+    failure = next((f for f in found if isinstance(f, Failure)), whole)
+    if failure is None and len(found) < len(frames):
+        failure = pool.why(ended)
+    if failure:
+        line = failure.line - preface.count("\n") if failure.line else None
+        return _failed(Failure(failure.status, failure.message, failure.type, line if line and line > 0 else None))
+    if any(type(row) is not dict or any(type(name) is not str for name in row) for row in found):
+        return _failed(Failure("bad_output", "what the program sent home makes no sense"))
+    frames = [payload[4:] for kind, payload in ended.frames if kind == b"V"]
+    whole_text = f"{state.text}\n{text}" if state.text else text
+    return StepResult("ok", _state(whole_text, state.inputs, found, frames))
+
+
+def run_steps(pool: Pool, state: State, texts: Sequence[str]) -> list[StepResult]:
+    """Run several steps from one state, each for itself, as many at a time as the pool has places."""
+    return pool.map(lambda text: run_step(pool, state, text), texts)
+
+
+def _uses_library(state: State, text: str) -> bool:
+    """Whether a step names something of the grid library, or has a value of its types before it."""
+    if not _LIBRARY_NAMES.isdisjoint(_WORD.findall(text)):
+        return True
+    return any(isinstance(values[0], Objects | Grids) for values in state.variables.values())
+
+
+def _failed(failure: Failure) -> StepResult:
+    return StepResult(failure.status, None, failure)
+
+
+def _state(text: str, inputs: tuple[np.ndarray, ...], rows: list[dict[str, Any]], frames: list[bytes]) -> State:
+    names = {name for row in rows for name in row}
+    opaque = frozenset(name for name in names if any(name not in row or _is_opaque(row[name]) for row in rows))
+    variables = {name: tuple(row[name] for row in rows) for name in rows[0] if name not in opaque}
+    if opaque:
+        frames = [protocol.encode({name: row[name] for name in variables}) for row in rows]
+    keys = {name: digest(values) for name, values in variables.items()}
+    return State(text, inputs, tuple(frames), variables, opaque, keys)
+
+
+def digest(values: Sequence[Any]) -> bytes:
+    """Digest of a variable's values over all inputs: types, shapes and contents."""
+    return blake2b(protocol.encode(tuple(map(_compact, values))), digest_size=DIGEST_BYTES).digest()
+
+
+def _compact(value: Any) -> Any:
+    """An array without what it is a view of."""
+    return np.array(value, order="C") if type(value) is np.ndarray else value
+
+
+def _is_opaque(value: Any, depth: int = 0) -> bool:
+    if isinstance(value, protocol.Opaque) or depth > protocol.MAX_DEPTH:
+        return True
+    if type(value) is dict:
+        return any(_is_opaque(part, depth + 1) for item in value.items() for part in item)
+    return type(value) in (list, tuple, set, frozenset) and any(_is_opaque(part, depth + 1) for part in value)
+
+
+def _preface(state: State) -> tuple[str, list[bytes]]:
+    """What must be run before the next step, and the variables to start from."""
+    if not state.opaque:
+        return "", list(state.frames)
+    definitions: list[ast.stmt] = []
+    defined: set[str] = set()
+    for node in read_python(state.text).body:
+        names = _defined_names(node)
+        if names & state.opaque:
+            definitions.append(node)
+        defined |= names
+    if state.opaque <= defined:
+        return "".join(ast.unparse(node) + "\n" for node in definitions), list(state.frames)
+    return state.text + "\n", [protocol.encode({INPUT_NAME: grid}) for grid in state.inputs]
+
+
+def _defined_names(node: ast.stmt) -> set[str]:
+    """Names that a statement binds to something that does not depend on the variables when it is run."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    if isinstance(node, ast.FunctionDef) and not node.decorator_list and _is_plain(node.args):
+        return {node.name}
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda) and _is_plain(node.value.args):
+        return {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return set()
+
+
+def _is_plain(arguments: ast.arguments) -> bool:
+    """Whether all defaults are constants and nothing is annotated."""
+    defaults = [value for value in (*arguments.defaults, *arguments.kw_defaults) if value is not None]
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    return all(isinstance(value, ast.Constant) for value in defaults) and not any(a and a.annotation for a in every)

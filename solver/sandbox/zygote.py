@@ -1,0 +1,254 @@
+"""The warm process that programs are forked from: `python zygote.py OPTIONS` (see `start` in slot.py for the options).
+
+It imports NumPy (and the grid library, compiled, in the full variant), puts the layers in force, and then obeys
+one-byte orders on its control socket:
+
+    R + descriptor   fork a program whose line home is the descriptor
+    K                kill the program with all it started, clear its folder; answers with its wait status (int32)
+    end of file      kill everything and end
+
+It never runs a program itself and never sees what a program sends home, so that one program can leave nothing behind
+for the next. It is single-threaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import random
+import resource
+import secrets
+import signal
+import socket
+import struct
+import sys
+from typing import Any
+
+from solver.sandbox import child, layers, protocol
+
+STANDARD = (
+    "abc", "array", "ast", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "dataclasses",
+    "datetime", "decimal", "enum", "fractions", "functools", "heapq", "inspect", "io", "itertools", "json", "math",
+    "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "tempfile", "textwrap", "time",
+    "traceback", "types", "typing", "unicodedata", "warnings", "numpy", "numpy.lib.stride_tricks", "numpy.linalg",
+    "numpy.random", "numpy.fft", "numpy.ma",
+)  # fmt: skip
+"""What a program can import: nothing can be read from the disk once the layers are in force."""
+
+FINISHED = struct.Struct("<i")
+
+
+class Zygote:
+    """options: folder (the programs' temporary directory), layers, number (a number no other zygote of this machine
+    has), library (whether to load the grid library), modules, and the limits of SandboxSettings."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        self.in_force: list[str] = []
+        self.refused: dict[str, str] = {}
+        self.missing: dict[str, str] = {}
+        self.uid: int | None = None
+
+    def try_layer(self, name: str, action: Any) -> None:
+        if name not in self.options["layers"]:
+            self.refused[name] = "switched off"
+            return
+        try:
+            action()
+        except OSError as error:
+            self.refused[name] = error.strerror or str(error)
+        else:
+            self.in_force.append(name)
+
+    def run(self, control: socket.socket) -> None:
+        """Never returns."""
+        self.try_layer("namespaces", layers.enter_namespaces)
+        pid = os.fork()
+        if pid:
+            control.close()
+            _, status = os.waitpid(pid, 0)
+            os._exit(os.waitstatus_to_exitcode(status) & 255)
+        layers.prctl(layers.PR_SET_PDEATHSIG, signal.SIGKILL)
+        layers.prctl(layers.PR_SET_CHILD_SUBREAPER, 1)
+        self.load()
+        self.confine()
+        self.prepare()
+        report = {"layers": self.in_force, "refused": self.refused, "modules": self.missing}
+        control.sendall(protocol.frame(b"R", json.dumps(report).encode()))
+        os.dup2(1, 2)  # from here on there is nobody to complain to
+        self.serve(control)
+
+    def load(self) -> None:
+        for name in (*STANDARD, *self.options["modules"]):
+            try:
+                importlib.import_module(name)
+            except ImportError as error:
+                self.missing[name] = str(error)
+        import numpy as np
+
+        child.PRELUDE["np"] = np
+        if self.options["library"]:
+            import solver.grid
+            from solver.warm import compile_functions
+
+            compile_functions(list(solver.grid.FUNCTIONS))
+            child.PRELUDE |= {name: getattr(solver.grid, name) for name in solver.grid.__all__}
+        child.rehearse()
+        random.seed(0)
+        np.random.seed(0)
+        os.environ.clear()
+
+    def confine(self) -> None:
+        """Layers that hold for the zygote and all programs alike."""
+        folder = self.options["folder"]
+        self.base_bytes = layers.address_space_bytes()
+        if "namespaces" in self.in_force:
+            try:
+                layers.own_mounts(folder, self.options["temporary_bytes"])
+            except OSError as error:
+                self.refused["mounts"] = error.strerror or str(error)
+            else:
+                self.in_force.insert(1, "mounts")
+        self.try_layer("user", self.find_user)
+        if self.uid is not None:
+            os.chown(folder, self.uid, self.uid)
+        os.chdir(folder)
+        self.folder = folder
+        self.try_layer("root", self.change_root)
+        self.try_layer("landlock", lambda: layers.landlock(self.folder))
+        self.files_are_confined = bool({"root", "landlock"} & set(self.in_force))
+        self.try_layer("seccomp", lambda: layers.zygote_filter(self.files_are_confined).install())
+
+    def find_user(self) -> None:
+        """The first user id that this process can take; OSError if there is none."""
+        failure = OSError(1, "not root")
+        for uid in layers.user_candidates(self.options["number"]):
+            pid = os.fork()
+            if not pid:
+                try:
+                    layers.take_user(uid)
+                    os._exit(0)
+                except OSError as error:
+                    os._exit(error.errno or 1)
+            _, status = os.waitpid(pid, 0)
+            if status == 0:
+                self.uid = uid
+                return
+            failure = OSError(status >> 8, os.strerror(status >> 8))
+        raise failure
+
+    def change_root(self) -> None:
+        os.chroot(self.folder)
+        os.chdir("/")
+        self.folder = "/"
+
+    def prepare(self) -> None:
+        """All that can be done once instead of in every program."""
+        options, forces = self.options, set(self.in_force)
+        has_network = not {"seccomp", "namespaces"} & forces
+        own_processes = options["max_processes"] if self.uid is not None else 1
+        self.may_fork = own_processes > 1
+        self.limits = [
+            (resource.RLIMIT_AS, self.base_bytes + options["memory_bytes"], None),
+            (resource.RLIMIT_CPU, options["cpu_s"], options["cpu_s"] + 1),
+            (resource.RLIMIT_FSIZE, options["file_bytes"], None),
+            (resource.RLIMIT_NOFILE, options["max_open_files"] if self.files_are_confined and not has_network else 0,
+             None),
+            (resource.RLIMIT_NPROC, own_processes, None),
+            (resource.RLIMIT_CORE, 0, None),
+            (resource.RLIMIT_MEMLOCK, 0, None),
+        ]  # fmt: skip
+        self.can_clear = self.files_are_confined or "seccomp" not in forces  # else no file can be made, nor listed
+        self.filter = layers.program_filter(self.may_fork) if "seccomp" in forces else None
+        gc.collect()
+        gc.freeze()
+
+    # orders
+
+    def serve(self, control: socket.socket) -> None:
+        """Obey orders until the control socket ends; never returns."""
+        pid = 0
+        while True:
+            order, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            if order == b"R":
+                pid = layers.fork()
+                if not pid:
+                    self.become_program(control, descriptors[0])
+                os.close(descriptors[0])
+            elif order == b"K":
+                control.sendall(FINISHED.pack(self.finish(pid)))
+                pid = 0
+            else:
+                if pid:
+                    self.finish(pid)
+                os._exit(0)
+
+    def become_program(self, control: socket.socket, descriptor: int) -> None:
+        """Be the program's process; never returns."""
+        try:
+            os.setpgid(0, 0)
+            control.close()
+            for which, soft, hard in self.limits:
+                layers.limit(which, soft, hard)
+            if self.uid is not None:
+                layers.take_user(self.uid)
+            elif os.geteuid() == 0:
+                layers.drop_capabilities()
+            layers.prctl(layers.PR_SET_PDEATHSIG, signal.SIGKILL)
+            if self.filter:
+                self.filter.install()
+            else:
+                layers.prctl(layers.PR_SET_NO_NEW_PRIVS, 1)
+            child.main(descriptor)
+        finally:
+            os._exit(0)
+
+    def finish(self, pid: int) -> int:
+        """Kill a program with everything that it started; its wait status."""
+        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        if self.may_fork:
+            self.kill_user()
+        if self.can_clear:
+            clear(self.folder)
+        return status
+
+    def kill_user(self) -> None:
+        """Kill all processes of the programs' user id, and reap those that became ours."""
+        killer = os.fork()
+        if not killer:
+            layers.take_user(self.uid)
+            try:
+                os.kill(-1, signal.SIGKILL)
+            finally:
+                os._exit(0)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+
+
+def clear(folder: str) -> None:
+    """Remove everything in a folder, however deep, whatever its modes. OSError if something withstands."""
+    token, number = secrets.token_hex(8), 0
+    while names := os.listdir(folder):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.islink(path) or not os.path.isdir(path):
+                os.unlink(path)
+                continue
+            os.chmod(path, 0o700)
+            for inner in os.listdir(path):
+                os.rename(os.path.join(path, inner), os.path.join(folder, f"{token}-{number}"))
+                number += 1
+            os.rmdir(path)
+
+
+def main() -> None:
+    options = json.loads(sys.argv[1])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Zygote(options).run(socket.socket(fileno=options["control"]))
