@@ -127,6 +127,12 @@ class _Runner:
         except (NotImplementedError, RuntimeError, AttributeError, TypeError) as error:
             raise InputError(f"{folder}: a model that this engine can't run ({first_line(error)})") from error
 
+    def forget(self) -> None:
+        """Drop everything kept of earlier prompts, as when the weights have changed."""
+        self._shared.clear()
+        self._own.clear()
+        self._own_bytes = 0
+
     def _empty(self, *sizes: int) -> Tensor:
         """Zeros [2, layers, (rows,) kv_heads, length, head_dim]; sizes: (rows and) length."""
         *rows, length = sizes

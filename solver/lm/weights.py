@@ -23,7 +23,7 @@ from typing import Any
 import orjson
 
 from ..errors import InputError
-from ..weights import find_folder, read_manifest, seal
+from ..weights import MANIFEST, find_folder, read_manifest, seal
 from .engine import Sampling
 from .prompt import PromptFormat
 
@@ -67,13 +67,22 @@ def seal_weights(
 ) -> LanguageModelWeights:
     """Write solver.json beside a saved model and tokenizer, and read it back. facts: more to record, such as steps.
 
-    Raises InputError if the folder would not load.
+    Raises InputError if the folder would not load; its solver.json is then as it was.
     """
+    path = folder / MANIFEST
+    before = path.read_bytes() if path.is_file() else None
     defaults = asdict(sampling or Sampling())
     own = {name: value for name, value in defaults.items() if name not in ("stop", "seed")}
     told = {"prompt": prompt_format.to_json(), "sampling": own, "context_length": context_length}
-    seal(folder, kind, FORMAT, {**told, "trained_on": trained_on, "licence": licence, **facts})
-    return read_weights(folder, kind)
+    try:
+        seal(folder, kind, FORMAT, {**told, "trained_on": trained_on, "licence": licence, **facts})
+        return read_weights(folder, kind)
+    except InputError:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_bytes(before)
+        raise
 
 
 def read_weights(path: Path, kind: str, verify: bool = True) -> LanguageModelWeights:

@@ -1,0 +1,68 @@
+"""tools/check_engines.py on small models, and tools/seal_weights.py."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import check_engines  # noqa: E402
+import seal_weights  # noqa: E402
+from check_engines import Trace  # noqa: E402
+from tiny import save_policy, save_ppm  # noqa: E402
+
+from solver.lm.prompt import Prompt  # noqa: E402
+from solver.lm.weights import read_weights  # noqa: E402
+
+
+def test_engines_agree_on_a_small_model(tmp_path):
+    policy, ppm = save_policy(tmp_path / "policy").folder, save_ppm(tmp_path / "ppm").folder
+    report = check_engines.check(policy, ppm, ["transformers"], 6, "cpu", "float32")
+    assert report["passed"]
+    assert report["prompts"] == 6
+    assert report["plain"]["number"] > 100
+    assert report["transformers one and many"]["number"] > 20
+    assert report["transformers scores, one and many"]["number"] == 6
+
+
+def other(probabilities):
+    """A model that gives the same probabilities everywhere."""
+    return lambda prompt, tokens: torch.log(torch.tensor([probabilities] * len(tokens)))
+
+
+def test_disagreement_is_found():
+    prompts = [Prompt("", "")]
+    trace = Trace((0, 1, 0), (math.log(0.6), math.log(0.3), math.log(0.6)), (0.7, 0.0, 0.7))
+    same = check_engines.compare_log_probabilities([[trace]], prompts, other([0.6, 0.3, 0.1]))
+    assert same["mean_difference"] < 1e-6
+    assert check_engines.within(same)
+    far = check_engines.compare_log_probabilities([[trace]], prompts, other([0.5, 0.4, 0.1]))
+    assert not check_engines.within(far)
+    greedy = check_engines.compare_greedy([[trace]], prompts, other([0.6, 0.3, 0.1]))
+    assert greedy == {"number": 3, "differing": 1, "differing_with_a_lead": 1}
+    assert not check_engines.within(greedy)
+    close = check_engines.compare_greedy([[trace]], prompts, other([0.44, 0.46, 0.1]))
+    assert close == {"number": 3, "differing": 2, "differing_with_a_lead": 0}
+    assert check_engines.within(close)
+    scores = check_engines.compare_scores([0.0, 1.0], [0.02, 1.1])
+    assert scores["score_difference"] == pytest.approx(math.tanh(1.1) - math.tanh(1.0), abs=1e-5)
+    assert not check_engines.within(scores)
+
+
+def test_sealing_a_folder(tmp_path, capsys):
+    folder = save_policy(tmp_path / "w").folder
+    asked = ["--licence", "MIT", "--trained-on", "code", "--context-length"]
+    assert seal_weights.main([str(folder), "--style", "few-shot", "--step-end", "\\n\\n", *asked, "512"]) == 0
+    weights = read_weights(folder, "policy")
+    assert weights.prompt_format.style == "few-shot"
+    assert weights.prompt_format.step_end == "\n\n"
+    assert weights.context_length == 512
+    assert seal_weights.main([str(folder), *asked, "4096"]) == 2
+    assert "4096 is more than the model's 2048 positions" in capsys.readouterr().err
+    assert read_weights(folder, "policy").context_length == 512
+    assert seal_weights.main([str(tmp_path / "nowhere"), *asked, "512"]) == 2
+    assert json.loads((folder / "solver.json").read_text())["licence"] == "MIT"
