@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,11 @@ class LanguageModel:
             prompt_format = replace(prompt_format, num_examples=settings.num_examples)
         return cls(engine, prompt_format, _sampling(weights.sampling, settings), settings)
 
-    def task_policy(self, task: PromptTask, grammar: Grammar, palette: list[int]) -> TaskPolicy:
-        """The mixture of model, grammar and uniform policy for one task in one view."""
+    def task_policy(
+        self, task: PromptTask, grammar: Grammar, palette: list[int], time_left: Callable[[], float] | None = None
+    ) -> TaskPolicy:
+        """The mixture of model, grammar and uniform policy for one task in one view. time_left: in seconds, None
+        where no clock counts."""
         examples: Any = ()
         if self.prompt_format.style == "few-shot":
             from .examples import load_examples
@@ -105,7 +109,7 @@ class LanguageModel:
             examples, engine.chat,
         )  # fmt: skip
         own = LanguageModelPolicy(engine, prompts, self.sampling, _schedule(self.sampling, settings),
-                                  settings.first_factor, settings.seeded)  # fmt: skip
+                                  settings.first_factor, settings.seeded, time_left)  # fmt: skip
         weights = (settings.weight, settings.grammar_weight, settings.uniform_weight)
         parts = (own, GrammarPolicy(grammar, palette), UniformPolicy(palette))
         return TaskPolicy(MixturePolicy(list(zip(parts, weights, strict=True))), own)

@@ -10,8 +10,9 @@ its own, drawn from its tree's generator when it is asked.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import tanh
 
@@ -44,8 +45,9 @@ class LanguageModelPolicy:
     prompts: of the task. sampling: its temperature holds where `schedule` is None. schedule: temperature by rollout
     (calls of `ask`) and by how many steps a state was given before. first_factor: how many times more samples the
     first rollout draws. seeded: whether every request has a seed of its own (else the engine's random numbers are
-    used, which vLLM draws faster). counts: answers by what became of them: 'steps', 'repeated', 'unfinished',
-    'no step'.
+    used, which vLLM draws faster). time_left: seconds that the tree still has; `propose` asks nothing that would
+    take longer, judging by its longest call. counts: answers by what became of them: 'steps', 'repeated',
+    'unfinished', 'no step'.
     """
 
     def __init__(
@@ -56,18 +58,26 @@ class LanguageModelPolicy:
         schedule: TemperatureSchedule | None = None,
         first_factor: float = 1.0,
         seeded: bool = True,
+        time_left: Callable[[], float] | None = None,
     ) -> None:
         self.engine, self.prompts, self.schedule, self.seeded = engine, prompts, schedule, seeded
         stop = "" if prompts.prompt_format.thinking else prompts.prompt_format.step_end
         self.sampling = replace(sampling, stop=stop)
         self.first_factor = first_factor
+        self.time_left = time_left
+        self.longest_s = 0.0
         self.num_rollouts = 0
         self.counts: Counter[str] = Counter()
         self._num_given: Counter[frozenset[bytes]] = Counter()
 
     def propose(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
-        """See `Policy.propose`. A state whose prompt does not fit gets no steps."""
-        return propose_many([self.ask(states, num_steps, rng)])[0]
+        """See `Policy.propose`. A state whose prompt does not fit gets no steps, and none does without time."""
+        if self.time_left is not None and self.time_left() < self.longest_s:
+            return [[] for _ in states]
+        began = time.monotonic()
+        (found,) = propose_many([self.ask(states, num_steps, rng)])
+        self.longest_s = max(self.longest_s, time.monotonic() - began)
+        return found
 
     def ask(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> Ask:
         """The requests that `propose` would send."""

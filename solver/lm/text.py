@@ -38,7 +38,8 @@ class TokenText:
         self.stop_rule = lru_cache(maxsize=16)(self._stop_rule)
 
     def _count_tokens(self, text: str) -> int:
-        return len(self.tokenizer.encode(text, add_special_tokens=False))
+        """Tokens of a text, those that begin a prompt among them."""
+        return len(self.tokenizer.encode(text, add_special_tokens=True))
 
     def _shared_ids(self, shared: str) -> tuple[int, ...]:
         return tuple(encode_prompt(self.tokenizer, shared, ""))

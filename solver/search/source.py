@@ -80,7 +80,7 @@ class ProgramSource:
             report(self._findings(task, [*candidates, *found], budget, phases, before))
             if self.settings.use_mcts and not root.settled:
                 began = time.monotonic()
-                policy = self._policy(task, root)
+                policy = self._policy(task, root, budget)
                 more, tree = tree_pass(
                     root,
                     self.grammar,
@@ -104,14 +104,16 @@ class ProgramSource:
         findings.note = answers_note(counts)
         return findings
 
-    def _policy(self, task: Task, root: RootPass) -> TaskPolicy | None:
+    def _policy(self, task: Task, root: RootPass, budget: Budget) -> TaskPolicy | None:
         """What the language model makes of the task as the view shows it; None without one."""
         if self.language_model is None:
             return None
         num_train = len(root.targets)
         shown = root.store.value(0).items
         seen = PromptTask(tuple(shown[:num_train]), tuple(root.targets), tuple(shown[num_train:]), "", task.task_id)
-        return self.language_model.task_policy(seen, self.grammar, palette_of(root.inputs, root.targets))
+        seconds = budget.seconds
+        time_left = None if seconds is None else lambda: seconds - budget.elapsed_s
+        return self.language_model.task_policy(seen, self.grammar, palette_of(root.inputs, root.targets), time_left)
 
     @property
     def _tree_rules(self) -> TreeRules:

@@ -143,6 +143,17 @@ def test_temperature_schedules(kind, wanted):
         TemperatureSchedule("cosine")
 
 
+def test_nothing_is_asked_that_would_take_longer_than_there_is_time():
+    left = [5.0]
+    lm = policy([[(" transform(I, ROT90)\n", -1.0)]] * 2, time_left=lambda: left[0])
+    assert len(lm.propose([(START,)], 8, RNG)[0]) == 1
+    lm.longest_s = 4.0
+    assert len(lm.propose([(START,)], 8, RNG)[0]) == 1
+    left[0] = 3.9
+    assert lm.propose([(START,)], 8, RNG) == [[]]
+    assert lm.num_rollouts == 2
+
+
 def test_many_trees_are_asked_in_one_engine_call():
     one = policy([[(" transform(I, ROT90)\n", -1.0)], [(" transform(x1, ROT90)\n", -2.0)], [(" fractal(I)\n", -2.0)]])
     two = LanguageModelPolicy(one.engine, one.prompts, one.sampling)
