@@ -58,7 +58,7 @@ class Progress:
         if event.kind == "finished" and event.result is not None:
             self.num_exact += event.result.num_exact > 0
             self.num_failed += event.result.status == "failed"
-        if event.kind in ("plan", "pass", "lane_lost"):
+        if event.kind in ("plan", "pass", "lane_lost") or (event.kind == "ready" and event.message):
             self._say(event.message)
         if self._bar is not None:
             described = "solving" if event.kind != "stopping" else "stopping"

@@ -535,7 +535,7 @@ class _Run:
                     worker.lane.num_failed_starts = 0
                     if self.end is None:
                         self._start_clock()
-                    self._event("ready", worker=worker)
+                    self._event("ready", worker=worker, message=message.about)
                 case Partial() if message.task_id == worker.task_id:
                     self._take(message.task_id, message.findings)
                     self._event("improved", message.task_id, worker, num_exact=self.best[message.task_id].num_exact)
@@ -733,9 +733,11 @@ class _Run:
             self._event("stopping", message=self.interrupted)
             for task_id in self.by_id:
                 if task_id not in self.done:
-                    result = self.best[task_id]
+                    result, state = self.best[task_id], self.states[task_id]
                     error = f"{self.interrupted} before it was {'reached' if result.error else 'finished'}"
-                    self.best[task_id] = replace(result, status="partial", error=error)
+                    self.best[task_id] = replace(
+                        result, status="partial", error=error, seconds=state.seconds, phases=state.phases
+                    )
             self.unsaved = "finished"
         self._save(final=True)
         self._event("end", message=self.interrupted)

@@ -54,7 +54,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Ready:
-    """The sources are made."""
+    """The sources are made. about: what they say of themselves, for people, such as how long a task will take."""
+
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def serve(connection: Connection, settings: Settings, lane: Lane, slot: int) -> 
     worker = _Worker(connection, settings, sources)
     signal.signal(signal.SIGTERM, worker.terminate)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        worker.send(Ready())
+        worker.send(Ready("; ".join(filter(None, (getattr(source, "about", "") for source in sources)))))
         while (job := connection.recv()) is not None:
             worker.send(worker.solve(job))
 

@@ -79,10 +79,11 @@ class VisionSource:
         self.config = config or TuningConfig()
         self.tuner = Tuner(model, manifest["canvas"], self.config)
         self.max_runs = max_runs
+        self.about = ""
 
     def warm_up(self) -> None:
-        """Compile, so that the first task need not, and say how long a task will take."""
-        logger.info("vision: about %.1f s for a tuning run here", self.estimate_s())
+        """Compile, so that the first task need not, and estimate how long a task will take."""
+        self.about = f"vision on {self.tuner.device.type}: about {self.estimate_s():.1f} s for a tuning run"
 
     def estimate_s(self, num_steps: int = 3) -> float:
         """Seconds a tuning run of a task with one test input will take here, from a few steps on a made-up task. The

@@ -69,6 +69,8 @@ def test_a_spent_budget_still_answers_at_once(source):
 
 def test_the_estimate_is_of_all_steps(source):
     assert 0 < source.estimate_s() < 60
+    source.warm_up()
+    assert source.about.startswith("vision on cpu: about ")
 
 
 @pytest.mark.parametrize("fault", ["memory", "diverged"])
