@@ -86,8 +86,11 @@ class Engine(Protocol):
 
     context_length: int
 
-    def generate(self, requests: Sequence[Request]) -> list[list[Answer]]:
-        """For each request its different answers, most likely first; their counts sum to num_samples."""
+    def generate(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[Answer]]:
+        """For each request its different answers, most likely first; their counts sum to num_samples.
+
+        deadline: by time.monotonic(); an engine that is still at work then may leave answers unfinished or out.
+        """
         ...
 
     def count_tokens(self, text: str) -> int: ...
@@ -167,7 +170,7 @@ class QueueEngine:
         self.scored: list[Prompt] = []
         self.batches: list[int] = []
 
-    def generate(self, requests: Sequence[Request]) -> list[list[Answer]]:
+    def generate(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[Answer]]:
         self.requests += requests
         self.batches.append(len(requests))
         return [[Answer(text, lp, len(text)) for text, lp in self.answers.popleft()] for _ in requests]

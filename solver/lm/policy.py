@@ -72,10 +72,14 @@ class LanguageModelPolicy:
 
     def propose(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
         """See `Policy.propose`. A state whose prompt does not fit gets no steps, and none does without time."""
-        if self.time_left is not None and self.time_left() < self.longest_s:
-            return [[] for _ in states]
         began = time.monotonic()
-        (found,) = propose_many([self.ask(states, num_steps, rng)])
+        deadline = None
+        if self.time_left is not None:
+            left_s = self.time_left()
+            if left_s < self.longest_s:
+                return [[] for _ in states]
+            deadline = began + left_s
+        (found,) = propose_many([self.ask(states, num_steps, rng)], deadline)
         self.longest_s = max(self.longest_s, time.monotonic() - began)
         return found
 
@@ -147,10 +151,11 @@ def _arguments(statement: Statement, prefix: Prefix, places: dict[bytes, int]) -
     return tuple(args)
 
 
-def propose_many(asks: Sequence[Ask]) -> list[list[list[Step]]]:
-    """Answer the asks of many trees, whose policies share an engine, in one engine call; per ask as `propose`."""
+def propose_many(asks: Sequence[Ask], deadline: float | None = None) -> list[list[list[Step]]]:
+    """Answer the asks of many trees, whose policies share an engine, in one engine call; per ask as `propose`.
+    deadline: see `Engine.generate`."""
     requests = [request for ask in asks for request in ask.requests if request is not None]
-    answers = iter(asks[0].policy.engine.generate(requests) if requests else [])
+    answers = iter(asks[0].policy.engine.generate(requests, deadline) if requests else [])
     found = []
     for ask in asks:
         own = [next(answers) for request in ask.requests if request is not None]

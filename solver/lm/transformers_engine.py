@@ -12,6 +12,7 @@ sliding window, ...). Limits: no soft-capped or windowed attention; both are ref
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -249,9 +250,10 @@ class TransformersEngine:
         self.context_length = context_length
         self.count_tokens, self.chat = self.text.count_tokens, self.text.chat
 
-    def generate(self, requests: Sequence[Request]) -> list[list[Answer]]:
+    def generate(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[Answer]]:
+        """See `Engine.generate`; the deadline is looked at before every token."""
         found = []
-        for request, answers in zip(requests, self.generate_tokens(requests), strict=True):
+        for request, answers in zip(requests, self.generate_tokens(requests, deadline), strict=True):
             stop = request.sampling.stop
             found.append(
                 merge_answers(
@@ -261,7 +263,7 @@ class TransformersEngine:
             )
         return found
 
-    def generate_tokens(self, requests: Sequence[Request]) -> list[list[TokenAnswer]]:
+    def generate_tokens(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[TokenAnswer]]:
         """As `generate`, in tokens: different token sequences, in no order."""
         prompts = [_split(self.text.prompt_ids(request.prompt)) for request in requests]
         answers: list[list[TokenAnswer]] = [[] for _ in requests]
@@ -273,17 +275,19 @@ class TransformersEngine:
             for number in numbers:
                 samples = sum(requests[k].sampling.num_samples for k in (*chunk, number))
                 if chunk and samples > MAX_ROWS:
-                    self._generate_alike(shared, chunk, prompts, requests, answers)
+                    self._generate_alike(shared, chunk, prompts, requests, answers, deadline)
                     chunk = []
                 chunk.append(number)
-            self._generate_alike(shared, chunk, prompts, requests, answers)
+            self._generate_alike(shared, chunk, prompts, requests, answers, deadline)
         return answers
 
     def _generate_alike(
         self, shared: tuple[int, ...], numbers: Sequence[int], prompts: Sequence[Any], requests: Sequence[Request],
-        answers: list[list[TokenAnswer]],
+        answers: list[list[TokenAnswer]], deadline: float | None,
     ) -> None:  # fmt: skip
         """Answer the requests `numbers`, whose prompts have the same shared tokens."""
+        if _is_past(deadline):
+            return
         own = {k: prompts[k][1] for k in numbers}
         samplings = {k: requests[k].sampling for k in numbers}
         rules = {k: self.text.stop_rule(samplings[k].stop) for k in numbers}
@@ -308,6 +312,10 @@ class TransformersEngine:
                     else:
                         grown.append(_Row(row.request, count, tokens, found))
                         parents.append(place)
+            if _is_past(deadline):
+                for row in grown:
+                    answers[row.request].append(TokenAnswer(row.tokens, row.log_probabilities, row.count, False))
+                return
             if grown:
                 if parents != list(range(len(rows))):
                     chosen = torch.tensor(parents, device=self.runner.device)
@@ -358,6 +366,10 @@ class TransformersScorer:
                 for number, found in zip(chunk, self.runner.model.score(hidden)[:, 0].float().tolist(), strict=True):
                     scores[number] = found
         return scores
+
+
+def _is_past(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() >= deadline
 
 
 def _generator(seed: int | None) -> torch.Generator:

@@ -62,7 +62,8 @@ class VllmEngine:
         self.context_length = context_length
         self.count_tokens, self.chat = self.text.count_tokens, self.text.chat
 
-    def generate(self, requests: Sequence[Request]) -> list[list[Answer]]:
+    def generate(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[Answer]]:
+        """See `Engine.generate`; the deadline is not looked at, since a call is short on a GPU."""
         outputs = self.outputs(requests)
         return [
             merge_answers(self._answer(request.sampling, one) for one in output.outputs)

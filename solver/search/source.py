@@ -80,7 +80,7 @@ class ProgramSource:
             report(self._findings(task, [*candidates, *found], budget, phases, before))
             if self.settings.use_mcts and not root.settled:
                 began = time.monotonic()
-                policy = self._policy(task, root, budget)
+                policy = self._policy(task, root, clock)
                 more, tree = tree_pass(
                     root,
                     self.grammar,
@@ -104,16 +104,15 @@ class ProgramSource:
         findings.note = answers_note(counts)
         return findings
 
-    def _policy(self, task: Task, root: RootPass, budget: Budget) -> TaskPolicy | None:
+    def _policy(self, task: Task, root: RootPass, clock: _ViewClock) -> TaskPolicy | None:
         """What the language model makes of the task as the view shows it; None without one."""
         if self.language_model is None:
             return None
         num_train = len(root.targets)
         shown = root.store.value(0).items
         seen = PromptTask(tuple(shown[:num_train]), tuple(root.targets), tuple(shown[num_train:]), "", task.task_id)
-        seconds = budget.seconds
-        time_left = None if seconds is None else lambda: seconds - budget.elapsed_s
-        return self.language_model.task_policy(seen, self.grammar, palette_of(root.inputs, root.targets), time_left)
+        palette = palette_of(root.inputs, root.targets)
+        return self.language_model.task_policy(seen, self.grammar, palette, clock.time_left)
 
     @property
     def _tree_rules(self) -> TreeRules:
@@ -172,6 +171,12 @@ class _ViewClock:
     begin: float
     share: float
     spent: int
+
+    @property
+    def time_left(self) -> Callable[[], float] | None:
+        """Seconds until the view's time is over; None where nodes are counted."""
+        seconds = self.budget.seconds
+        return None if seconds is None else lambda: seconds * (self.begin + self.share) - self.budget.elapsed_s
 
     def expired(self, part: float, nodes: int) -> bool:
         """Whether `part` of the view's budget is gone, `nodes` having been executed in it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -104,6 +105,17 @@ def test_what_was_computed_is_not_computed_again(engine):
     shorter = engine.text.prompt_ids(Prompt(SHARED, RESTS[1]))[1]
     engine.generate(requests([RESTS[2]], max_new_tokens=1))
     assert engine.runner.num_computed == first + 1 + len(longer) - len(shorter) + 1
+
+
+def test_a_deadline_ends_answers_where_they_are(engine):
+    asked = requests(max_new_tokens=500, stop="")
+    began = time.monotonic()
+    answers = engine.generate(asked, began + 0.5)
+    assert time.monotonic() - began < 10
+    found = [answer for own in answers for answer in own]
+    assert found
+    assert any(not answer.ended and answer.num_tokens < 500 for answer in found)
+    assert engine.generate(asked, time.monotonic() - 1) == [[] for _ in asked]
 
 
 def test_caches_are_bounded(engine, monkeypatch):
