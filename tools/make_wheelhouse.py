@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
+PIP = ("-I", "-m", "pip", "--disable-pip-version-check", "--quiet")
 OFFLINE = ("unshare", "--map-root-user", "--net")
 
 
@@ -79,7 +79,7 @@ def check(out: Path, python: str | None, platforms: Sequence[str], extras: Seque
         inside = [*offline, str(Path(folder) / "bin" / "python")]
         subprocess.run([*inside, *PIP, "install", *wanted, *more], check=True)
         subprocess.run([*inside, *PIP, "check"], check=True)
-        subprocess.run([*inside, "-m", "solver", "--version"], check=True, cwd=folder)
+        subprocess.run([*inside, "-I", "-m", "solver", "--version"], check=True, cwd=folder)
     this = f"{sys.version_info[0]}.{sys.version_info[1]}"
     return f"installs {how} on Python {python or this}"
 

@@ -137,11 +137,11 @@ def prepare_environment(out: Path, wheelhouse: Path) -> Path:
         return python
     print("making the environment and compiling the kernels (not part of the scaled time)", flush=True)
     venv.create(folder, clear=True, with_pip=True)
-    run = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*run, "ipykernel"], check=True)
     subprocess.run([*run, "--no-index", "--find-links", str(wheelhouse), "arc-solver"], check=True)
     warm = f"from solver.warm import prepare; prepare({len(os.sched_getaffinity(0))})"
-    subprocess.run([str(python), "-c", warm], check=True, cwd=out)
+    subprocess.run([str(python), "-I", "-c", warm], check=True, cwd=out)
     stamp.write_text(digest)
     return python
 
