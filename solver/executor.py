@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -143,10 +143,25 @@ def apply(function: Function, args: Sequence[Value | int | tuple[int, ...]], num
     return value
 
 
-def run_steps(values: Sequence[Value], steps: Sequence[Any]) -> list[Value | None]:
-    """The contract of an executor, for library steps: what each of some steps (policy.Step) makes of a state's values;
-    None where a step is not applicable. solver/sandbox/executor.py is the one that runs free Python too."""
-    return [apply(step.function, step.bind(values), len(values[0].items)) for step in steps]
+class Executor(Protocol):
+    """Runs the steps that a policy proposes. Called with a state's values, the input first, and some steps, it gives
+    what each step makes of them, or None where it is not applicable. `confirm` says whether a found value's program,
+    run from the input on as a whole, gives that value."""
+
+    def __call__(self, values: Sequence[Value], steps: Sequence[Any]) -> list[Value | None]: ...
+
+    def confirm(self, value: Value, start: Value) -> bool: ...
+
+
+class LibraryExecutor:
+    """An executor of library steps (policy.Step). Theirs have no hidden state, so their values need no second look.
+    sandbox.executor.SandboxExecutor runs free Python too."""
+
+    def __call__(self, values: Sequence[Value], steps: Sequence[Any]) -> list[Value | None]:
+        return [apply(step.function, step.bind(values), len(values[0].items)) for step in steps]
+
+    def confirm(self, value: Value, start: Value) -> bool:
+        return True
 
 
 def execute(program: Program, start: Value) -> Value | None:

@@ -148,7 +148,7 @@ class SandboxSettings(_Checked):
     sandbox has mounts of its own). max_open_files: descriptors, its own three and its line home included.
     output_bytes: all that a program may send home.
     layers: kernel layers that may be used; those the kernel refuses are left out (`arc-solve doctor` tells).
-    modules: what programs may import besides NumPy, part of the standard library and the grid library.
+    modules: what programs may import besides sandbox.LIGHT_MODULES, FULL_MODULES and the grid library.
     probe_pairs: validation begins with that many random training pairs and goes on only if all of them are right;
     None: always all pairs.
     start_timeout_s: how long the sandbox may take to start (compiling, loading).

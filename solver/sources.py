@@ -90,6 +90,8 @@ def program_lane(settings: Settings) -> Lane:
 def language_model_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
     """Program search whose tree a language model guides; on GPUs this process's is number `slot`."""
     from .lm.loading import LanguageModel, engine_name
+    from .sandbox.executor import SandboxExecutor
+    from .sandbox.pool import Pool
     from .search.source import ProgramSource
 
     if engine_name(settings.lm) == "vllm":
@@ -101,7 +103,8 @@ def language_model_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
             raise
         logger.warning("%s; going on with the grammar alone", error)
         return program_sources(settings, slot)
-    return (ProgramSource(settings.search, language_model=model),)
+    execute = SandboxExecutor(Pool(settings.sandbox, size=1))  # starts with the first step of free Python
+    return (ProgramSource(settings.search, language_model=model, execute=execute),)
 
 
 def program_sources(settings: Settings, slot: int) -> tuple[Source, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+import pytest
 
 from solver import bench
 from solver.executor import apply, input_value
@@ -23,3 +26,19 @@ def test_both_contenders_compute_the_same_statements():
     for (name, constants), expression in zip(bench.STATEMENTS, bench.NUMPY_STATEMENTS, strict=True):
         ours = apply(FUNCTIONS[name], [start, *constants])
         assert all(np.array_equal(a, expression(g)) for a, g in zip(ours.items, inputs, strict=True)), name
+
+
+def test_the_sandbox_is_measured_on_the_same_program_as_its_alternative(monkeypatch):
+    monkeypatch.setattr(bench, "RUN_S", 0.1)
+    cores = os.sched_getaffinity(0)
+    rates = bench._sandbox_rates(bench._inputs())
+    assert os.sched_getaffinity(0) == cores
+    assert rates["sandbox_programs_per_s"] > rates["fresh_python_programs_per_s"] > 0
+    ratio = rates["sandbox_programs_per_s"] / rates["fresh_python_programs_per_s"]
+    assert rates["sandbox_over_fresh_python"] == ratio
+    assert rates["sandbox_steps_per_s"] > 0
+
+
+def test_a_program_that_fails_is_not_counted():
+    with pytest.raises(RuntimeError, match="timeout"):
+        bench._count_rate(lambda: "timeout")

@@ -30,5 +30,19 @@ Not covered:
 - If the parent is killed outright, empty temporary directories `arc-sandbox-*` stay.
 """
 
+LIGHT_MODULES = (
+    "abc", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "dataclasses", "enum",
+    "functools", "heapq", "io", "itertools", "json", "math", "numbers", "operator", "re", "string", "struct", "time",
+    "types", "typing", "warnings", "numpy", "numpy.lib.stride_tricks", "numpy.linalg",
+)  # fmt: skip
+"""What every program can import. Nothing is read from the disk once the layers are in force."""
+
+FULL_MODULES = (
+    "array", "ast", "datetime", "decimal", "fractions", "inspect", "queue", "random", "statistics", "tempfile",
+    "textwrap", "traceback", "unicodedata", "numpy.fft", "numpy.ma", "numpy.random",
+)  # fmt: skip
+"""What programs can import besides, if their text says so: such programs are forked from a larger zygote, which takes
+longer. Each library that a zygote has mapped costs every one of its programs time."""
+
 LAYERS = ("user", "namespaces", "root", "landlock", "seccomp")
 """Kernel layers that may be missing, in the order in which they are put in force; see layers.py."""

@@ -20,6 +20,7 @@ from . import protocol
 
 FILE_NAME = "<program>"
 MAX_MESSAGE = 300
+MAX_ROWS = 100
 MAX_PRINTED = 1 << 16
 PRELUDE: dict[str, Any] = {"__name__": "program"}
 """Variables that every step finds besides its state's: np, and the grid library in the full variant."""
@@ -85,10 +86,13 @@ def step_all(code: Any, spaces: list[dict[str, Any]], send: Sender) -> None:
 
 
 def plain(value: Any) -> Any:
-    """An output of a subclass of list, tuple or array as what it holds, so that it can travel."""
+    """An output of a subclass of list, tuple or array as what it holds, so that it can travel. ProtocolError for what
+    is far larger than a grid."""
     if isinstance(value, np.ndarray):
         return np.ndarray.view(value, np.ndarray)
     if isinstance(value, list | tuple):
+        if len(value) > MAX_ROWS:
+            raise protocol.ProtocolError("the output is far larger than a grid")
         return [plain(item) if isinstance(item, list | tuple) else item for item in value]
     return value
 

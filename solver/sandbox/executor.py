@@ -41,7 +41,7 @@ class FreeValue(Value):
 
 
 class SandboxExecutor:
-    """An executor (see executor.run_steps) for Step and FreeStep in any mixture."""
+    """An executor (see executor.Executor) for Step and FreeStep in any mixture."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -64,6 +64,14 @@ class SandboxExecutor:
     def run(self, values: Sequence[Value], text: str) -> Value | Failure:
         """Run one free step; the new value or why there is none."""
         return self._run(values, self.state(values), text)
+
+    def confirm(self, value: Value, start: Value) -> bool:
+        """Whether the program of a value gives it when it is run as a whole, on the input that it starts from."""
+        program = value.program()
+        if not program.is_free:
+            return True
+        outputs = self.pool.run(program.render(), start.items).outputs
+        return all(a is not None and np.array_equal(a, b) for a, b in zip(outputs, value.items, strict=True))
 
     def execute(self, program: Program, start: Value) -> Value | None:
         """Run a whole mixed program from the input value; None where a step fails."""

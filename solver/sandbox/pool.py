@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..settings import SandboxSettings
-from . import protocol
+from . import FULL_MODULES, protocol
 from .slot import Ended, Slot
 from .validate import NotAGrid, grid_of
 
 STATUSES = ("ok", "error", "timeout", "memory", "bad_output", "killed")
-_LIBRARY = re.compile(r"\b(solver|numba|llvmlite)\b")
+_FULL_WORDS = ("solver", "numba", "llvmlite", "ma", "fft", *(n for n in FULL_MODULES if "." not in n))
+_FULL = re.compile(rf"\b({'|'.join(_FULL_WORDS)})\b")
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ class ProgramResult:
 
 class Pool:
     """size: programs at a time (default: the cores this process may use). Safe to use from several threads; a
-    context manager. Each place has a light zygote (NumPy alone, quick to fork) and, once a program names it, one
-    with the grid library."""
+    context manager. Each place has a light zygote (NumPy and LIGHT_MODULES, quick to fork) and, once a program
+    needs it, a full one (with FULL_MODULES and the grid library)."""
 
     def __init__(self, settings: SandboxSettings | None = None, size: int | None = None) -> None:
         self.settings = settings or SandboxSettings()
@@ -93,21 +94,23 @@ class Pool:
         finally:
             self._free.put(pair)
 
-    def exchange(self, request: dict[str, Any], text: str, wall_s: float, library: bool = False) -> Ended:
-        """Run one request of child.py in a process of its own. library: it needs the grid library although its text
-        does not import it."""
+    def exchange(self, request: dict[str, Any], text: str, wall_s: float, full: bool = False) -> Ended:
+        """Run one request of child.py in a process of its own. full: it needs the full zygote although its text does
+        not say so."""
         data = protocol.frame(
             b"R", protocol.encode({"text": text, "limit_bytes": self.settings.output_bytes, "prints": False} | request)
         )
         pair = self._free.get()
         try:
-            return pair[library or self.needs_library(text)].run(data, wall_s)
+            return pair[full or self.needs_full(text)].run(data, wall_s)
         finally:
             self._free.put(pair)
 
-    def needs_library(self, text: str) -> bool:
-        """Whether a program is to run where the grid library, numba and the modules of the settings are."""
-        return bool(_LIBRARY.search(text)) or any(name.partition(".")[0] in text for name in self.settings.modules)
+    def needs_full(self, text: str) -> bool:
+        """Whether a program names something that only the full zygote has. (Names beyond ASCII need unicodedata.)"""
+        if not text.isascii() or _FULL.search(text):
+            return True
+        return any(name.partition(".")[0] in text for name in self.settings.modules)
 
     def run(self, text: str, inputs: Sequence[np.ndarray], prints: bool = False) -> ProgramResult:
         """Run solve(I) of a program's text on every input (int8 [H, W]). A process that dies on one input costs that

@@ -54,10 +54,11 @@ class Ended:
 
 
 class Slot:
-    """One zygote and its programs, one at a time. library: with the grid library. Starts when first used."""
+    """One zygote and its programs, one at a time. full: with the grid library
+    and more modules. Starts when first used."""
 
-    def __init__(self, settings: SandboxSettings, library: bool) -> None:
-        self.settings, self.library = settings, library
+    def __init__(self, settings: SandboxSettings, full: bool) -> None:
+        self.settings, self.full = settings, full
         self.process: subprocess.Popen | None = None
         self.report: dict[str, Any] = {}
 
@@ -69,7 +70,7 @@ class Slot:
         self.control, theirs = socket.socketpair()
         options = asdict(self.settings) | {
             "folder": self.folder,
-            "library": self.library,
+            "full": self.full,
             "number": os.getpid() * 64 + next(_numbers) % 64,
             "control": theirs.fileno(),
             "path": [str(Path(__file__).parents[2]), *filter(None, sys.path)],

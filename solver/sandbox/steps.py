@@ -81,8 +81,8 @@ def run_step(pool: Pool, state: State, text: str) -> StepResult:
         preface, frames = _preface(state)
     except ProgramError as error:
         return _failed(Failure("error", str(error)))
-    needs_library = _uses_library(state, preface + text)
-    ended = pool.exchange({"states": frames}, preface + text, pool.settings.wall_s, needs_library)
+    uses_library = _uses_library(state, preface + text)
+    ended = pool.exchange({"states": frames}, preface + text, pool.settings.wall_s, uses_library)
     found, _, whole = pool.read(ended, len(frames))
     failure = next((f for f in found if isinstance(f, Failure)), whole)
     if failure is None and len(found) < len(frames):

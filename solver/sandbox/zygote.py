@@ -18,32 +18,21 @@ import gc
 import importlib
 import json
 import os
-import random
 import resource
-import secrets
 import signal
 import socket
 import struct
 import sys
 from typing import Any
 
-from solver.sandbox import child, layers, protocol
-
-STANDARD = (
-    "abc", "array", "ast", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "dataclasses",
-    "datetime", "decimal", "enum", "fractions", "functools", "heapq", "inspect", "io", "itertools", "json", "math",
-    "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "tempfile", "textwrap", "time",
-    "traceback", "types", "typing", "unicodedata", "warnings", "numpy", "numpy.lib.stride_tricks", "numpy.linalg",
-    "numpy.random", "numpy.fft", "numpy.ma",
-)  # fmt: skip
-"""What a program can import: nothing can be read from the disk once the layers are in force."""
+from solver.sandbox import FULL_MODULES, LIGHT_MODULES, child, layers, protocol
 
 FINISHED = struct.Struct("<i")
 
 
 class Zygote:
     """options: folder (the programs' temporary directory), layers, number (a number no other zygote of this machine
-    has), library (whether to load the grid library), modules, and the limits of SandboxSettings."""
+    has), full (whether to load the grid library and FULL_MODULES, too), modules, and the limits of SandboxSettings."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
@@ -76,30 +65,38 @@ class Zygote:
         self.load()
         self.confine()
         self.prepare()
-        report = {"layers": self.in_force, "refused": self.refused, "modules": self.missing}
+        report = {"layers": self.in_force, "refused": self.refused, "missing": self.missing}
         control.sendall(protocol.frame(b"R", json.dumps(report).encode()))
         os.dup2(1, 2)  # from here on there is nobody to complain to
         self.serve(control)
 
     def load(self) -> None:
-        for name in (*STANDARD, *self.options["modules"]):
+        import numpy as np
+
+        child.PRELUDE["np"] = np
+        if self.options["full"]:
+            names = (*LIGHT_MODULES, *FULL_MODULES, *self.options["modules"])
+        else:
+            names = LIGHT_MODULES
+        for name in names:
             try:
                 importlib.import_module(name)
             except ImportError as error:
                 self.missing[name] = str(error)
-        import numpy as np
-
-        child.PRELUDE["np"] = np
-        if self.options["library"]:
+        if self.options["full"]:
+            random = importlib.import_module("random")
+            random.seed(0)
+            np.random.seed(0)
             import solver.grid
             from solver.warm import compile_functions
 
             compile_functions(list(solver.grid.FUNCTIONS))
             child.PRELUDE |= {name: getattr(solver.grid, name) for name in solver.grid.__all__}
         child.rehearse()
-        random.seed(0)
-        np.random.seed(0)
         os.environ.clear()
+        gc.collect()
+        gc.freeze()
+        layers.use_huge_pages()
 
     def confine(self) -> None:
         """Layers that hold for the zygote and all programs alike."""
@@ -163,8 +160,6 @@ class Zygote:
         ]  # fmt: skip
         self.can_clear = self.files_are_confined or "seccomp" not in forces  # else no file can be made, nor listed
         self.filter = layers.program_filter(self.may_fork) if "seccomp" in forces else None
-        gc.collect()
-        gc.freeze()
 
     # orders
 
@@ -234,7 +229,7 @@ class Zygote:
 
 def clear(folder: str) -> None:
     """Remove everything in a folder, however deep, whatever its modes. OSError if something withstands."""
-    token, number = secrets.token_hex(8), 0
+    token, number = os.urandom(8).hex(), 0
     while names := os.listdir(folder):
         for name in names:
             path = os.path.join(folder, name)

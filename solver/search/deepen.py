@@ -8,10 +8,11 @@ tree may end a step before the output.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from ..executor import Value
+from ..executor import Executor, LibraryExecutor, Value
 from ..grid.types import Grid
 from ..policy import GrammarPolicy, Policy
 from .candidates import Candidate, baseline_match, keep, promising, reward
@@ -31,11 +32,14 @@ def tree_pass(
     use_fitted: bool,
     expired: Callable[[int], bool],
     policy: Policy | None = None,
+    execute: Executor | None = None,
 ) -> tuple[list[Candidate], Tree]:
     """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved.
 
-    policy: proposes the steps; None for the grammar. Returns what was found, and the tree.
+    policy: proposes the steps; None for the grammar. execute: runs them; None for library steps alone. Returns what was
+    found, and the tree.
     """
+    execute = execute or LibraryExecutor()
     store, rng = root.store, root.rng
     start = store.value(0)
     targets, inputs = root.targets, root.inputs
@@ -44,6 +48,12 @@ def tree_pass(
     pool = build_pool(store, CLOSER_POOL, rng) if use_fitted else None
     closer = Closer(store, pool) if pool is not None else None
     found: list[Candidate] = []
+
+    def keep_confirmed(value: Value, **standing: Any) -> None:
+        before = len(found)
+        keep(found, value, root.view, root.given, grammar, **standing)
+        if len(found) > before and not execute.confirm(found[-1].value, root.given):
+            found.pop()
 
     def evaluate(value: Value) -> float:
         if value.type is not Grid:
@@ -54,19 +64,10 @@ def tree_pass(
         score = reward(store, number, baseline)
         bits = int(store.matches[number, 1])
         if score == 1.0 or (bits and score > 0.3):
-            keep(
-                found,
-                value,
-                root.view,
-                root.given,
-                grammar,
-                exact=score == 1.0,
-                right_pairs=bits.bit_count(),
-                score=score,
-            )
+            keep_confirmed(value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
         elif closer is not None and int(store.matches[number, 0]) == everything:
             for fit in closer.close(number):
-                keep(found, fit.value, root.view, root.given, grammar, right_pairs=store.num_train)
+                keep_confirmed(fit.value, right_pairs=store.num_train)
                 score = 1.0
         return score
 
@@ -79,7 +80,7 @@ def tree_pass(
         ((start,) if k == 0 else (start, store.value(int(k))), float(p)) for k, p in zip(numbers, priors, strict=True)
     ]
     policy = policy or GrammarPolicy(grammar, palette_of(inputs, targets))
-    tree = Tree(roots, policy, evaluate, rules, rng)
+    tree = Tree(roots, policy, evaluate, rules, rng, execute)
     while not expired(tree.num_executed) and not tree.exhausted and not any(c.exact for c in found) and not store.full:
         tree.step()
     return found, tree

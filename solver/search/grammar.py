@@ -19,10 +19,13 @@ import orjson
 from ..fused import ChainStep
 from ..grid.registry import FUNCTIONS, Function, Parameter
 from ..grid.types import Table
-from ..program import Program
+from ..program import FreeStatement, Program
 
 TABLE_COST = 0.1
 """Nats per number in a fitted table."""
+
+FREE_COST = 10.0
+"""Nats for a step of free Python, set by hand: about that of an unlikely library step."""
 
 SMOOTHING = 1.0
 """Mass of every function and constant beside its counts."""
@@ -81,9 +84,13 @@ class Grammar:
         return -log((counts.get(str(value), 0.0) + smoothing[value]) / total)
 
     def program_cost(self, program: Program) -> float:
-        """Cost of a whole program: of its statements, their constants, and the entries of its tables."""
+        """Cost of a whole program: of its statements, their constants, and the entries of its tables; FREE_COST for a
+        step of free Python."""
         cost = 0.0
         for statement in program.statements:
+            if isinstance(statement, FreeStatement):
+                cost += FREE_COST
+                continue
             cost += self.function_cost(statement.function)
             for parameter, arg in zip(statement.function.parameters, statement.args, strict=True):
                 if isinstance(arg, tuple):

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..answers import Answer, Findings
 from ..budget import Budget
+from ..executor import Executor
 from ..lm.prompt import PromptTask
 from ..settings import SearchSettings
 from ..tasks import Task
@@ -39,14 +40,16 @@ PARTIAL_ANSWERS = 12
 
 @dataclass
 class ProgramSource:
-    """Searches programs of library steps. Every answer's origin is the text of a program that gives its outputs.
+    """Searches programs of steps. Every answer's origin is the text of a program that gives its outputs.
 
     language_model: proposes steps to the tree, beside the grammar; None for the grammar alone.
+    execute: runs the tree's steps; None for library steps alone.
     """
 
     settings: SearchSettings
     name: str = "program"
     language_model: LanguageModel | None = None
+    execute: Executor | None = None
 
     def __post_init__(self) -> None:
         self.grammar = Grammar.shipped()
@@ -88,6 +91,7 @@ class ProgramSource:
                     self.settings.use_fitted,
                     lambda nodes, clock=clock, before=root.num_nodes: clock.expired(1.0, before + nodes),
                     None if policy is None else policy.mixture,
+                    self.execute,
                 )
                 found = found + more
                 if self.settings.trace is not None:

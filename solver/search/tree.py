@@ -21,11 +21,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
-from ..executor import Value, run_steps
+from ..executor import Executor, LibraryExecutor, Value
 from ..policy import Policy
 
 
@@ -80,8 +79,8 @@ class TreeRules:
 
 class Tree:
     """One search tree. The tree knows no engine: `policy` proposes steps; `evaluate(value)` gives a new value's
-    standing in 0..1 (its reward, or what a preference model says); `execute(values, steps)`, an executor, gives what
-    each step makes of a state, or None.
+    standing in 0..1 (its reward, or what a preference model says); `execute` runs steps
+    (None: library steps alone).
 
     roots: states to start from, each with its prior. A dummy root joins several (`tree of trees`).
     """
@@ -89,11 +88,11 @@ class Tree:
     def __init__(
         self, roots: Sequence[tuple[tuple[Value, ...], float]], policy: Policy, evaluate: Callable[[Value], float],
         rules: TreeRules, rng: np.random.Generator,
-        execute: Callable[[Sequence[Value], Sequence[Any]], list[Value | None]] = run_steps,
+        execute: Executor | None = None,
     ) -> None:  # fmt: skip
         from .agents import AGENTS
 
-        self.execute = execute
+        self.execute = execute or LibraryExecutor()
         self.policy, self.evaluate, self.rules, self.rng = policy, evaluate, rules, rng
         self.agent = AGENTS[rules.agent](rules)
         self.num_executed = 0

@@ -201,7 +201,7 @@ HARMFUL = {
 @pytest.mark.parametrize("name", HARMFUL)
 def test_what_does_harm_costs_only_itself(pool, name, monkeypatch):
     body, statuses = HARMFUL[name]
-    wall_s = 0.5 if "timeout" in statuses else 5.0
+    wall_s = 0.5 if "timeout" in statuses else 20.0
     monkeypatch.setattr(pool, "settings", quick(wall_s=wall_s))
     began = time.monotonic()
     found = pool.run(f"def solve(I):\n    {body}\n    return I\n", [GRID])
@@ -222,12 +222,10 @@ def test_every_limit_holds_by_the_layers_that_are_left(any_pool, name, monkeypat
 
 
 def test_processor_time_is_limited_in_seconds():
-    with Pool(quick(cpu_s=1), size=1) as pool:
-        began = time.monotonic()
+    with Pool(quick(cpu_s=1, wall_s=60.0), size=1) as pool:
         found = pool.run("def solve(I):\n    while True: pass\n", [GRID])
         assert found.status == "timeout"
         assert "processor time" in found.failures[0].message
-        assert time.monotonic() - began < 4.5
 
 
 def test_more_processes_if_the_settings_allow_and_all_of_them_are_killed():
