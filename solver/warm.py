@@ -10,10 +10,12 @@ it start searching at once.
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,14 @@ def prepare(processes: int) -> float:
     cache_folder().mkdir(parents=True, exist_ok=True)
     (cache_folder() / marker_name()).touch()
     return time.monotonic() - began
+
+
+def worker_pool(workers: int, start: Callable[..., None], args: tuple[Any, ...]) -> Pool:
+    """Worker processes with the kernels loaded, each begun with `start(*args)`. They come from a process without
+    threads, which is safe to fork."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["solver.preload"])
+    return context.Pool(workers, start, args)
 
 
 def _run_children(orders: Sequence[str]) -> None:

@@ -47,7 +47,7 @@ NUM_CHECKED, NUM_RIGHT, MAX_FOUND = 10, 5, 3
 
 
 class Maker:
-    """Draws shards into a folder; one object for all worker processes, which are forked from the first."""
+    """Draws shards into a folder; every worker process has one."""
 
     def __init__(self, material: Material, settings: SynthesisSettings, seed: int, folder: Path) -> None:
         self.material, self.settings, self.seed, self.folder = material, settings, seed, folder
@@ -60,12 +60,16 @@ class Maker:
         return number, sum(len(one.programs) for one in sets)
 
 
-_maker: Maker | None = None
+_makers: list[Maker] = []
+
+
+def _start(material: Path, settings: SynthesisSettings, seed: int, folder: Path) -> None:
+    """What a worker process begins with. It reads the material itself: library functions don't survive pickling."""
+    _makers[:] = [Maker(Material.load(material), settings, seed, folder)]
 
 
 def _make(number: int) -> tuple[int, int]:
-    assert _maker is not None
-    return _maker.make(number)
+    return _makers[0].make(number)
 
 
 def run_gather(args: argparse.Namespace) -> None:
@@ -109,18 +113,15 @@ def found_programs(results: Sequence[Path], tasks: Mapping[str, Task], re_arc: P
 
 
 def run_make(args: argparse.Namespace) -> None:
-    global _maker  # noqa: PLW0603 (the forked workers find it here)
     began = time.monotonic()
     settings = load_settings(args.settings, args.set, SynthesisSettings)
-    material = Material.load(args.material)
+    Material.load(args.material)  # its faults show before any process starts
     open_folder(args.out, facts_of(args.material, settings, args.seed))
     missing = [n for n in range(args.shards) if not shard_path(args.out, n).exists()]
     print(f"{len(missing)} of {args.shards} shards to make, {args.workers} workers", flush=True)
     warm.prepare(args.workers)
-    warm.load()
-    _maker = Maker(material, settings, args.seed, args.out)
     num_tasks, num_done, loop_began = 0, 0, time.monotonic()
-    with multiprocessing.get_context("fork").Pool(args.workers) as pool:
+    with warm.worker_pool(args.workers, _start, (args.material, settings, args.seed, args.out)) as pool:
         results = pool.imap_unordered(_make, missing)
         while num_done < len(missing):
             left_s = 60 * args.minutes - (time.monotonic() - began)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -60,14 +59,10 @@ def prepare_documents(
         save_tokenizer(out / TOKENIZER_FOLDER)
     else:
         load_tokenizer(weights).save_pretrained(out / TOKENIZER_FOLDER)
-    tokenizer = load_tokenizer(out / TOKENIZER_FOLDER)
-    encoder = Encoder(tokenizer)
+    num_vocabulary = Encoder(load_tokenizer(out / TOKENIZER_FOLDER)).num_vocabulary
     warm.prepare(workers)
-    warm.load()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the library's own threads do not survive a fork
     num_documents = 0
-    job = _PartJob(part, encoder, how, out)
-    with multiprocessing.get_context("fork").Pool(workers, _take_job, (job,)) as pool:
+    with warm.worker_pool(workers, _take_job, (part, how, out)) as pool:
         for count in pool.imap_unordered(_run_job, list(enumerate(paths))):
             num_documents += count
     facts = {
@@ -77,7 +72,7 @@ def prepare_documents(
         "copies": how.copies,
         "seed": how.seed,
     }
-    write_facts(out, encoder.num_vocabulary, group, **facts)
+    write_facts(out, num_vocabulary, group, **facts)
     return num_documents
 
 
@@ -92,8 +87,9 @@ class _PartJob:
 _jobs: list[_PartJob] = []
 
 
-def _take_job(job: _PartJob) -> None:
-    _jobs[:] = [job]
+def _take_job(part: Part, how: Preparation, out: Path) -> None:
+    """What a worker process begins with."""
+    _jobs[:] = [_PartJob(part, Encoder(load_tokenizer(out / TOKENIZER_FOLDER)), how, out)]
 
 
 def _run_job(numbered: tuple[int, Path]) -> int:
