@@ -15,11 +15,11 @@ COMPETITION ?= arc-prize-2026-arc-agi-2
 DRY := $(if $(DRY_RUN),--dry-run)
 WORKERS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 
-# With a language model (POLICY=folder of its weights) also what it runs on; EXTRA=gpu for vLLM.
+# With a language model (POLICY=folder of its weights; PPM=a preference model's) also what it runs on; EXTRA=gpu for vLLM.
 EXTRA ?= cpu
 KAGGLE_STAMP := $(VENV)/.installed-kaggle
 LM_STAMP := $(if $(POLICY),$(VENV)/.installed-$(EXTRA))
-LM := $(if $(POLICY),--policy "$(POLICY)")
+LM := $(if $(POLICY),--policy "$(POLICY)") $(if $(PPM),--ppm "$(PPM)")
 
 .DEFAULT_GOAL := help
 .PHONY: help install evaluate solve test bench notebook wheelhouse rehearse weights-dataset upload submit check fix clean
@@ -42,11 +42,11 @@ $(VENV)/.installed-%: $(STAMP)
 
 evaluate: TASKS ?= 40
 evaluate: OUT ?= runs/evaluate
-evaluate: $(STAMP) $(LM_STAMP) ## solve and score real tasks (SET=arc-agi-1/evaluation TASKS=40 SECONDS=4 WORKERS=cores OUT=DIR POLICY=weights)
+evaluate: $(STAMP) $(LM_STAMP) ## solve and score real tasks (SET=arc-agi-1/evaluation TASKS=40 SECONDS=4 WORKERS=cores OUT=DIR POLICY=weights PPM=weights)
 	$(BIN)/arc-solve evaluate --set $(SET) --tasks $(TASKS) --seconds $(SECONDS) --workers $(WORKERS) --out $(OUT) --overwrite $(LM)
 
 solve: OUT ?= runs/solve
-solve: $(STAMP) $(LM_STAMP) ## answer your own tasks: make solve TASKS=challenges.json (SECONDS=4 WORKERS=cores OUT=DIR POLICY=weights)
+solve: $(STAMP) $(LM_STAMP) ## answer your own tasks: make solve TASKS=challenges.json (SECONDS=4 WORKERS=cores OUT=DIR POLICY=weights PPM=weights)
 	@test -n "$(TASKS)" || { echo "say which tasks: make solve TASKS=challenges.json"; exit 2; }
 	$(BIN)/arc-solve solve --tasks "$(TASKS)" --seconds $(SECONDS) --workers $(WORKERS) --out $(OUT) --overwrite $(LM)
 

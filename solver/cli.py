@@ -175,6 +175,9 @@ def _add_run_arguments(parser: argparse.ArgumentParser, with_set: bool = True) -
         "answer early",
     )
     parser.add_argument("--policy", metavar="DIR", help="weights of a language model that proposes steps")
+    parser.add_argument(
+        "--ppm", metavar="DIR", help="weights of a preference model that values states, beside --policy"
+    )
     parser.add_argument("--workers", metavar="W", help="worker processes (default 2)")
     parser.add_argument("--seed", metavar="K", help="seed of everything random (default 0)")
     parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings, by group; see the README")
@@ -275,8 +278,9 @@ def _settings(args: Any, assignments: Sequence[str]) -> Settings:
 
     flags = {name: getattr(args, name) for name in ("seconds", "nodes", "workers", "seed")}
     own = [f"run.{name}={value}" for name, value in flags.items() if value is not None]
-    if args.policy is not None:
-        own.append(f"lm.policy={json.dumps(args.policy)}")
+    for name in ("policy", "ppm"):
+        if getattr(args, name) is not None:
+            own.append(f"lm.{name}={json.dumps(getattr(args, name))}")
     if args.strict:
         own.append("lm.strict=true")
     plan = []

@@ -1,4 +1,4 @@
-"""The contract between the tree and whatever proposes steps, and the policy that needs no model."""
+"""The contracts between the tree and what proposes steps and scores states, and the policies that need no model."""
 
 from __future__ import annotations
 
@@ -54,6 +54,14 @@ class Policy(Protocol):
     def propose(
         self, states: Sequence[Sequence[Value]], num_steps: int, rng: np.random.Generator
     ) -> list[list[Step | FreeStep]]: ...
+
+
+class Preference(Protocol):
+    """A process preference model of one task: how good prefixes of programs are as beginnings of its solution."""
+
+    def score(self, states: Sequence[Sequence[Value]]) -> list[float | None]:
+        """−1..1 for each state (as in `Policy`), in one call; None where there is no score."""
+        ...
 
 
 class GrammarPolicy:

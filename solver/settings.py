@@ -94,9 +94,10 @@ class VisionSettings(_Checked):
 
 @dataclass(frozen=True)
 class LanguageModelSettings(_Checked):
-    """The language model that proposes steps to the tree of program search.
+    """The language models of the search tree: the policy proposes steps, the preference model (PPM) values states.
 
-    policy: folder of its weights; None for none. engine: 'transformers' (on the CPU, one model a worker), 'vllm' (one
+    policy, ppm: folders of their weights; None for none; a PPM runs beside a policy. ppm_weight: its share in a state's
+    value; the rest is the state's reward. engine: 'transformers' (on the CPU, one model a worker), 'vllm' (one
     a GPU and worker) or 'auto'. strict: refuse to run if the weights can't be used; else the grammar goes on alone.
     weight, grammar_weight, uniform_weight: of the mixture that proposes steps. batch: states asked for in one call.
 
@@ -105,10 +106,12 @@ class LanguageModelSettings(_Checked):
     num_rollouts calls; 'beta' follows the distribution function of Beta(alpha, beta). per_child: is added for each
     step that a state was given before. first_factor: how many times more samples the first call draws. seeded: a seed
     for every request, so that runs repeat; vLLM is faster without.
-    memory_share: of a GPU's memory.
+    memory_share, ppm_memory_share: of a GPU's memory, for policy and PPM.
     """
 
     policy: str | None = setting(None)
+    ppm: str | None = setting(None)
+    ppm_weight: float = setting(0.5, low=0.0, high=1.0)
     engine: str = setting("auto", choices=("auto", "transformers", "vllm"))
     strict: bool = setting(False)
     weight: float = setting(0.7, low=0.0, high=1e3)
@@ -131,11 +134,16 @@ class LanguageModelSettings(_Checked):
     first_factor: float = setting(2.0, low=0.1, high=100.0)
     seeded: bool = setting(True)
     memory_share: float = setting(0.45, low=0.01, high=0.99)
+    ppm_memory_share: float = setting(0.3, low=0.01, high=0.99)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.weight + self.grammar_weight + self.uniform_weight <= 0:
             raise SettingsError("lm: weight, grammar_weight and uniform_weight must not all be 0")
+        if self.ppm is not None and self.policy is None:
+            raise SettingsError("lm: ppm needs a policy beside it (lm.policy)")
+        if self.ppm is not None and self.memory_share + self.ppm_memory_share > 1:
+            raise SettingsError("lm: memory_share and ppm_memory_share must not be more than 1 together")
 
 
 @dataclass(frozen=True)

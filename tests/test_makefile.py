@@ -48,6 +48,8 @@ def test_a_language_model_brings_what_it_runs_on():
     lines = make("-n", "evaluate", "POLICY=my weights").stdout
     assert "pip install --quiet -e '.[cpu]'" in lines
     assert '--policy "my weights"' in lines
+    assert '--policy "p" --ppm "q r"' in make("-n", "evaluate", "POLICY=p", "PPM=q r").stdout
+    assert "--ppm" not in lines
     assert "'.[gpu]'" in make("-n", "solve", "TASKS=x.json", "POLICY=w", "EXTRA=gpu").stdout
     assert "--policy" not in make("-n", "evaluate").stdout
 

@@ -164,14 +164,24 @@ def propose_many(asks: Sequence[Ask], deadline: float | None = None) -> list[lis
 
 
 class PreferenceModel:
-    """Values that a process preference model gives to the prefixes of one task: tanh of its output, −1..1."""
+    """Values that a process preference model gives to the prefixes of one task: tanh of its output, −1..1.
 
-    def __init__(self, scorer: Scorer, prompts: PromptBuilder) -> None:
-        self.scorer, self.prompts = scorer, prompts
+    time_left: as of LanguageModelPolicy. num_scored: states that have a value from it.
+    """
+
+    def __init__(self, scorer: Scorer, prompts: PromptBuilder, time_left: Callable[[], float] | None = None) -> None:
+        self.scorer, self.prompts, self.time_left = scorer, prompts, time_left
+        self.longest_s = 0.0
+        self.num_scored = 0
 
     def score(self, states: Sequence[State]) -> list[float | None]:
-        """The value of each state; None where its prompt does not fit the context."""
-        return score_many([(self, states)])[0]
+        """The value of each state; None where its prompt does not fit the context, or where there is no time."""
+        if self.time_left is not None and self.time_left() < self.longest_s:
+            return [None] * len(states)
+        began = time.monotonic()
+        (found,) = score_many([(self, states)])
+        self.longest_s = max(self.longest_s, time.monotonic() - began)
+        return found
 
     def ask(self, states: Sequence[State]) -> list[Prompt | None]:
         """The prompts that `score` would send."""
@@ -183,4 +193,7 @@ def score_many(asks: Sequence[tuple[PreferenceModel, Sequence[State]]]) -> list[
     prompts = [model.ask(states) for model, states in asks]
     flat = [prompt for own in prompts for prompt in own if prompt is not None]
     scores = iter(asks[0][0].scorer.score(flat) if flat else [])
-    return [[None if prompt is None else tanh(next(scores)) for prompt in own] for own in prompts]
+    found = [[None if prompt is None else tanh(next(scores)) for prompt in own] for own in prompts]
+    for (model, _), own in zip(asks, found, strict=True):
+        model.num_scored += sum(score is not None for score in own)
+    return found

@@ -22,6 +22,10 @@ Path = list[Node]
 class Agent(Protocol):
     """Selects the leaves that a tree expands next."""
 
+    def prepare(self, tree: Tree) -> None:
+        """Open the nodes whose values the next selection compares."""
+        ...
+
     def select(self, tree: Tree) -> list[Path]:
         """At most `rules.batch` paths, each from the root to a leaf that is not expanded, with a pending visit added to
         its nodes. None left: the tree is finished."""
@@ -33,6 +37,9 @@ class PuctAgent:
 
     def __init__(self, widening: float) -> None:
         self.widening = widening
+
+    def prepare(self, tree: Tree) -> None:
+        """Nothing: an unvisited child is selected by its prior."""
 
     def select(self, tree: Tree) -> list[Path]:
         paths: list[Path] = []
@@ -81,14 +88,20 @@ class BeamAgent:
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self.level: list[Path] | None = None
+        self.level: list[Path] = []
+        self.opened: list[Path] | None = None
         self.waiting: list[Path] = []
 
+    def prepare(self, tree: Tree) -> None:
+        """Open the children of a level whose states are all expanded."""
+        if self.opened is None:
+            self.opened = [[tree.root, child] for child in tree.root.children]
+        elif not self.waiting and not self.opened:
+            self.opened = self._open_level(tree)
+
     def select(self, tree: Tree) -> list[Path]:
-        if self.level is None:
-            self._begin_level([[tree.root, child] for child in tree.root.children])
         if not self.waiting:
-            self._next_level(tree)
+            self._begin_level()
         paths, self.waiting = self.waiting[: tree.rules.batch], self.waiting[tree.rules.batch :]
         if not paths:
             tree.root.closed = True
@@ -96,22 +109,22 @@ class BeamAgent:
             mark_pending(path)
         return paths
 
-    def _next_level(self, tree: Tree) -> None:
+    def _open_level(self, tree: Tree) -> list[Path]:
         """The children of the states that were expanded, each once, by the first path that reached it."""
         found: dict[int, Path] = {}
-        for path in self.level or ():
+        for path in self.level:
             tree.open_children(path, math.inf)
             for child in path[-1].children:
                 if not child.expanded:
                     found.setdefault(id(child), [*path, child])
-        self._begin_level(list(found.values()))
+        return list(found.values())
 
-    def _begin_level(self, paths: list[Path]) -> None:
+    def _begin_level(self) -> None:
         ranked = sorted(
-            (path for path in paths if not path[-1].closed),
+            (path for path in self.opened or () if not path[-1].closed),
             key=lambda path: (-path[-1].own, path[-1].values[-1].cost, path[-1].number),
         )
-        self.level = ranked[: self.width]
+        self.level, self.opened = ranked[: self.width], []
         self.waiting = list(self.level)
 
 

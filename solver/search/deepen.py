@@ -14,7 +14,7 @@ import numpy as np
 
 from ..executor import Executor, LibraryExecutor, Value
 from ..grid.types import Grid
-from ..policy import GrammarPolicy, Policy
+from ..policy import GrammarPolicy, Policy, Preference
 from .candidates import Candidate, baseline_match, keep, promising, reward
 from .fit import Closer, build_pool
 from .grammar import Grammar
@@ -33,11 +33,12 @@ def tree_pass(
     expired: Callable[[int], bool],
     policy: Policy | None = None,
     execute: Executor | None = None,
+    preference: Preference | None = None,
 ) -> tuple[list[Candidate], Tree]:
     """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved.
 
-    policy: proposes the steps; None for the grammar. execute: runs them; None for library steps alone. Returns what was
-    found, and the tree.
+    policy: proposes the steps; None for the grammar. execute: runs them; None for library steps alone. preference:
+    scores states; None for rewards alone. Returns what was found, and the tree.
     """
     execute = execute or LibraryExecutor()
     store, rng = root.store, root.rng
@@ -80,7 +81,7 @@ def tree_pass(
         ((start,) if k == 0 else (start, store.value(int(k))), float(p)) for k, p in zip(numbers, priors, strict=True)
     ]
     policy = policy or GrammarPolicy(grammar, palette_of(inputs, targets))
-    tree = Tree(roots, policy, evaluate, rules, rng, execute)
+    tree = Tree(roots, policy, evaluate, rules, rng, execute, preference)
     while not expired(tree.num_executed) and not tree.exhausted and not any(c.exact for c in found) and not store.full:
         tree.step()
     return found, tree

@@ -92,6 +92,7 @@ class ProgramSource:
                     lambda nodes, clock=clock, before=root.num_nodes: clock.expired(1.0, before + nodes),
                     None if policy is None else policy.mixture,
                     self.execute,
+                    None if policy is None else policy.preference,
                 )
                 found = found + more
                 if self.settings.trace is not None:
@@ -131,6 +132,7 @@ class ProgramSource:
             batch=batch,
             num_steps=own.num_steps,
             max_depth=own.max_depth,
+            ppm_weight=0.0 if self.language_model is None else self.language_model.settings.ppm_weight,
         )
 
     @property
@@ -189,11 +191,12 @@ class _ViewClock:
 
 
 def answers_note(counts: Counter[str]) -> str:
-    """What became of a language model's answers (`TaskPolicy.counts`), for people; '' if it was not asked."""
+    """What became of language models' questions (`TaskPolicy.counts`), for people; '' if none was asked."""
     if not counts:
         return ""
     answers = sum(counts[name] for name in ("steps", "no step", "unfinished"))
     parts = [f"{counts['steps']} of {answers} answers were steps"]
+    parts += [f"{counts['scored']} states scored"] * ("scored" in counts)
     parts += [f"{number} {name}" for name, number in sorted(counts.items()) if name.endswith("too long")]
     return "language model: " + ", ".join(parts)
 

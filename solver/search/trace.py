@@ -2,11 +2,11 @@
 
     {"kind": "tree", "task_id": …, "view": …, "agent": …, "num_executed": …, "seconds": {…}}
     {"kind": "node", "number": 3, "parents": [1], "step": "x1 = transform(I, FLIP_LR)", "depth": 1, "prior": …,
-     "own": …, "visits": …, "mean": …, "best": …, "closed": false, "expanded": true, "unopened": 12}
+     "own": …, "visits": …, "mean": …, "best": …, "closed": false, "expanded": true, "unopened": 12, "ppm": …}
 
-`step` is the statement that made the node's newest value; `own` what its state was held worth (its reward, and a
-preference model's score if there is one). The root has number 0 and no step. Training pairs for a preference model
-are read from these (best and worst children of a parent).
+`step` is the statement that made the node's newest value; `own` what its state was held worth: its reward, mixed
+with `ppm`, a preference model's score (−1..1), if there is one (else null). The root has number 0 and no step.
+Training pairs for a preference model are read from these (best and worst children of a parent).
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class TraceNode:
     closed: bool
     expanded: bool
     unopened: int
+    ppm: float | None = None
 
 
 @dataclass
@@ -74,7 +75,7 @@ def _trace_node(node: Node, parents: list[int]) -> TraceNode:
         step = node.values[-1].program().render().strip().splitlines()[-2].strip()
     return TraceNode(
         node.number, parents, step, node.depth, node.prior, node.own, node.visits, node.mean, node.best, node.closed,
-        node.expanded, len(node.unopened),
+        node.expanded, len(node.unopened), node.ppm,
     )  # fmt: skip
 
 

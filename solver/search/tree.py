@@ -11,6 +11,10 @@ Selection at node s with N visits, over its opened children a:
 
     U(a) = Q(a) + c · P(a) · √N / (1 + n(a)),   Q = ½ best + ½ mean,   unvisited: Q = Q(s) − fpu_reduction
 
+The value of a state is its executed reward; with a preference model (1 − w) · reward + w · (score + 1) / 2, w =
+`ppm_weight`, and 1 for a state that solves the task whatever the model thinks of it. New states are scored together,
+one call of the model a step.
+
 Every evaluation is backed up to every node on the way to the root. A node without open children closes; a closed
 child is not selected again, and closing reaches its ancestors.
 """
@@ -18,26 +22,28 @@ child is not selected again, and closing reaches its ancestors.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
 import numpy as np
 
 from ..executor import Executor, LibraryExecutor, Value
-from ..policy import Policy
+from ..policy import FreeStep, Policy, Preference, Step
 
 
 @dataclass(eq=False)
 class Node:
     """values: the variables, input first, newest last. prior: P of the step that led here (of its first parent).
-    own: value of the state itself, 0..1. visits, total, best: backed-up statistics. pending: visits under way
-    (virtual loss). unopened: executed steps not yet children, least likely first. closed: nothing left below.
-    number: in the order of being opened, 0 for the root."""
+    own: value of the state itself, 0..1. ppm: the preference model's score in it, −1..1; None without.
+    visits, total, best: backed-up statistics. pending: visits under way (virtual loss). unopened: executed steps not
+    yet children, least likely first. closed: nothing left below. number: in the order of being opened, 0 for the root.
+    """
 
     values: tuple[Value, ...]
     prior: float
     own: float = 0.0
+    ppm: float | None = None
     depth: int = 0
     number: int = 0
     visits: int = 0
@@ -64,7 +70,7 @@ class TreeRules:
     fpu_reduction: how much worse than its parent an unvisited child is held. widening: children opened per √visits
     (pw-mcts). beam_width: states kept of each depth (beam). virtual_loss: value that a pending visit counts with
     (0 = a loss). batch: leaves per policy call. num_steps: steps asked for per leaf. max_depth: statements below the
-    root."""
+    root. ppm_weight: share of a preference model's score in a state's value."""
 
     agent: str = "pw-mcts"
     beam_width: int = 64
@@ -75,12 +81,31 @@ class TreeRules:
     batch: int = 32
     num_steps: int = 96
     max_depth: int = 6
+    ppm_weight: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What a tree needs of its models to go on. opened: new states for the preference model to score. leaves: states
+    for the policy to propose steps for. Either may be empty."""
+
+    tree: Tree
+    opened: list[tuple[Value, ...]]
+    leaves: list[tuple[Value, ...]]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """scores: −1..1 of each opened state, None where there is none. proposals: steps for each leaf."""
+
+    scores: Sequence[float | None]
+    proposals: Sequence[Sequence[Step | FreeStep]]
 
 
 class Tree:
     """One search tree. The tree knows no engine: `policy` proposes steps; `evaluate(value)` gives a new value's
-    standing in 0..1 (its reward, or what a preference model says); `execute` runs steps
-    (None: library steps alone).
+    reward in 0..1, 1 for one that solves the task; `execute` runs steps (None: library steps alone); `preference`
+    scores states (None: rewards alone).
 
     roots: states to start from, each with its prior. A dummy root joins several (`tree of trees`).
     """
@@ -89,42 +114,100 @@ class Tree:
         self, roots: Sequence[tuple[tuple[Value, ...], float]], policy: Policy, evaluate: Callable[[Value], float],
         rules: TreeRules, rng: np.random.Generator,
         execute: Executor | None = None,
+        preference: Preference | None = None,
     ) -> None:  # fmt: skip
         from .agents import AGENTS
 
-        self.execute = execute or LibraryExecutor()
+        self.execute, self.preference = execute or LibraryExecutor(), preference
         self.policy, self.evaluate, self.rules, self.rng = policy, evaluate, rules, rng
         self.agent = AGENTS[rules.agent](rules)
         self.num_executed = 0
-        self.seconds = {"policy": 0.0, "expand": 0.0}
+        self.seconds = {"policy": 0.0, "expand": 0.0} | ({} if preference is None else {"ppm": 0.0})
         self.nodes: dict[frozenset[bytes], Node] = {}
+        self._unscored: list[list[Node]] = []
         self.root = Node((), 1.0, expanded=True)
         for values, prior in roots:
-            node = Node(values, prior, own=evaluate(values[-1]), number=len(self.nodes) + 1)
+            node = Node(values, prior, number=len(self.nodes) + 1)
             if node.key not in self.nodes:
-                self.nodes[node.key] = node
                 self.root.children.append(node)
+                self._admit([self.root, node])
 
     def step(self) -> int:
         """Select a batch of leaves, expand them, back up. Returns the number of leaves; 0 when nothing is left."""
+        stepping = self.stepping()
+        try:
+            question = next(stepping)
+            while True:
+                question = stepping.send(self._answer(question))
+        except StopIteration as end:
+            return end.value
+
+    def stepping(self) -> Generator[Question, Reply, int]:
+        """One `step` that yields what it needs of policy and preference model, and is sent their replies.
+
+        It may be closed, or something thrown into it, where it waits: no visit stays pending then, and states that have
+        no score yet are asked for again by the next step.
+        """
+        self.agent.prepare(self)
+        if self._unscored:
+            self._take_scores((yield self._question([])).scores)
         paths = self.agent.select(self)
-        fresh = []
+        try:
+            fresh = list(dict.fromkeys(path[-1] for path in paths if not path[-1].expanded))
+            if fresh or self._unscored:
+                reply = yield self._question(fresh)
+                self._take_scores(reply.scores)
+                began = time.perf_counter()
+                for leaf, steps in zip(fresh, reply.proposals, strict=True):
+                    self._expand(leaf, steps)
+                self.seconds["expand"] += time.perf_counter() - began
+        finally:
+            for path in paths:
+                for node in path:
+                    node.pending -= 1
         for path in paths:
-            leaf = path[-1]
-            if not leaf.expanded and leaf not in fresh:
-                fresh.append(leaf)
-        began = time.perf_counter()
-        proposals = self.policy.propose([leaf.values for leaf in fresh], self.rules.num_steps, self.rng)
-        proposed = time.perf_counter()
-        for leaf, steps in zip(fresh, proposals, strict=True):
-            self._expand(leaf, steps)
-        self.seconds["policy"] += proposed - began
-        self.seconds["expand"] += time.perf_counter() - proposed
-        for path in paths:
-            for node in path:
-                node.pending -= 1
             self.backup(path, path[-1].own)
         return len(paths)
+
+    def _question(self, leaves: Sequence[Node]) -> Question:
+        return Question(self, [path[-1].values for path in self._unscored], [leaf.values for leaf in leaves])
+
+    def _answer(self, question: Question) -> Reply:
+        """The replies of the tree's own models."""
+        scores: Sequence[float | None] = []
+        proposals: Sequence[Sequence[Step | FreeStep]] = []
+        if question.opened and self.preference is not None:
+            began = time.perf_counter()
+            scores = self.preference.score(question.opened)
+            self.seconds["ppm"] += time.perf_counter() - began
+        if question.leaves:
+            began = time.perf_counter()
+            proposals = self.policy.propose(question.leaves, self.rules.num_steps, self.rng)
+            self.seconds["policy"] += time.perf_counter() - began
+        return Reply(scores, proposals)
+
+    def _take_scores(self, scores: Sequence[float | None]) -> None:
+        """Mix the scores into the values of the states that waited for them."""
+        waited, self._unscored = self._unscored, []
+        for path, score in zip(waited, scores, strict=True):
+            node = path[-1]
+            if score is not None:
+                weight = self.rules.ppm_weight
+                node.ppm = score
+                node.own = (1 - weight) * node.own + weight * (score + 1) / 2
+            if node.closed:
+                self.backup(path, node.own)
+
+    def _admit(self, path: list[Node]) -> None:
+        """Take in a path's last node, a new state, and value it; what needs a preference model's score waits for it."""
+        node = path[-1]
+        node.own = self.evaluate(node.values[-1])
+        node.closed = node.depth >= self.rules.max_depth
+        self.nodes[node.key] = node
+        if self.preference is not None and node.own < 1:
+            self._unscored.append(path)
+        elif node.closed:
+            self.backup(path, node.own)
 
     def score(self, parent: Node, child: Node) -> float:
         """PUCT with virtual loss, see the module's docstring."""
@@ -139,19 +222,15 @@ class Tree:
 
     def open_children(self, path: Sequence[Node], allowed: float) -> None:
         """Open further children of a path's last node, likeliest first, until `allowed` are open, or one that is not
-        closed. Those at the greatest depth are never selected: their value is backed up at once."""
+        closed. Those at the greatest depth are never selected: their value is backed up as soon as it is known."""
         node = path[-1]
         while node.unopened and (len(node.children) < allowed or all(c.closed for c in node.children)):
             prior, value = node.unopened.pop()
             child = Node((*node.values, value), prior, depth=node.depth + 1, number=len(self.nodes) + 1)
             known = self.nodes.get(child.key)
             if known is None:
-                child.own = self.evaluate(value)
-                child.closed = child.depth >= self.rules.max_depth
-                self.nodes[child.key] = child
+                self._admit([*path, child])
                 known = child
-                if child.closed:
-                    self.backup([*path, child], child.own)
             if known is not node and known not in node.children:
                 node.children.append(known)
 

@@ -191,6 +191,19 @@ def test_values_are_tanh_and_batched_over_trees():
     assert scorer.scored[1].rest.endswith("solved 0/2\n")
 
 
+def test_nothing_is_scored_that_would_take_longer_than_there_is_time():
+    left = [5.0]
+    prompts = PromptBuilder(PromptFormat(), PromptTask.of(TASK), len, 100_000, 0)
+    model = PreferenceModel(QueueEngine(scores=[1.0, 2.0]), prompts, lambda: left[0])
+    assert model.score([(START,)]) == [tanh(1.0)]
+    model.longest_s = 4.0
+    left[0] = 3.9
+    assert model.score([(START,), (START,)]) == [None, None]
+    left[0] = 4.1
+    assert model.score([(START,)]) == [tanh(2.0)]
+    assert model.num_scored == 2
+
+
 class Fixed:
     def __init__(self, masses):
         self.masses = masses

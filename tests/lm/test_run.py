@@ -11,6 +11,7 @@ import pytest
 
 from solver.errors import InputError, SettingsError
 from solver.lm import loading
+from solver.search.trace import load_trace
 from solver.settings import LanguageModelSettings, load_settings
 from solver.sources import own_lanes, program_sources
 
@@ -50,6 +51,38 @@ def test_a_run_with_a_language_model(weights, tmp_path):
     assert summary["weights"] == {"policy": weights.digest}
     assert summary["settings"]["lm"]["num_samples"] == 4
     assert any("language model: " in note for note in notes(tmp_path)), notes(tmp_path)
+
+
+def test_a_run_with_a_preference_model(weights, tmp_path):
+    from tiny import save_ppm
+
+    ppm = save_ppm(tmp_path / "ppm")
+    more = ["--policy", str(weights.folder), "--ppm", str(ppm.folder), "--strict", "--set", "lm.num_samples=4"]
+    more += ["--set", "lm.batch=2", "--set", "lm.ppm_weight=0.25", "--set", f'search.trace="{tmp_path / "traces"}"']
+    done = evaluate(tmp_path / "out", *more)
+    assert done.returncode == 0, done.stderr
+    summary = orjson.loads((tmp_path / "out" / "summary.json").read_bytes())
+    assert summary["weights"] == {"policy": weights.digest, "ppm": ppm.digest}
+    assert summary["settings"]["lm"]["ppm_weight"] == 0.25
+    assert any(" states scored" in note for note in notes(tmp_path / "out")), notes(tmp_path / "out")
+    trees = [load_trace(path) for path in sorted((tmp_path / "traces").iterdir())]
+    scores = [node.ppm for tree in trees for node in tree.nodes if node.ppm is not None]
+    assert len(set(scores)) > 1
+    assert all(-1 <= score <= 1 for score in scores)
+
+
+def test_a_preference_model_that_cannot_be_used_is_named_before_the_run(weights, tmp_path):
+    done = evaluate(tmp_path / "out", "--policy", str(weights.folder), "--ppm", str(weights.folder), "--strict")
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("arc-solve: ")]
+    assert "ppm" in line
+
+
+def test_a_preference_model_needs_a_policy_and_its_share_of_the_memory():
+    with pytest.raises(SettingsError, match="ppm needs a policy beside it"):
+        settings(ppm='"x"')
+    with pytest.raises(SettingsError, match="not be more than 1 together"):
+        settings(policy='"x"', ppm='"y"', memory_share=0.8, ppm_memory_share=0.3)
 
 
 def test_without_usable_weights_the_run_goes_on_and_says_so(tmp_path):
