@@ -154,13 +154,14 @@ def _arguments(statement: Statement, prefix: Prefix, places: dict[bytes, int]) -
 def propose_many(asks: Sequence[Ask], deadline: float | None = None) -> list[list[list[Step]]]:
     """Answer the asks of many trees, whose policies share an engine, in one engine call; per ask as `propose`.
     deadline: see `Engine.generate`."""
+    return [ask.policy.steps(ask, own) for ask, own in zip(asks, generate_many(asks, deadline), strict=True)]
+
+
+def generate_many(asks: Sequence[Ask], deadline: float | None = None) -> list[list[list[Answer]]]:
+    """The engine's answers to each ask, for `LanguageModelPolicy.steps` to read; else as `propose_many`."""
     requests = [request for ask in asks for request in ask.requests if request is not None]
     answers = iter(asks[0].policy.engine.generate(requests, deadline) if requests else [])
-    found = []
-    for ask in asks:
-        own = [next(answers) for request in ask.requests if request is not None]
-        found.append(ask.policy.steps(ask, own))
-    return found
+    return [[next(answers) for request in ask.requests if request is not None] for ask in asks]
 
 
 class PreferenceModel:
@@ -190,10 +191,14 @@ class PreferenceModel:
 
 def score_many(asks: Sequence[tuple[PreferenceModel, Sequence[State]]]) -> list[list[float | None]]:
     """Score the states of many trees, whose models share a scorer, in one call; per tree as `PreferenceModel.score`."""
-    prompts = [model.ask(states) for model, states in asks]
-    flat = [prompt for own in prompts for prompt in own if prompt is not None]
+    return score_prompts([(model, model.ask(states)) for model, states in asks])
+
+
+def score_prompts(asks: Sequence[tuple[PreferenceModel, Sequence[Prompt | None]]]) -> list[list[float | None]]:
+    """`score_many` for prompts that `PreferenceModel.ask` has made."""
+    flat = [prompt for _, own in asks for prompt in own if prompt is not None]
     scores = iter(asks[0][0].scorer.score(flat) if flat else [])
-    found = [[None if prompt is None else tanh(next(scores)) for prompt in own] for own in prompts]
+    found = [[None if prompt is None else tanh(next(scores)) for prompt in own] for _, own in asks]
     for (model, _), own in zip(asks, found, strict=True):
         model.num_scored += sum(score is not None for score in own)
     return found
