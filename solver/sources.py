@@ -151,7 +151,6 @@ def vision_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
     from .vision.source import VisionSource
     from .vision.tuning import TuningConfig
 
-    config = TuningConfig(num_samples=settings.vision.num_samples, compile=device == "cuda", autocast=device == "cuda")
-    source = VisionSource(vision_weights(settings), device, config, max_runs=settings.vision.max_runs)
-    source.warm_up()
-    return (source,)
+    on_gpu = device == "cuda"
+    config = TuningConfig(num_samples=settings.vision.num_samples, compile=on_gpu, autocast=on_gpu)
+    return (VisionSource.ready(vision_weights(settings), device, config, settings.vision.max_runs),)

@@ -81,6 +81,22 @@ class VisionSource:
         self.max_runs = max_runs
         self.about = ""
 
+    @classmethod
+    def ready(cls, weights: Path, device: str, config: TuningConfig, max_runs: int) -> VisionSource:
+        """A source that has compiled and knows its speed. Where the model cannot be compiled (no C compiler, say) it
+        goes on without, slower, and says so in `about`."""
+        source = cls(weights, device, config, max_runs)
+        try:
+            source.warm_up()
+        except Exception as error:
+            if not config.compile:
+                raise
+            logger.exception("the vision model cannot be compiled here; going on without")
+            source = cls(weights, device, replace(config, compile=False), max_runs)
+            source.warm_up()
+            source.about += f", not compiled ({type(error).__name__})"
+        return source
+
     def warm_up(self) -> None:
         """Compile, so that the first task need not, and estimate how long a task will take."""
         self.about = f"vision on {self.tuner.device.type}: about {self.estimate_s():.1f} s for a tuning run"

@@ -123,3 +123,20 @@ def test_runs_are_averaged():
     assert [(a.outputs[0].tolist(), a.weight) for a in answers] == [([[1]], 0.625), ([[2]], 0.25)]
     again = shares_of(Findings(answers, num_runs=2), 1)
     assert sorted(again[0].values()) == [0.5, 1.25]
+
+
+def test_where_nothing_can_be_compiled_it_goes_on_uncompiled_and_says_so(source, tmp_path, monkeypatch):
+    warm_up = VisionSource.warm_up
+
+    def no_compiler(self):
+        if self.config.compile:
+            raise RuntimeError("Failed to find C compiler")
+        warm_up(self)
+
+    monkeypatch.setattr(VisionSource, "warm_up", no_compiler)
+    slow = VisionSource.ready(tmp_path, "cpu", replace(TINY, compile=True), 1)
+    assert slow.about.endswith("not compiled (RuntimeError)")
+    assert slow.solve(TASK, Budget(nodes=1), 0, lambda findings: None).answers is not None
+    monkeypatch.setattr(VisionSource, "warm_up", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        VisionSource.ready(tmp_path, "cpu", TINY, 1)
