@@ -22,9 +22,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..vision.checkpoint import ROUNDED_KINDS, load_checkpoint, save_checkpoint
+from ..vision.checkpoint import load_checkpoint, round_as_saved, save_checkpoint
 from ..vision.optimizer import Optimizer
-from ..vision.training import clip_gradients, stream_seed
+from ..vision.training import agree, clip_gradients, stream_seed, update_average
 from .attention import BlockMasks, dense_mask
 from .documents import Documents
 from .models import head_of, trunk_of
@@ -86,10 +86,7 @@ class Trainer:
     def save(self, folder: Path) -> None:
         """Called by every process; process 0 writes, the others round their tensors as it does."""
         if self.rank:
-            with torch.no_grad():
-                for key, tensor in self.live_state().items():
-                    if key.partition("/")[0] in ROUNDED_KINDS:
-                        tensor.copy_(tensor.bfloat16())
+            round_as_saved(self.live_state())
             return
         progress = {name: getattr(self, name) for name in ("step", "num_batches", "num_tokens", "first_step")}
         save_checkpoint(folder, self.live_state(), {**self.facts, **progress, "settings": asdict(self.settings)})
@@ -176,10 +173,7 @@ class Trainer:
         for p in parameters:
             p.grad = None
         if self.averaged:
-            young = self.step - self.first_step
-            decay = min(train.average, (1 + young) / (10 + young))
-            with torch.no_grad():
-                torch._foreach_lerp_(list(self.averaged.values()), parameters, 1 - decay)
+            update_average(list(self.averaged.values()), parameters, train.average, self.step - self.first_step)
         self.step += 1
         self.num_batches += train.accumulate * self.world
         self.num_tokens += train.accumulate * self.world * train.batch_tokens
@@ -203,14 +197,6 @@ class Trainer:
         self.model.train(was_training)
         loss_sum, right, weight, _ = sums.tolist()
         return loss_sum / weight, right / weight
-
-    def agree(self, flag: bool) -> bool:
-        """What process 0 says."""
-        if self.world == 1:
-            return flag
-        tensor = torch.tensor(float(flag), device=self.device)
-        dist.broadcast(tensor, 0)
-        return bool(tensor.item())
 
     def run(self, folder: Path, *, deadline: float = math.inf, evaluate: Evaluate | None = None) -> None:
         """Train until `deadline` (of time.monotonic), max_steps, or a file folder/stop; then save and evaluate. Appends
@@ -242,7 +228,8 @@ class Trainer:
             return True
         if self.world > 1 and self.step % 10:
             return False
-        return self.agree(time.monotonic() >= deadline or (folder / "stop").exists())
+        over = time.monotonic() >= deadline or (folder / "stop").exists()
+        return agree(over, self.device, self.world)
 
     def _evaluate(self, evaluate: Evaluate | None, log: _Log) -> None:
         if evaluate is not None and self.rank == 0:

@@ -36,6 +36,19 @@ def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
     return shards
 
 
+def is_rounded(key: str) -> bool:
+    """Whether the tensor 'kind/name' is stored as bf16."""
+    return key.partition("/")[0] in ROUNDED_KINDS
+
+
+@torch.no_grad()
+def round_as_saved(tensors: dict[str, Tensor]) -> None:
+    """What save_checkpoint does to the live tensors, for the processes that don't save."""
+    for key, tensor in tensors.items():
+        if is_rounded(key):
+            tensor.copy_(tensor.bfloat16())
+
+
 @torch.no_grad()
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> None:
     """Writes the folder anew; an older one stays until the new one is complete. tensors: live, by
@@ -43,7 +56,7 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> No
     state.json."""
     stored = {}
     for key, tensor in tensors.items():
-        if key.split("/")[0] in ROUNDED_KINDS:
+        if is_rounded(key):
             rounded = tensor.bfloat16()
             tensor.copy_(rounded)
             stored[key] = rounded.cpu().contiguous()

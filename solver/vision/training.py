@@ -24,7 +24,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from .canvas import Placement, draw_inputs, draw_targets, random_placement, read_canvas
-from .checkpoint import ROUNDED_KINDS, load_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, round_as_saved, save_checkpoint
 from .data import PackedPairs, TrainingData
 from .model import LoopedModel, ModelConfig
 from .optimizer import Optimizer
@@ -174,6 +174,22 @@ def clip_gradients(parameters: list[nn.Parameter], limit: float) -> Tensor:
     return nn.utils.clip_grad_norm_(parameters, limit, foreach=True)
 
 
+@torch.no_grad()
+def update_average(averaged: list[Tensor], parameters: list[nn.Parameter], decay: float, age: int) -> None:
+    """Moves the averaged weights towards the weights; while the average is young, faster. age: steps it has seen."""
+    decay = min(decay, (1 + age) / (10 + age))
+    torch._foreach_lerp_(averaged, parameters, 1 - decay)
+
+
+def agree(flag: bool, device: torch.device, world: int) -> bool:
+    """What process 0 says; the same in all `world` processes."""
+    if world == 1:
+        return flag
+    tensor = torch.tensor(float(flag), device=device)
+    dist.broadcast(tensor, 0)
+    return bool(tensor.item())
+
+
 @dataclass(frozen=True)
 class Validation:
     """loss: mean over canvas cells. exact: share of pairs read back equal in size and every cell. readable:
@@ -234,17 +250,10 @@ class Training:
         averaged = {f"ema/{k}": v for k, v in self.averaged.named_parameters()}
         return weights | averaged | self.optimizer.state()
 
-    def round_as_saved(self) -> None:
-        """What save does to the live tensors, for the processes that don't save."""
-        with torch.no_grad():
-            for key, tensor in self.live_state().items():
-                if key.split("/")[0] in ROUNDED_KINDS:
-                    tensor.copy_(tensor.bfloat16())
-
     def save(self, folder: Path) -> None:
         """Called by every process; process 0 writes."""
         if self.rank:
-            self.round_as_saved()
+            round_as_saved(self.live_state())
             return
         facts = {"step": self.step, "samples": self.samples, "warm_from": self.warm_from, "config": asdict(self.config)}
         ids_hash = hashlib.sha256(" ".join(self.task_ids).encode()).hexdigest()
@@ -285,21 +294,10 @@ class Training:
         self.optimizer.step(share * config.rate, share * config.matrix_rate)
         for p in parameters:
             p.grad = None
-        young = self.step - self.warm_from
-        decay = min(config.average, (1 + young) / (10 + young))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), parameters, 1 - decay)
+        update_average(list(self.averaged.parameters()), parameters, config.average, self.step - self.warm_from)
         self.step += 1
         self.samples += config.batch * self.world
         return loss.detach(), norm
-
-    def agree(self, flag: bool) -> bool:
-        """What process 0 says."""
-        if self.world == 1:
-            return flag
-        tensor = torch.tensor(float(flag), device=self.device)
-        dist.broadcast(tensor, 0)
-        return bool(tensor.item())
 
     def run(self, folder: Path, *, deadline: float = math.inf) -> None:
         """Trains until `deadline` (of time.monotonic), max_samples, or until a file folder/stop appears;
@@ -347,7 +345,7 @@ class Training:
                 mark, mark_samples = time.monotonic(), self.samples
             full = bool(config.max_samples) and self.samples >= config.max_samples
             late = self.step % 20 == 0 and (time.monotonic() >= deadline or (folder / "stop").exists())
-            done = full or (self.step % 20 == 0 and self.agree(late))
+            done = full or (self.step % 20 == 0 and agree(late, self.device, self.world))
             if done:
                 break
             if self.samples >= next_validation:
