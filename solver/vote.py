@@ -74,9 +74,9 @@ class _Group:
 class _Merged:
     """Equal outputs for one test input, of all sources."""
 
+    strongest: _Group
     wrong: float = 1.0
     shares: dict[str, float] = field(default_factory=dict)
-    strongest: _Group | None = None
     exact: bool = False
 
 
@@ -100,11 +100,11 @@ def _ranked(index: int, findings: Mapping[str, Findings]) -> list[Attempt]:
     for source in sorted(findings):
         trust = shipped_trust().get(source, Trust())
         for key, group in _groups(index, findings[source], trust).items():
-            entry = merged.setdefault(key, _Merged())
+            entry = merged.setdefault(key, _Merged(group))
             entry.wrong *= 1.0 - group.probability
             entry.shares[source] = group.share
             entry.exact |= group.best.exact
-            if entry.strongest is None or group.probability > entry.strongest.probability:
+            if group.probability > entry.strongest.probability:
                 entry.strongest = group
     order = sorted(merged, key=lambda key: (merged[key].wrong, key))
     return [
@@ -116,8 +116,7 @@ def _ranked(index: int, findings: Mapping[str, Findings]) -> list[Attempt]:
             entry.exact,
             entry.shares,
         )
-        for key in order[:2]
-        if (entry := merged[key]).strongest is not None
+        for key, entry in ((key, merged[key]) for key in order[:2])
     ]
 
 

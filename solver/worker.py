@@ -13,7 +13,6 @@ import contextlib
 import fcntl
 import functools
 import hashlib
-import logging
 import multiprocessing
 import os
 import signal
@@ -33,9 +32,6 @@ from .settings import Settings
 from .sources import Lane
 from .tasks import Task
 from .vote import choose_attempts
-
-logger = logging.getLogger(__name__)
-
 
 REPORT_INTERVAL_S = 1.0
 """Between two partial answers of a task that has a budget of seconds. With nodes every improvement is sent,
