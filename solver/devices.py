@@ -33,3 +33,8 @@ def visible_gpus(count: int) -> list[str]:
     if value is None:
         return [str(number) for number in range(count)]
     return [word.strip() for word in value.split(",") if word.strip()][:count]
+
+
+def use_gpu(number: int) -> None:
+    """Let this process see only that one of the GPUs that it may use, from now on, as number 0. Before CUDA starts."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpus(number + 1)[number]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
 
 from .answers import Source
-from .devices import list_gpus, visible_gpus
+from .devices import list_gpus, use_gpu
 from .errors import InputError, SettingsError
 from .settings import Settings
 
@@ -95,7 +94,7 @@ def language_model_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
     from .search.source import ProgramSource
 
     if engine_name(settings.lm) == "vllm":
-        os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpus(slot + 1)[slot]
+        use_gpu(slot)
     try:
         model = LanguageModel.load(settings.lm, settings.run.seed)
     except InputError as error:
@@ -146,7 +145,7 @@ def vision_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
     """The vision model on GPU number `slot`, which is the only one that this process sees from now on."""
     device = "cpu"
     if settings.vision.device != "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpus(slot + 1)[slot]
+        use_gpu(slot)
         device = "cuda"
     from .vision.source import VisionSource
     from .vision.tuning import TuningConfig

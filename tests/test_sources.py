@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 
 import fake_sources
 import pytest
 
 from solver import devices
-from solver.devices import list_gpus, visible_gpus
+from solver.devices import list_gpus, use_gpu, visible_gpus
 from solver.errors import InputError, SettingsError
 from solver.settings import load_settings
 from solver.sources import Lane, own_lanes
@@ -49,6 +50,16 @@ def test_visible_devices_are_respected(fake_gpus, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert list_gpus() == ([], "CUDA_VISIBLE_DEVICES is empty")
     assert [lane.name for lane in lanes()] == ["program"]
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("3,5", "5")])
+def test_a_worker_sees_its_own_gpu_alone(monkeypatch, before, after):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", before or "")
+    if before is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    use_gpu(1)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == after
+    assert visible_gpus(2) == [after]
 
 
 def test_what_is_asked_for_and_missing_is_named(fake_gpus, monkeypatch, tmp_path):
