@@ -106,6 +106,10 @@ class LanguageModelSettings(_Checked):
     num_rollouts calls; 'beta' follows the distribution function of Beta(alpha, beta). per_child: is added for each
     step that a state was given before. first_factor: how many times more samples the first call draws. seeded: a seed
     for every request, so that runs repeat; vLLM is faster without.
+    rollout_programs: how many programs the policy writes for a task before the search (0: none), of at most
+    rollout_statements, in at most rollout_share of the time; guide_weight: how much a use in all of them counts in the
+    grammar of the task, where a function's own mass is about 1; rollout_discount: what a step's use counts compared
+    with the step before it.
     memory_share, ppm_memory_share: of a GPU's memory, for policy and PPM.
     """
 
@@ -133,6 +137,11 @@ class LanguageModelSettings(_Checked):
     per_child: float = setting(0.0, low=0.0, high=10.0)
     first_factor: float = setting(2.0, low=0.1, high=100.0)
     seeded: bool = setting(True)
+    rollout_programs: int = setting(64, low=0, high=10**5)
+    rollout_statements: int = setting(6, low=1, high=100)
+    rollout_share: float = setting(0.3, low=0.0, high=1.0)
+    rollout_discount: float = setting(0.8, low=0.0, high=1.0)
+    guide_weight: float = setting(5.0, low=0.0, high=1e6)
     memory_share: float = setting(0.45, low=0.01, high=0.99)
     ppm_memory_share: float = setting(0.3, low=0.01, high=0.99)
 

@@ -130,17 +130,26 @@ class LanguageModel:
         preference = None
         if self.scorer is not None and self.ppm_format is not None:
             preference = PreferenceModel(self.scorer, _prompts(self.ppm_format, task, self.scorer, 0), time_left)
-        return TaskPolicy(MixturePolicy(list(zip(parts, weights, strict=True))), own, preference)
+        return TaskPolicy(MixturePolicy(list(zip(parts, weights, strict=True))), own, settings, preference)
 
 
 @dataclass(eq=False)
 class TaskPolicy:
-    """mixture: what a tree asks. own: its language model, for what became of the answers. preference: what scores its
-    states; None without a preference model."""
+    """mixture: what a tree asks. own: its language model, for rollouts and for what became of the answers. settings:
+    how they are used. preference: what scores its states; None without a preference model."""
 
     mixture: MixturePolicy
     own: LanguageModelPolicy
+    settings: LanguageModelSettings
     preference: PreferenceModel | None = None
+
+    def under(self, grammar: Grammar) -> TaskPolicy:
+        """The same with another grammar in the mixture."""
+        parts = [
+            (GrammarPolicy(grammar, part.palette) if type(part) is GrammarPolicy else part, weight)
+            for part, weight in self.mixture.parts
+        ]
+        return replace(self, mixture=MixturePolicy(parts))
 
     @property
     def counts(self) -> Counter[str]:

@@ -83,6 +83,23 @@ class LanguageModelPolicy:
         self.longest_s = max(self.longest_s, time.monotonic() - began)
         return found
 
+    def draw(
+        self, states: Sequence[State], counts: Sequence[int], rng: np.random.Generator
+    ) -> list[list[tuple[Step, int]]]:
+        """See `rollouts.Sampler`: at the weights' temperature, of the prompts of the first rollout."""
+        deadline = None if self.time_left is None else time.monotonic() + self.time_left()
+        prefixes = [Prefix.of(state) for state in states]
+        requests = [
+            None if (prompt := self.prompts.build(prefix)) is None
+            else Request(prompt, replace(self.sampling, num_samples=count, seed=self._seed(rng)))
+            for prefix, count in zip(prefixes, counts, strict=True)
+        ]  # fmt: skip
+        answers = iter(self.engine.generate([r for r in requests if r is not None], deadline))
+        return [
+            [] if request is None else self._read(state, prefix, next(answers))
+            for state, prefix, request in zip(states, prefixes, requests, strict=True)
+        ]
+
     def ask(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> Ask:
         """The requests that `propose` would send."""
         rollout = self.num_rollouts
@@ -91,8 +108,11 @@ class LanguageModelPolicy:
         requests = tuple(self._request(s, p, rollout, rng) for s, p in zip(states, prefixes, strict=True))
         return Ask(self, tuple(states), prefixes, requests, num_steps)
 
+    def _seed(self, rng: np.random.Generator) -> int | None:
+        return int(rng.integers(2**31)) if self.seeded else None
+
     def _request(self, state: State, prefix: Prefix, rollout: int, rng: np.random.Generator) -> Request | None:
-        seed = int(rng.integers(2**31)) if self.seeded else None
+        seed = self._seed(rng)
         prompt = self.prompts.build(prefix, rollout)
         if prompt is None:
             return None
@@ -110,14 +130,17 @@ class LanguageModelPolicy:
         given = iter(answers)
         found = []
         for state, prefix, request in zip(ask.states, ask.prefixes, ask.requests, strict=True):
-            steps = [] if request is None else self._read(state, prefix, next(given))[: ask.num_steps]
+            read = [] if request is None else self._read(state, prefix, next(given))
+            steps = [step for step, _ in read[: ask.num_steps]]
             self._num_given[_key(state)] += len(steps)
             found.append(steps)
         return found
 
-    def _read(self, state: State, prefix: Prefix, answers: Sequence[Answer]) -> list[Step]:
+    def _read(self, state: State, prefix: Prefix, answers: Sequence[Answer]) -> list[tuple[Step, int]]:
+        """The different steps among answers and how often each was given, most likely first."""
         places = {value.key: place for place, value in enumerate(state)}
         masses: dict[tuple[Function, tuple[Arg, ...]], float] = {}
+        times: Counter[tuple[Function, tuple[Arg, ...]]] = Counter()
         for answer in answers:
             if not answer.ended:
                 self.counts["unfinished"] += answer.count
@@ -131,8 +154,9 @@ class LanguageModelPolicy:
             self.counts["repeated"] += answer.count - 1
             step = (statement.function, _arguments(statement, prefix, places))
             masses[step] = float(np.logaddexp(masses.get(step, -np.inf), answer.log_probability))
-        steps = [Step(function, args, min(0.0, mass)) for (function, args), mass in masses.items()]
-        return sorted(steps, key=lambda step: -step.log_probability)
+            times[step] += answer.count
+        steps = [(Step(*step, min(0.0, mass)), times[step]) for step, mass in masses.items()]
+        return sorted(steps, key=lambda given: -given[0].log_probability)
 
 
 def _key(state: State) -> frozenset[bytes]:

@@ -71,7 +71,7 @@ class Enumerator:
         self._chain_bands = self._split_chain_steps()
         self._functions = self._typed_functions()
         start.cost = 0.0
-        self._push_grid(store.add(start), 0.0)
+        self.take(start)
 
     @property
     def num_nodes(self) -> int:
@@ -187,15 +187,19 @@ class Enumerator:
             if value is None:
                 continue
             value.cost = base + cost
-            if value.type is Grid:
-                number = self.store.add(value)
-                if number >= 0:
-                    self._push_grid(number, value.cost)
-            elif value.key not in self._keys:
-                self._keys.add(value.key)
-                self._push(PART, value.cost, 0, value)
-                if value.type is Objects:
-                    self.objects.append(value)
+            self.take(value)
+
+    def take(self, value: Value) -> None:
+        """Grow from a value, too, unless an equal one is known."""
+        if value.type is Grid:
+            number = self.store.add(value)
+            if number >= 0:
+                self._push_grid(number, value.cost)
+        elif value.key not in self._keys:
+            self._keys.add(value.key)
+            self._push(PART, value.cost, 0, value)
+            if value.type is Objects:
+                self.objects.append(value)
 
 
 def _band(cost: float) -> int:

@@ -61,6 +61,16 @@ class Grammar:
         data = orjson.loads(files("solver").joinpath("grammar.json").read_bytes())
         return cls(data["functions"], data["constants"])
 
+    def plus(
+        self, functions: Mapping[str, float], constants: Mapping[str, Mapping[str, float]], weight: float
+    ) -> Grammar:
+        """This grammar with `weight` times other counts added to its own."""
+        names = {**self.constants, **constants}
+        return Grammar(
+            _sum(self.functions, functions, weight),
+            {name: _sum(self.constants.get(name, {}), constants.get(name, {}), weight) for name in names},
+        )
+
     @cached_property
     def _totals(self) -> dict[Any, float]:
         totals: dict[Any, float] = {}
@@ -105,6 +115,10 @@ class Grammar:
         return self.function_cost(step.function) + sum(
             self.constant_cost(step.function, p, v) for p, v in zip(others, step.constants, strict=True)
         )
+
+
+def _sum(counts: Mapping[str, float], more: Mapping[str, float], weight: float) -> dict[str, float]:
+    return {name: counts.get(name, 0.0) + weight * more.get(name, 0.0) for name in {**counts, **more}}
 
 
 def _prior(parameter: Parameter, value: int) -> float:

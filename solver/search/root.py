@@ -7,7 +7,7 @@ Early rounds are short and look among few values, so that easy tasks end early a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +58,31 @@ def palette_of(inputs: list[np.ndarray], targets: list[np.ndarray]) -> list[int]
     return [c for c in range(10) if c == 0 or max(seen_in[c], seen_out[c]) >= 0.5]
 
 
+@dataclass(frozen=True, eq=False)
+class ViewedTask:
+    """A task as a view shows it. given: its real input, over all inputs. start: that in the view. inputs, targets: the
+    training pairs in the view, int8 [H, W] each."""
+
+    view: View
+    given: Value
+    start: Value
+    inputs: list[np.ndarray]
+    targets: list[np.ndarray]
+
+    @classmethod
+    def of(cls, task: Task, view: View) -> ViewedTask | None:
+        """None if the view does not apply to the task."""
+        given = input_value(task.inputs)
+        start = walk(given, view.there, given)
+        # Outputs are led into the view by the statements that lead inputs there.
+        shown = input_value([p.output for p in task.train if p.output is not None])
+        target = walk(shown, view.there, input_value([p.input for p in task.train]))
+        if start is None or target is None:
+            return None
+        targets = list(target.items)
+        return cls(view, given, start, list(start.items[: len(targets)]), targets)
+
+
 @dataclass
 class RootPass:
     """The state of a root pass in one view.
@@ -83,29 +108,31 @@ class RootPass:
 
     @classmethod
     def begin(
-        cls, task: Task, view: View, grammar: Grammar, settings: RootSettings, rng: np.random.Generator
-    ) -> RootPass | None:
-        """A root pass that has not run yet; None if the view does not apply to the task."""
-        given = input_value(task.inputs)
-        start = walk(given, view.there, given)
-        # Outputs are led into the view by the statements that lead inputs there.
-        shown = input_value([p.output for p in task.train if p.output is not None])
-        target = walk(shown, view.there, input_value([p.input for p in task.train]))
-        if start is None or target is None:
-            return None
-        targets, inputs = list(target.items), list(start.items[: len(target.items)])
-        store = GridStore(targets, len(start.items), settings.max_values, settings.max_cells)
-        enumerator = Enumerator(start, store, grammar, palette_of(list(start.items), targets))
-        return cls(view, settings, given, inputs, targets, store, enumerator, rng)
+        cls,
+        seen: ViewedTask,
+        grammar: Grammar,
+        settings: RootSettings,
+        rng: np.random.Generator,
+        known: Sequence[Value] = (),
+    ) -> RootPass:
+        """A root pass that has not run yet. known: values that are there from the start, beside the input, in an order
+        in which what a value is made from comes before it."""
+        store = GridStore(seen.targets, len(seen.start.items), settings.max_values, settings.max_cells)
+        palette = palette_of(list(seen.start.items), seen.targets)
+        enumerator = Enumerator(seen.start, store, grammar, palette)
+        for value in known:
+            enumerator.take(value)
+        return cls(seen.view, settings, seen.given, seen.inputs, seen.targets, store, enumerator, rng)
 
     @property
     def num_nodes(self) -> int:
         """Statements executed so far, checks of tables counted as a share of one."""
         return self.enumerator.num_nodes + self.num_checks // CHECKS_PER_NODE
 
-    def run(self, expired: Callable[[float, int], bool]) -> None:
-        """All rounds. expired(share, nodes): whether `share` of the budget is gone, after `nodes` statements here."""
-        for share, pool_size, max_size in self.settings.rounds:
+    def run(self, expired: Callable[[float, int], bool], num_rounds: int | None = None) -> None:
+        """The first `num_rounds` rounds, None for all. expired(share, nodes): whether `share` of the budget is gone,
+        after `nodes` statements here."""
+        for share, pool_size, max_size in self.settings.rounds[:num_rounds]:
             with self._phase("enumerate"):
                 self.enumerator.run(lambda share=share: expired(share, self.num_nodes))
             self._collect_enumerated()

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,15 @@ import numpy as np
 
 from ..answers import Answer, Findings
 from ..budget import Budget
-from ..executor import Executor
+from ..executor import Executor, LibraryExecutor
 from ..lm.prompt import PromptTask
 from ..settings import SearchSettings
 from ..tasks import Task
 from .candidates import Candidate
 from .deepen import tree_pass
 from .grammar import Grammar
-from .root import RootPass, RootSettings, palette_of
+from .rollouts import Rollouts, roll_out
+from .root import RootPass, RootSettings, ViewedTask, palette_of
 from .trace import save_trace, trace_of
 from .tree import TreeRules
 from .views import views
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 
 VIEW_SHARES = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}
 """Shares of a task's budget by number of views; from four on the last fifth is divided equally."""
+
+FIRST_SHARE = 0.6
+"""With a language model: the root pass's share for its first round, which is to settle easy tasks without the model."""
 
 MAX_ANSWERS = 60
 PARTIAL_ANSWERS = 12
@@ -64,60 +68,94 @@ class ProgramSource:
     ) -> Findings:
         """See `Source.solve`. Reports after each view's root pass and tree; ends early once a view is settled. It
         searches anew, with more time for each phase, and keeps the programs found before."""
-        candidates: list[Candidate] = []
-        phases: dict[str, float] = {}
-        counts: Counter[str] = Counter()
         chosen = views(task, self.settings.num_views)
         generators = np.random.default_rng(seed).spawn(len(chosen))
+        search = _TaskSearch(task, budget, report, before)
         begin = 0.0
-        root = None
         for number, (view, share, rng) in enumerate(zip(chosen, _shares(len(chosen)), generators, strict=True)):
-            clock = _ViewClock(budget, begin, share, budget.spent_nodes)
+            seen = ViewedTask.of(task, view)
+            if seen is not None:
+                self._search_view(search, seen, _ViewClock(budget, begin, share, budget.spent_nodes), rng, number)
             begin += share
-            root = RootPass.begin(task, view, self.grammar, self._root_settings, rng)
-            if root is None:
-                continue
-            root.run(lambda part, nodes, clock=clock: clock.expired(self._root_share * part, nodes))
-            found = root.candidates
-            _add(phases, root.phases)
-            report(self._findings(task, [*candidates, *found], budget, phases, before))
-            if self.settings.use_mcts and not root.settled:
-                began = time.monotonic()
-                policy = self._policy(task, root, clock)
-                more, tree = tree_pass(
-                    root,
-                    self.grammar,
-                    self._tree_rules,
-                    self.settings.use_fitted,
-                    lambda nodes, clock=clock, before=root.num_nodes: clock.expired(1.0, before + nodes),
-                    None if policy is None else policy.mixture,
-                    self.execute,
-                    None if policy is None else policy.preference,
-                )
-                found = found + more
-                if self.settings.trace is not None:
-                    path = Path(self.settings.trace) / f"{task.task_id}-{number}.jsonl"
-                    save_trace(path, trace_of(tree, task_id=task.task_id, view=number))
-                counts.update({} if policy is None else policy.counts)
-                _add(phases, {"tree": time.monotonic() - began})
-            candidates += found
-            report(self._findings(task, candidates, budget, phases, before))
-            if budget.expired() or root.settled:
+            if budget.expired() or search.settled:
                 break
-        settled = root is not None and root.settled
-        findings = self._findings(task, candidates, budget, phases, before, settled=settled)
-        findings.note = answers_note(counts)
+        findings = search.findings()
+        findings.note = answers_note(search.counts)
         return findings
 
-    def _policy(self, task: Task, root: RootPass, clock: _ViewClock) -> TaskPolicy | None:
+    def _search_view(
+        self, search: _TaskSearch, seen: ViewedTask, clock: _ViewClock, rng: np.random.Generator, number: int
+    ) -> None:
+        """One view: the root pass; with a language model rollouts after its first round, and then the root pass anew
+        under the grammar that they make; the tree. number: of the view."""
+        models = self._models(search.task, seen, clock)
+        grammar = self.grammar
+        root = RootPass.begin(seen, grammar, self._root_settings, rng)
+        if models is not None and models.settings.rollout_programs:
+            root.run(lambda part, nodes: clock.expired(FIRST_SHARE * part, nodes), num_rounds=1)
+            if not root.settled:
+                search.take(root)
+                rollouts = self._roll_out(search, seen, models, clock.rest(), rng)
+                clock, grammar = clock.rest(), rollouts.guide(grammar, models.settings.guide_weight)
+                models = models.under(grammar)
+                root = RootPass.begin(seen, grammar, self._root_settings, rng, rollouts.values)
+        if not root.settled:
+            root.run(lambda part, nodes: clock.expired(self._root_share * part, nodes))
+        search.take(root)
+        search.report()
+        if self.settings.use_mcts and not root.settled:
+            self._grow_tree(search, root, grammar, models, clock, number)
+            search.report()
+        search.counts.update({} if models is None else models.counts)
+
+    def _roll_out(
+        self, search: _TaskSearch, seen: ViewedTask, models: TaskPolicy, clock: _ViewClock, rng: np.random.Generator
+    ) -> Rollouts:
+        began, rules = time.monotonic(), models.settings
+        found = roll_out(
+            models.own,
+            seen.start,
+            seen.targets,
+            rng,
+            self.execute or LibraryExecutor(),
+            num_programs=rules.rollout_programs,
+            max_statements=rules.rollout_statements,
+            discount=rules.rollout_discount,
+            is_over=lambda: clock.expired(rules.rollout_share),
+        )
+        search.add_phase("rollouts", time.monotonic() - began)
+        search.counts.update({"rolled out": found.num_drawn, "run": found.num_run})
+        return found
+
+    def _grow_tree(
+        self, search: _TaskSearch, root: RootPass, grammar: Grammar, models: TaskPolicy | None, clock: _ViewClock,
+        number: int,
+    ) -> None:  # fmt: skip
+        began, before = time.monotonic(), root.num_nodes
+        found, tree = tree_pass(
+            root,
+            grammar,
+            self._tree_rules,
+            self.settings.use_fitted,
+            lambda nodes: clock.expired(1.0, before + nodes),
+            None if models is None else models.mixture,
+            self.execute,
+            None if models is None else models.preference,
+        )
+        search.candidates += found
+        if self.settings.trace is not None:
+            path = Path(self.settings.trace) / f"{search.task.task_id}-{number}.jsonl"
+            save_trace(path, trace_of(tree, task_id=search.task.task_id, view=number))
+        search.add_phase("tree", time.monotonic() - began)
+
+    def _models(self, task: Task, seen: ViewedTask, clock: _ViewClock) -> TaskPolicy | None:
         """What the language model makes of the task as the view shows it; None without one."""
         if self.language_model is None:
             return None
-        num_train = len(root.targets)
-        shown = root.store.value(0).items
-        seen = PromptTask(tuple(shown[:num_train]), tuple(root.targets), tuple(shown[num_train:]), "", task.task_id)
-        palette = palette_of(root.inputs, root.targets)
-        return self.language_model.task_policy(seen, self.grammar, palette, clock.time_left)
+        tests = seen.start.items[len(seen.targets) :]
+        shown = PromptTask(tuple(seen.inputs), tuple(seen.targets), tuple(tests), "", task.task_id)
+        palette = palette_of(seen.inputs, seen.targets)
+        return self.language_model.task_policy(shown, self.grammar, palette, clock.time_left)
 
     @property
     def _tree_rules(self) -> TreeRules:
@@ -143,26 +181,49 @@ class ProgramSource:
     def _root_share(self) -> float:
         return self.settings.root_share if self.settings.use_mcts else 1.0
 
-    def _findings(
-        self,
-        task: Task,
-        found: list[Candidate],
-        budget: Budget,
-        phases: dict[str, float],
-        before: Findings | None,
-        settled: bool = False,
-    ) -> Findings:
-        answers = [
-            Answer(c.value.items[len(task.train) :], c.weight, self.name, c.value.program().render(), c.exact)
-            for c in found
-        ]
-        findings = Findings(answers, budget.spent_nodes, dict(phases), settled=settled)
-        if before is not None:
-            known = {answer.origin for answer in answers}
-            findings.answers += [answer for answer in before.answers if answer.origin not in known]
-            findings.num_nodes += before.num_nodes
-            _add(findings.phases, before.phases)
-            findings.num_runs += before.num_runs
+
+@dataclass
+class _TaskSearch:
+    """What is known of a task so far. counts: what became of the language model's answers, see `answers_note`."""
+
+    task: Task
+    budget: Budget
+    send: Callable[[Findings], None]
+    before: Findings | None
+    candidates: list[Candidate] = field(default_factory=list)
+    phases: dict[str, float] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    settled: bool = False
+
+    def take(self, root: RootPass) -> None:
+        """Count in a root pass that is over."""
+        self.candidates += root.candidates
+        self.settled = root.settled
+        _add(self.phases, root.phases)
+
+    def add_phase(self, name: str, seconds: float) -> None:
+        _add(self.phases, {name: seconds})
+
+    def report(self) -> None:
+        self.send(self.findings())
+
+    def findings(self) -> Findings:
+        """The best answers, each program once, with those from before."""
+        num_train = len(self.task.train)
+        answers: dict[str, Answer] = {}
+        for c in self.candidates:
+            answer = Answer(
+                c.value.items[num_train:], c.weight, ProgramSource.name, c.value.program().render(), c.exact
+            )
+            known = answers.get(answer.origin)
+            if known is None or answer.weight > known.weight:
+                answers[answer.origin] = answer
+        findings = Findings(list(answers.values()), self.budget.spent_nodes, dict(self.phases), settled=self.settled)
+        if self.before is not None:
+            findings.answers += [answer for answer in self.before.answers if answer.origin not in answers]
+            findings.num_nodes += self.before.num_nodes
+            _add(findings.phases, self.before.phases)
+            findings.num_runs += self.before.num_runs
         best = sorted(findings.answers, key=lambda answer: (not answer.exact, -answer.weight))
         findings.answers = [a for a in best if a.exact][:MAX_ANSWERS]
         findings.answers += [a for a in best if not a.exact][:PARTIAL_ANSWERS]
@@ -184,7 +245,12 @@ class _ViewClock:
         seconds = self.budget.seconds
         return None if seconds is None else lambda: seconds * (self.begin + self.share) - self.budget.elapsed_s
 
-    def expired(self, part: float, nodes: int) -> bool:
+    def rest(self) -> _ViewClock:
+        """The clock of what the view still has."""
+        gone = min(self.budget.share_spent, self.begin + self.share) - self.begin
+        return _ViewClock(self.budget, self.begin + gone, self.share - gone, self.budget.spent_nodes)
+
+    def expired(self, part: float, nodes: int = 0) -> bool:
         """Whether `part` of the view's budget is gone, `nodes` having been executed in it."""
         self.budget.spent_nodes = self.spent + nodes
         return self.budget.expired(self.begin + self.share * part)
