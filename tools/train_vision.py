@@ -68,11 +68,12 @@ def changed_config(config, changes: list[str]):
 
 
 def prepare(args: argparse.Namespace) -> None:
-    from solver.vision.data import gather_training_data, newer_tasks, write_tasks
+    from solver.tasks import newer_tasks, raw_task
+    from solver.vision.data import gather_training_data
 
     data = gather_training_data(args.re_arc, first=args.first, count=args.count)
     data.save(args.out)
-    write_tasks(args.out / "newer.json", newer_tasks())
+    (args.out / "newer.json").write_text(json.dumps({task.task_id: raw_task(task) for task in newer_tasks()}))
     logger.info("%d training pairs, %d validation pairs → %s", len(data.train), len(data.validation), args.out)
 
 
@@ -224,8 +225,7 @@ def tune(args: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from solver.tasks import Pair, Task
-    from solver.vision.data import newer_tasks, read_tasks
+    from solver.tasks import load_path, newer_tasks
     from solver.vision.tuning import Tuner, TuningConfig
     from solver.vision.weights import load_weights
 
@@ -237,26 +237,24 @@ def tune(args: argparse.Namespace) -> None:
         matrix_rate=args.matrix_rate, compile=args.compile, autocast=args.device.startswith("cuda"),
     )  # fmt: skip
     tuner = Tuner(model, manifest["canvas"], config)
-    tasks = read_tasks(args.tasks_from) if args.tasks_from else newer_tasks()
+    tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
     order = np.random.default_rng(0).permutation(len(tasks))[args.first : args.first + args.tasks]
     deadline = time.monotonic() + 60 * args.minutes
     done, first_right, both_right = 0, 0.0, 0.0
     for number in order:
         if time.monotonic() >= deadline:
             break
-        source = tasks[number]
-        demos = tuple(Pair(a, b) for a, b in source.demos)
-        task = Task(source.task_id, demos, tuple(Pair(a) for a, _ in source.tests))
-        tuned = tuner.tune_and_predict(task, seed=args.seed)
+        task = tasks[number]
+        tuned = tuner.tune_and_predict(task.hide(), seed=args.seed)
         hits = []
-        for votes, (_, truth) in zip(tuned.votes, source.tests):
-            places = [i for i, (grid, _) in enumerate(votes) if np.array_equal(grid, truth)]
+        for votes, pair in zip(tuned.votes, task.test):
+            places = [i for i, (grid, _) in enumerate(votes) if np.array_equal(grid, pair.output)]
             hits.append(places[0] if places else None)
         done += 1
         first_right += np.mean([hit == 0 for hit in hits])
         both_right += np.mean([hit is not None and hit < 2 for hit in hits])
         record = {
-            "task": source.task_id,
+            "task": task.task_id,
             "place_of_truth": hits,
             "top_share": [round(votes[0][1], 4) if votes else 0.0 for votes in tuned.votes],
             "loss": round(tuned.loss, 5),

@@ -24,7 +24,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..tasks import Task
 from .canvas import IGNORE, Placement, draw_inputs, random_placement, read_canvas
-from .data import PackedPairs
+from .data import PackedPairs, grids_of
 from .model import LoopedModel, ModelConfig
 from .optimizer import Optimizer
 from .training import DevicePairs, Sampler, autocast, clip_gradients, stream_seed
@@ -264,7 +264,7 @@ class Tuner:
         on_gpu = self.device.type == "cuda"
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(self.device)
-        pairs = [(p.input.astype(np.uint8), p.output.astype(np.uint8)) for p in task.train]
+        pairs = [grids_of(pair) for pair in task.train]
         rng = np.random.default_rng(stream_seed(seed, "views"))
         views = task_views(self.config.num_colorings, rng, self.config.num_symmetries)
         num_views = len(views) * self.config.num_placements
