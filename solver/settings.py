@@ -82,14 +82,26 @@ class VisionSettings(_Checked):
 
     device: 'auto' (one worker on each GPU, if there are GPUs, torch and weights; else none), 'cuda' (the same, but
     a run without it is refused), 'cpu' (one worker; slow: it says how slow), or 'off'. weights: its folder; None for
-    the one that ships with the solver. num_samples: pairs seen in one tuning run. max_runs: tuning runs that vote on
-    a task, if its time allows; one in a run that counts nodes.
+    the one that ships with the solver. max_runs: tuning runs that vote on a task, if its time allows; one in a run that
+    counts nodes. memory_gib: most device memory that a worker's tensors may hold; None for all there is.
+
+    num_samples: pairs seen in one tuning run, `batch` a step; 0: no tuning. canvas: side in cells; None for what the
+    weights were trained on. num_loops: loops of the model's core, tuning and predicting; None for all.
+    num_symmetries: of identity, three turns and two mirrors, so many; each but the identity also in num_colorings
+    random colourings. num_placements: predictions of a test input in each of these views.
     """
 
     device: str = setting("auto", choices=("auto", "cuda", "cpu", "off"))
     weights: str | None = setting(None)
-    num_samples: int = setting(17_000, low=64, high=10**7)
     max_runs: int = setting(4, low=1, high=100)
+    memory_gib: float | None = setting(None, low=0.1, high=1e4)
+    num_samples: int = setting(17_000, low=0, high=10**7)
+    batch: int = setting(64, low=1, high=4096)
+    canvas: int | None = setting(None, low=32, high=1024)
+    num_loops: int | None = setting(None, low=1, high=100)
+    num_symmetries: int = setting(6, low=1, high=6)
+    num_colorings: int = setting(9, low=0, high=1000)
+    num_placements: int = setting(10, low=1, high=1000)
 
 
 @dataclass(frozen=True)

@@ -147,9 +147,21 @@ def vision_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
     if settings.vision.device != "cpu":
         use_gpu(slot)
         device = "cuda"
-    from .vision.source import VisionSource
+    from .vision.source import VisionSource, limit_memory
     from .vision.tuning import TuningConfig
 
-    on_gpu = device == "cuda"
-    config = TuningConfig(num_samples=settings.vision.num_samples, compile=on_gpu, autocast=on_gpu)
-    return (VisionSource.ready(vision_weights(settings), device, config, settings.vision.max_runs),)
+    vision, on_gpu = settings.vision, device == "cuda"
+    if on_gpu and vision.memory_gib is not None:
+        limit_memory(vision.memory_gib)
+    config = TuningConfig(
+        canvas=vision.canvas,
+        batch=vision.batch,
+        num_samples=vision.num_samples,
+        num_symmetries=vision.num_symmetries,
+        num_colorings=vision.num_colorings,
+        num_placements=vision.num_placements,
+        num_loops=vision.num_loops,
+        compile=on_gpu,
+        autocast=on_gpu,
+    )
+    return (VisionSource.ready(vision_weights(settings), device, config, vision.max_runs),)

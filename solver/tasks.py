@@ -423,27 +423,53 @@ def pair_digest(pair: Pair) -> str:
     return digest.hexdigest()
 
 
+@cache
+def _evaluation_content() -> tuple[frozenset[str], frozenset[str]]:
+    """Ids, and digests of the pairs, of every evaluation task; nothing else of them leaves this function."""
+    tasks = [*load_set("arc-agi-1/evaluation"), *load_set("arc-agi-2/evaluation")]
+    digests = frozenset(pair_digest(pair) for task in tasks for pair in (*task.train, *task.test))
+    return frozenset(task.task_id for task in tasks), digests
+
+
+def _is_allowed(task: Task) -> bool:
+    ids, digests = _evaluation_content()
+    return task.task_id not in ids and digests.isdisjoint(map(pair_digest, (*task.train, *task.test)))
+
+
+def older_tasks() -> tuple[Task, ...]:
+    """The ARC-AGI-1 training tasks, less what shares a pair with an evaluation task of either set; sorted by id."""
+    return tuple(filter(_is_allowed, load_set("arc-agi-1/training")))
+
+
+def newer_tasks() -> tuple[Task, ...]:
+    """The ARC-AGI-2 training tasks that share neither id nor pair with a task of ARC-AGI-1 or of an evaluation set;
+    sorted by id. No shipped model was trained on them: they show how a source does on tasks never seen."""
+    first = load_set("arc-agi-1/training")
+    ids = {task.task_id for task in first}
+    known = {pair_digest(pair) for task in first for pair in (*task.train, *task.test)}
+    return tuple(
+        task
+        for task in load_set("arc-agi-2/training")
+        if task.task_id not in ids
+        and known.isdisjoint(map(pair_digest, (*task.train, *task.test)))
+        and _is_allowed(task)
+    )
+
+
 def training_allowed() -> tuple[Task, ...]:
-    """Every public task that may be trained on or studied, sorted by id: ARC-AGI-1 training, and the
-    ARC-AGI-2 training tasks that are new, less whatever shares a pair with an evaluation task of either set.
+    """Every public task that may be trained on or studied, older and newer ones, sorted by id.
 
     Decided by the content of the pairs, never by the name of a file or set: most ARC-AGI-1 evaluation tasks
     are inside the ARC-AGI-2 training set.
     """
-    evaluation = [*load_set("arc-agi-1/evaluation"), *load_set("arc-agi-2/evaluation")]
-    forbidden = {pair_digest(pair) for task in evaluation for pair in (*task.train, *task.test)}
-    forbidden_ids = {task.task_id for task in evaluation}
+    return tuple(sorted((*older_tasks(), *newer_tasks()), key=lambda task: task.task_id))
 
-    def is_allowed(task: Task) -> bool:
-        pairs = (*task.train, *task.test)
-        return task.task_id not in forbidden_ids and forbidden.isdisjoint(map(pair_digest, pairs))
 
-    first = load_set("arc-agi-1/training")
-    known = {pair_digest(pair) for task in first for pair in (*task.train, *task.test)}
-    new = [
-        task
-        for task in load_set("arc-agi-2/training")
-        if known.isdisjoint(map(pair_digest, (*task.train, *task.test)))
-        and task.task_id not in {other.task_id for other in first}
-    ]
-    return tuple(sorted(filter(is_allowed, [*first, *new]), key=lambda task: task.task_id))
+def raw_task(task: Task) -> dict[str, list[dict[str, Any]]]:
+    """A task as the JSON values of a task file; hidden outputs are left out."""
+
+    def raw(pairs: Iterable[Pair]) -> list[dict[str, Any]]:
+        grids = ({"input": pair.input, "output": pair.output} for pair in pairs)
+        return [{name: grid.tolist() for name, grid in both.items() if grid is not None} for both in grids]
+
+    return {"train": raw(task.train), "test": raw(task.test)}

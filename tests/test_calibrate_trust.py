@@ -12,13 +12,12 @@ import pytest
 
 from solver.answers import Attempt, TaskResult
 from solver.results import to_json
-from solver.tasks import load_set
+from solver.tasks import load_set, newer_tasks, read_ids
 from solver.vote import Trust, log_odds
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 
-import calibrate_trust
-from calibrate_trust import fit, log_loss, main, newer_tasks, rows
+from calibrate_trust import fit, log_loss, main, random_ids, rows
 
 
 def test_the_fit_finds_the_function_that_made_the_data():
@@ -50,8 +49,7 @@ def result_of(task, right, source="program", **alone):
 
 
 def test_only_newer_training_tasks_count(tmp_path):
-    newer = list(newer_tasks().values())
-    assert len(newer) == 233
+    newer = newer_tasks()
     held = load_set("arc-agi-1/evaluation")[0]
     lines = [to_json(result_of(task, n < 2)) for n, task in enumerate([*newer[:4], held])]
     path = tmp_path / "results.jsonl"
@@ -64,8 +62,61 @@ def test_only_newer_training_tasks_count(tmp_path):
     assert set(made["sources"]) == {"program"}
 
 
+def test_vision_is_calibrated_from_a_run_alone_and_from_one_with_programs(tmp_path):
+    """Rows of vision: of a vision-only run its attempts, of a run of both what vision would have submitted alone."""
+
+    def vision(task, share, right):
+        pairs = []
+        for pair in task.test:
+            first = pair.output if right else np.full((1, 1), 5, np.int8)
+            second = np.full((1, 2), 6, np.int8)
+            pairs.append(
+                (
+                    Attempt(first, "vision", "views", 0.9, False, {"vision": share}),
+                    Attempt(second, "vision", "views", 0.1, False, {"vision": 0.02}),
+                )
+            )
+        return tuple(pairs)
+
+    newer = newer_tasks()[:40]
+    results = []
+    for number, task in enumerate(newer):
+        right = number % 4 == 0
+        attempts = vision(task, 0.7 if right else 0.2, right)
+        program = result_of(task, right=number % 8 == 0).attempts
+        both = {"program": program, "vision": attempts} if number % 2 else {}
+        results.append(TaskResult(task.task_id, program if both else attempts, alone=both))
+    path, out = tmp_path / "results.jsonl", tmp_path / "trust.json"
+    path.write_bytes(b"".join(to_json(result) + b"\n" for result in results))
+    out.write_text('{"sources": {"other": {"bias": -9.0}}}')
+    assert main([str(path), "--out", str(out)]) == 0
+    made = orjson.loads(out.read_bytes())
+    assert made["made_from"]["vision"]["attempts"] == 2 * sum(len(task.test) for task in newer)
+    assert made["made_from"]["vision"]["right"] == sum(len(task.test) for task in newer[::4])
+    assert made["made_from"]["program"]["attempts"] == 2 * sum(len(task.test) for task in newer[1::2])
+    assert made["sources"]["other"] == {"bias": -9.0}
+    trust = Trust(**made["sources"]["vision"])
+    assert trust.probability(0.7, exact=False) > 0.7
+    assert trust.probability(0.02, exact=False) < 0.1
+    assert (trust.exact, trust.exact_slope) == (Trust().exact, Trust().exact_slope)
+
+
+def test_a_random_subset_of_tasks_is_fixed_by_its_seed(tmp_path, capsys):
+    ids = [task.task_id for task in newer_tasks()]
+    sixty = random_ids(ids, 60, seed=0)
+    assert len(sixty) == 60
+    assert set(random_ids(ids, 20, seed=0)) < set(sixty) < set(ids)
+    assert random_ids(ids, 60, seed=1) != sixty
+    assert random_ids(ids, None, seed=0) == ids
+    path = tmp_path / "ids"
+    assert main(["--list-tasks", str(path), "--num-tasks", "60"]) == 0
+    assert read_ids(path) == sixty
+    assert main(["--list-tasks", str(path), "--num-tasks", "234"]) == 2
+    assert "must be 1 to 233" in capsys.readouterr().err
+
+
 def test_fallbacks_do_not_count():
-    task = next(iter(newer_tasks().values()))
+    task = newer_tasks()[0]
     blank = TaskResult(task.task_id, tuple((Attempt(p.output), Attempt(p.output)) for p in task.test))
     assert list(rows([blank], {task.task_id: task})) == []
 
@@ -73,5 +124,3 @@ def test_fallbacks_do_not_count():
 def test_bad_input_is_one_line(tmp_path, capsys):
     assert main([str(tmp_path / "none.jsonl")]) == 2
     assert "cannot be read" in capsys.readouterr().err
-    assert calibrate_trust.main(["--list-tasks", str(tmp_path / "ids")]) == 0
-    assert len((tmp_path / "ids").read_text().split()) == 233

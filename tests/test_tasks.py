@@ -19,7 +19,10 @@ from solver.tasks import (
     in_dev,
     load_path,
     load_set,
+    newer_tasks,
+    older_tasks,
     pair_digest,
+    raw_task,
     read_ids,
     sample,
     select,
@@ -240,6 +243,26 @@ def test_what_may_be_trained_on_is_decided_by_content():
     assert ids.isdisjoint(task.task_id for task in evaluation)
     digests = {pair_digest(pair) for task in evaluation for pair in (*task.train, *task.test)}
     assert not any(pair_digest(pair) in digests for task in allowed for pair in (*task.train, *task.test))
+
+
+def test_older_and_newer_tasks_are_all_that_is_allowed():
+    older, newer = older_tasks(), newer_tasks()
+    assert (len(older), len(newer)) == (399, 233)
+    ids = [task.task_id for task in (*older, *newer)]
+    assert sorted(ids) == [task.task_id for task in training_allowed()]
+    seen = {pair_digest(pair) for task in load_set("arc-agi-1/training") for pair in (*task.train, *task.test)}
+    assert not any(pair_digest(pair) in seen for task in newer for pair in (*task.train, *task.test))
+
+
+def test_a_task_is_written_as_it_is_read(tmp_path):
+    task = load_set("arc-agi-1/training")[0]
+    loaded = load_path(write(tmp_path, {"shown": raw_task(task), "hidden": raw_task(task.hide())})).tasks
+    assert [t.task_id for t in loaded] == ["shown", "hidden"]
+    for again in loaded:
+        for before, after in zip((*task.train, *task.test), (*again.train, *again.test), strict=True):
+            assert np.array_equal(before.input, after.input)
+            assert after.output is None or np.array_equal(before.output, after.output)
+    assert [pair.output is None for t in loaded for pair in t.test] == [False, True]
 
 
 def test_pair_digest_tells_shapes_apart():

@@ -1,12 +1,16 @@
 """Calibrate how far the vote trusts each source, into solver/trust.json.
 
-    arc-solve evaluate --set arc-agi-2/training --tasks-from newer.txt --out runs/newer
-    python tools/calibrate_trust.py runs/newer/results.jsonl [more results.jsonl] [--out solver/trust.json]
+    python tools/calibrate_trust.py --list-tasks newer60.txt --num-tasks 60 --seed 0
+    arc-solve evaluate --set arc-agi-2/training --tasks-from newer60.txt --out runs/newer60
+    python tools/calibrate_trust.py runs/newer60/results.jsonl [more results.jsonl] [--out solver/trust.json]
 
-newer.txt: ids of training tasks that are in neither ARC-AGI-1 set (`--list-tasks newer.txt` writes them). For every
-attempt that a source proposed on its own, whether it is right is fitted by a logistic function of the log-odds of its
-share and of whether it is exact (solver.vote.Trust), by Newton's method with a weak prior (ridge) around the defaults.
-Only tasks that may be trained on count; a source must not have been trained on them.
+The first writes the ids of training tasks that are in neither ARC-AGI-1 set (solver.tasks.newer_tasks), all or a random
+subset; with the same seed a larger one contains every smaller one. A run of several sources calibrates each of them, a
+run of one (`--set search.use=false`) that one; sources that no results name keep their trust.
+
+For every attempt that a source proposed on its own, whether it is right is fitted by a logistic function of the
+log-odds of its share and of whether it is exact (solver.vote.Trust), by Newton's method with a weak prior (ridge)
+around the defaults. Only tasks that may be trained on count; a source must not have been trained on them.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from solver.answers import TaskResult
 from solver.errors import InputError
 from solver.results import load_results
 from solver.submission import write_atomic
-from solver.tasks import Task, load_set, training_allowed
+from solver.tasks import Task, newer_tasks
 from solver.vote import Trust, log_odds
 
 RIDGE = 1.0
@@ -35,10 +39,13 @@ Row = tuple[float, bool, bool]
 """(log-odds of the share, exact, right)."""
 
 
-def newer_tasks() -> dict[str, Task]:
-    """The training tasks that are in neither ARC-AGI-1 set, by id."""
-    first = {task.task_id for task in load_set("arc-agi-1/training")}
-    return {task.task_id: task for task in training_allowed() if task.task_id not in first}
+def random_ids(ids: Sequence[str], num_tasks: int | None, seed: int) -> list[str]:
+    """num_tasks of the ids (None: all), sorted: the first in an order that the seed alone decides. Raises
+    InputError."""
+    num_tasks = len(ids) if num_tasks is None else num_tasks
+    if not 1 <= num_tasks <= len(ids):
+        raise InputError(f"--num-tasks {num_tasks}: must be 1 to {len(ids)}")
+    return sorted(ids[place] for place in np.random.default_rng(seed).permutation(len(ids))[:num_tasks])
 
 
 def rows(results: Iterable[TaskResult], tasks: Mapping[str, Task]) -> Iterator[tuple[str, Row]]:
@@ -95,13 +102,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("results", type=Path, nargs="*", help="results.jsonl files of runs on newer training tasks")
     parser.add_argument("--out", type=Path, default=Path("solver/trust.json"))
     parser.add_argument("--list-tasks", type=Path, metavar="FILE", help="only write the ids of the tasks to run")
+    parser.add_argument("--num-tasks", type=int, metavar="N", help="of --list-tasks: a random subset (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="of --num-tasks (default: 0)")
     args = parser.parse_args(argv)
-    tasks = newer_tasks()
-    if args.list_tasks:
-        args.list_tasks.write_text("".join(f"{task_id}\n" for task_id in sorted(tasks)))
-        return 0
+    tasks = {task.task_id: task for task in newer_tasks()}
     data: dict[str, list[Row]] = defaultdict(list)
     try:
+        if args.list_tasks:
+            ids = random_ids(list(tasks), args.num_tasks, args.seed)
+            args.list_tasks.write_text("".join(f"{task_id}\n" for task_id in ids))
+            return 0
         for path in args.results:
             for source, row in rows(load_results(path).values(), tasks):
                 data[source].append(row)

@@ -36,7 +36,7 @@ from pathlib import Path
 import orjson
 
 from solver.submission import check_submission
-from solver.tasks import Task, load_path, load_set
+from solver.tasks import Task, load_path, load_set, raw_task
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "kaggle_notebook" / "arc-solver.ipynb"
@@ -107,13 +107,7 @@ def write_inputs(folder: Path, fault: Fault, wheelhouse: Path) -> list[Task]:
     for made in (competition, wheels, weights.parent):
         made.mkdir(parents=True)
     tasks = load_set("arc-agi-1/training")[:NUM_TASKS]
-    content = {
-        task.task_id: {
-            "train": [{"input": p.input.tolist(), "output": p.output.tolist()} for p in task.train],
-            "test": [{"input": p.input.tolist()} for p in task.test],
-        }
-        for task in tasks
-    }
+    content = {task.task_id: raw_task(task.hide()) for task in tasks}
     if fault.bad_task:
         content[tasks[7].task_id]["train"][0]["output"] = [[1, 2], [3]]
     path = competition / "arc-agi_test_challenges.json"

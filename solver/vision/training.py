@@ -4,12 +4,14 @@ Supports: any number of processes, one a device, with gradients averaged by one 
 exactly, also on another number of devices (then from the same point, with another batch); a wall-clock limit.
 Assumes: all pairs fit in device memory as padded uint8 grids (1.8 kB a pair). All randomness is drawn from
 the seed and the number of samples seen, so a checkpoint needs no generator state. The rate warms up, then
-stays constant; weights are averaged over time, and the average is what is validated and shipped. A final
-decay is optional.
+stays constant; weights are averaged over time, and the average is what is validated. A decay to zero is
+optional: over a number of samples (a setting), or over the last part of a slice's time (`Training.run`), with
+a checkpoint from before it, since decayed weights are better to use and worse to go on from.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -32,6 +34,9 @@ from .optimizer import Optimizer
 logger = getLogger(__name__)
 
 VALIDATION_SCALE = 2
+
+CHECK_STEPS = 20
+"""Steps between two looks at the clock, which all processes must agree on."""
 
 
 @dataclass(frozen=True)
@@ -181,13 +186,18 @@ def update_average(averaged: list[Tensor], parameters: list[nn.Parameter], decay
     torch._foreach_lerp_(averaged, parameters, 1 - decay)
 
 
-def agree(flag: bool, device: torch.device, world: int) -> bool:
+def agree_on(value: float, device: torch.device, world: int) -> float:
     """What process 0 says; the same in all `world` processes."""
     if world == 1:
-        return flag
-    tensor = torch.tensor(float(flag), device=device)
+        return value
+    tensor = torch.tensor(value, dtype=torch.float64, device=device)
     dist.broadcast(tensor, 0)
-    return bool(tensor.item())
+    return tensor.item()
+
+
+def agree(flag: bool, device: torch.device, world: int) -> bool:
+    """What process 0 says; the same in all `world` processes."""
+    return bool(agree_on(float(flag), device, world))
 
 
 @dataclass(frozen=True)
@@ -242,7 +252,8 @@ class Training:
         self.sampler = Sampler(len(self.pairs), config.seed)
         self.generator = torch.Generator(device)
         self.step, self.samples = 0, 0
-        self.warm_from = 0  # step at which the optimizer was new
+        self.warm_from = 0  # step from which the rate warms up
+        self.clock_share = 1.0  # share of the rate that a decay by the clock leaves
 
     def live_state(self) -> dict[str, Tensor]:
         """Every tensor a checkpoint holds, by 'kind/name'."""
@@ -250,18 +261,32 @@ class Training:
         averaged = {f"ema/{k}": v for k, v in self.averaged.named_parameters()}
         return weights | averaged | self.optimizer.state()
 
+    def rate_share(self) -> float:
+        """Share of the peak rates that the next step takes, 0..1."""
+        return self.clock_share * self.config.schedule(self.step - self.warm_from, self.samples)
+
     def save(self, folder: Path) -> None:
         """Called by every process; process 0 writes."""
         if self.rank:
             round_as_saved(self.live_state())
             return
-        facts = {"step": self.step, "samples": self.samples, "warm_from": self.warm_from, "config": asdict(self.config)}
+        facts = {
+            "step": self.step,
+            "samples": self.samples,
+            "warm_from": self.warm_from,
+            "clock_share": self.clock_share,
+            "config": asdict(self.config),
+        }
         ids_hash = hashlib.sha256(" ".join(self.task_ids).encode()).hexdigest()
         save_checkpoint(folder, self.live_state(), {**facts, "task_ids_sha256": ids_hash})
 
     def resume(self, folder: Path) -> None:
+        """Goes on from a checkpoint; from one that a decay by the clock had reached, at the full rate, warming up
+        anew. Raises InputError."""
         facts = load_checkpoint(folder, self.live_state())
         self.step, self.samples, self.warm_from = facts["step"], facts["samples"], facts.get("warm_from", 0)
+        if facts.get("clock_share", 1.0) < 1.0:
+            self.warm_from = self.step
 
     @torch.no_grad()
     def start_from(self, weights: LoopedModel, *, step: int, samples: int) -> None:
@@ -290,7 +315,7 @@ class Training:
         if self.world > 1:
             average_gradients(parameters, self.world)
         norm = clip_gradients(parameters, config.clip)
-        share = config.schedule(self.step - self.warm_from, self.samples)
+        share = self.rate_share()
         self.optimizer.step(share * config.rate, share * config.matrix_rate)
         for p in parameters:
             p.grad = None
@@ -299,9 +324,17 @@ class Training:
         self.samples += config.batch * self.world
         return loss.detach(), norm
 
-    def run(self, folder: Path, *, deadline: float = math.inf) -> None:
-        """Trains until `deadline` (of time.monotonic), max_samples, or until a file folder/stop appears;
-        then validates and saves into folder/checkpoint. Appends to folder/log.jsonl."""
+    def run(self, folder: Path, *, deadline: float = math.inf, decay_from: float = math.inf) -> None:
+        """Trains until `deadline`, max_samples, or until a file folder/stop appears; then saves into
+        folder/checkpoint and validates, the averaged weights (val_…) and the weights themselves (raw_…).
+        Appends to folder/log.jsonl.
+
+        deadline, decay_from: times of time.monotonic. Between them the rate falls linearly to zero, by the clock,
+        whatever the speed; the run as it was before goes into folder/checkpoint-before-decay. A deadline must
+        be given if decay_from is.
+        """
+        if decay_from < math.inf and not decay_from < deadline < math.inf:
+            raise ValueError("a decay by the clock needs a deadline after it")
         config = self.config
         folder.mkdir(parents=True, exist_ok=True)
         log_path = folder / "log.jsonl"
@@ -318,10 +351,17 @@ class Training:
                     file.write(json.dumps(facts) + "\n")
                 logger.info(" ".join(f"{k}={v}" for k, v in facts.items()))
 
-        def log_validation() -> None:
+        def log_validation(*, raw: bool = False) -> None:
+            nonlocal mark
             if self.rank == 0:
-                result = validate(self.averaged, self.validation, config)
-                log(**{f"val_{k}": round(v, 5) for k, v in asdict(result).items()})
+                before = time.monotonic()
+                models = {"val": self.averaged}
+                if raw:  # a copy, since the compiled model would be compiled again for these shapes
+                    models["raw"] = copy.deepcopy(self.averaged)
+                    models["raw"].load_state_dict(self.model.state_dict())
+                results = {name: asdict(validate(model, self.validation, config)) for name, model in models.items()}
+                log(**{f"{name}_{k}": round(v, 5) for name, facts in results.items() for k, v in facts.items()})
+                mark += time.monotonic() - before
 
         log(started=True, processes=self.world, pairs=len(self.pairs), config=asdict(config))
         while True:
@@ -335,7 +375,7 @@ class Training:
                 log(
                     loss=round(values[0], 5),
                     grad_norm=round(values[1], 4),
-                    rate_share=round(config.schedule(self.step - self.warm_from, self.samples), 4),
+                    rate_share=round(self.rate_share(), 4),
                     samples_per_s=round((self.samples - mark_samples) / (now - mark), 1),
                     elapsed_s=round(now - started, 1),
                 )
@@ -344,19 +384,25 @@ class Training:
                     raise FloatingPointError(f"loss is {values[0]} at step {self.step}")
                 mark, mark_samples = time.monotonic(), self.samples
             full = bool(config.max_samples) and self.samples >= config.max_samples
-            late = self.step % 20 == 0 and (time.monotonic() >= deadline or (folder / "stop").exists())
-            done = full or (self.step % 20 == 0 and agree(late, self.device, self.world))
-            if done:
+            if full:
                 break
+            if self.step % CHECK_STEPS == 0:
+                now = time.monotonic()
+                if agree(now >= deadline or (folder / "stop").exists(), self.device, self.world):
+                    break
+                left = (deadline - now) / (deadline - decay_from) if now > decay_from else 1.0
+                share = agree_on(left, self.device, self.world)
+                if self.clock_share == 1.0 and share < 1.0:
+                    self.save(folder / "checkpoint-before-decay")
+                    log_validation()
+                self.clock_share = share
             if self.samples >= next_validation:
                 next_validation += config.validate_samples
-                before = time.monotonic()
                 log_validation()
-                mark += time.monotonic() - before
             if self.samples >= next_save:
                 next_save += config.save_samples
                 self.save(folder / "checkpoint")
         self.save(folder / "checkpoint")
-        log_validation()
+        log_validation(raw=True)
         if self.world > 1:
             dist.barrier()

@@ -12,32 +12,41 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from logging import getLogger
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..errors import InputError
 from ..tasks import Task
-from .canvas import draw_inputs, random_placement, read_canvas
-from .data import PackedPairs
-from .model import LoopedModel
+from .canvas import IGNORE, Placement, draw_inputs, random_placement, read_canvas
+from .data import PackedPairs, grids_of
+from .model import LoopedModel, ModelConfig
 from .optimizer import Optimizer
 from .training import DevicePairs, Sampler, autocast, clip_gradients, stream_seed
-from .views import View, bound_output_size, task_views
+from .views import SYMMETRIES, View, bound_output_size, task_views
 
 logger = getLogger(__name__)
 
 Grid = np.ndarray
 Votes = list[tuple[Grid, float]]
+T = TypeVar("T")
+
+MIN_BATCH = 8
+"""Where device memory runs out, batches are halved, but not below this."""
 
 
 @dataclass(frozen=True)
 class TuningConfig:
     """canvas: side in cells; the shipped weights' own if None. num_samples: pairs seen while tuning, `batch`
     a step; the rate warms up over warmup_steps and falls linearly to zero, reached early if the deadline is.
-    num_colorings: colour permutations for each symmetry but the identity. placements: predictions of each
-    test input in each view. num_loops: loops used in prediction (None: all)."""
+    With 0 samples nothing is tuned, and every view has the mean of the trained task tokens.
+    num_symmetries, num_colorings: as task_views has them. num_placements: predictions of each test input in each
+    view. predict_batch: of them at a time. num_loops: loops of the core, tuning and predicting (None: all)."""
 
     canvas: int | None = None
     optimizer: str = "muon"
@@ -46,8 +55,9 @@ class TuningConfig:
     batch: int = 64
     num_samples: int = 17_000
     warmup_steps: int = 10
+    num_symmetries: int = len(SYMMETRIES)
     num_colorings: int = 9
-    placements: int = 10
+    num_placements: int = 10
     predict_batch: int = 256
     clip: float = 1.0
     num_loops: int | None = None
@@ -58,12 +68,17 @@ class TuningConfig:
     def num_steps(self) -> int:
         return math.ceil(self.num_samples / self.batch)
 
+    @property
+    def num_views(self) -> int:
+        """Views of a task, not counting placements."""
+        return self.num_symmetries + (self.num_symmetries - 1) * self.num_colorings
+
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
     """votes: per test input, grids (uint8 [H, W]) with the share of all views that gave them, best first;
     shares sum to at most 1, the rest was malformed. loss: mean over the last steps. tune_s, predict_s:
-    seconds."""
+    seconds. peak_bytes: most device memory that tensors held, None on a CPU."""
 
     votes: list[Votes]
     loss: float
@@ -71,6 +86,7 @@ class Tuned:
     num_views: int
     tune_s: float
     predict_s: float
+    peak_bytes: int | None = None
 
 
 def count_votes(predictions: list[Grid], num_views: int) -> Votes:
@@ -83,14 +99,49 @@ def count_votes(predictions: list[Grid], num_views: int) -> Votes:
     ]
 
 
+def within_memory(work: Callable[[int], T], batch: int) -> tuple[T, int]:
+    """work(batch), with the batch halved while device memory runs out; and the batch that fitted. Raises
+    torch.cuda.OutOfMemoryError if MIN_BATCH does not fit."""
+    while True:
+        try:
+            return work(batch), batch
+        except torch.cuda.OutOfMemoryError:
+            if batch <= MIN_BATCH:
+                raise
+        # Not in the handler: the error's traceback holds the tensors that were too many.
+        torch.cuda.empty_cache()
+        logger.warning("device memory is too small for a batch of %d; halving it", batch)
+        batch = max(MIN_BATCH, batch // 2)
+
+
+def _check(config: TuningConfig, canvas: int, model: ModelConfig) -> None:
+    """Raises InputError naming every setting that the model cannot serve."""
+    faults = []
+    if not 32 <= canvas <= model.max_canvas or canvas % model.patch:
+        faults.append(f"canvas {canvas} must be within 32..{model.max_canvas}, in whole patches of {model.patch}")
+    if config.num_loops is not None and not 1 <= config.num_loops <= model.num_loops:
+        faults.append(f"num_loops {config.num_loops} must be within 1..{model.num_loops}, which the model has")
+    if config.num_views > model.num_tasks:
+        faults.append(f"{config.num_views} views need as many task tokens, but the model has {model.num_tasks}")
+    if faults:
+        raise InputError(f"vision: {'; '.join(faults)}")
+
+
 class Tuner:
     """A model on one device, tuned to one task after another. Compiled once; not for use by several
-    threads."""
+    threads.
+
+    Where device memory runs out, the gradient of a batch is summed over smaller ones (the same up to rounding), and
+    fewer predictions are made at a time; later tasks start with what fitted: tune_batch, predict_batch.
+    """
 
     def __init__(self, model: LoopedModel, canvas: int, config: TuningConfig = TuningConfig()) -> None:
-        """model: on its device, and the tuner's from now on. canvas: what the weights were trained on."""
+        """model: on its device, and the tuner's from now on. canvas: what the weights were trained on. Raises
+        InputError if the model cannot do what the config asks for."""
         self.config = config
         self.canvas = config.canvas or canvas
+        _check(config, self.canvas, model.config)
+        self.tune_batch, self.predict_batch = config.batch, config.predict_batch
         self.model = model
         self.device = next(model.parameters()).device
         self.shipped = {key: tensor.clone() for key, tensor in model.state_dict().items()}
@@ -101,15 +152,15 @@ class Tuner:
 
     @torch.no_grad()
     def reset(self, num_tokens: int, seed: int) -> None:
-        """Shipped weights, fresh task tokens drawn like the trained ones, no momentum."""
-        if num_tokens > len(self.model.tasks):
-            raise ValueError(f"{num_tokens} views, but the model has room for {len(self.model.tasks)} task tokens")
+        """Shipped weights, fresh task tokens drawn like the trained ones (their mean if nothing will tune them), no
+        momentum."""
         self.model.load_state_dict(self.shipped)
         self.optimizer.reset()
         trained = self.shipped["tasks"]
         generator = torch.Generator().manual_seed(stream_seed(seed, "tokens"))
         noise = torch.randn(num_tokens, trained.shape[1], generator=generator).to(self.device)
-        self.model.tasks[:num_tokens] = trained.mean(0) + noise * trained.std(0)
+        spread = trained.std(0) if self.config.num_samples else 0.0
+        self.model.tasks[:num_tokens] = trained.mean(0) + noise * spread
 
     def tune(
         self, pairs: list[tuple[Grid, Grid]], views: list[View], seed: int, deadline: float, max_steps: int
@@ -117,32 +168,51 @@ class Tuner:
         """Tunes all weights to the pairs in every view; returns the last steps' mean loss and the number of
         steps."""
         config = self.config
+        num_steps = min(config.num_steps, max_steps)
+        if not num_steps:
+            return math.nan, 0
         viewed = ((v, (view.apply(a), view.apply(b))) for v, view in enumerate(views) for a, b in pairs)
         names = [str(v) for v in range(len(views))]
         data = DevicePairs(PackedPairs.pack(viewed, names), self.device)
         sampler = Sampler(len(data), stream_seed(seed, "pairs"))
+        # All at once: a transfer in each step would make the host wait for the device.
+        indices = sampler.indices(0, num_steps * config.batch).to(self.device)
         generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "tuning"))
         parameters = list(self.model.parameters())
         self.model.run_core = self.tuned_core
         losses, started = [], time.monotonic()
-        for step in range(min(config.num_steps, max_steps)):
+        for step, index in enumerate(indices.split(config.batch)):
             if time.monotonic() >= deadline:
                 break
-            index = sampler.indices(step * config.batch, config.batch).to(self.device)
             canvases, targets, _ = data.draw(index, self.canvas, generator)
-            with autocast(self.device, config.autocast):
-                loss = self.model.loss(canvases, data.tasks[index], targets)
-            loss.backward()
+            losses.append(self.backward(canvases, data.tasks[index], targets))
             clip_gradients(parameters, config.clip)
             passed = (time.monotonic() - started) / (deadline - started) if deadline < math.inf else 0.0
             progress = min(1.0, max(step / config.num_steps, passed))
             share = min(1.0, (step + 1) / max(1, config.warmup_steps)) * (1 - progress)
             self.optimizer.step(share * config.rate, share * config.matrix_rate)
-            for p in parameters:
-                p.grad = None
-            losses.append(loss.detach())
         last = float(torch.stack(losses[-20:]).mean()) if losses else math.nan
         return last, len(losses)
+
+    def backward(self, canvases: Tensor, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Gradients of the batch's loss, in as many parts as device memory asks for; returns the loss, without
+        waiting for the device. canvases, targets: int64 [B, C, C]; tokens: int64 [B]."""
+
+        def in_parts(size: int) -> Tensor:
+            for p in self.model.parameters():
+                p.grad = None
+            num_cells = (targets != IGNORE).sum()
+            loss = torch.zeros((), device=self.device)
+            for part in zip(*(tensor.split(size) for tensor in (canvases, tokens, targets))):
+                share = (part[2] != IGNORE).sum() / num_cells
+                with autocast(self.device, self.config.autocast):
+                    of_part = share * self.model.loss(*part, self.config.num_loops)
+                of_part.backward()
+                loss += of_part.detach()
+            return loss
+
+        loss, self.tune_batch = within_memory(in_parts, self.tune_batch)
+        return loss
 
     @torch.no_grad()
     def predict(self, pairs: list[tuple[Grid, Grid]], test_input: Grid, views: list[View], seed: int) -> list[Grid]:
@@ -152,7 +222,7 @@ class Tuner:
         which, ins, bounds = [], [], []
         for v, view in enumerate(views):
             seen = view.apply(test_input)
-            for i in range(config.placements):
+            for i in range(config.num_placements):
                 bound = view.apply_size(choices[i % len(choices)])
                 which.append(v)
                 ins.append(seen.shape)
@@ -164,20 +234,25 @@ class Tuner:
         grids = torch.from_numpy(padded).to(device)
         tokens, in_sizes, out_bounds = (torch.tensor(x, device=device) for x in (which, ins, bounds))
         generator = torch.Generator(device).manual_seed(stream_seed(seed, "predict"))
+        places = random_placement(*out_bounds.unbind(1), self.canvas, generator)
         self.model.run_core = self.model.core.forward
-        found = []
-        for index in torch.arange(len(which), device=device).split(config.predict_batch):
-            height, width = in_sizes[index].unbind(1)
-            place = random_placement(*out_bounds[index].unbind(1), self.canvas, generator)
-            canvases = draw_inputs(grids[tokens[index]], height, width, place, self.canvas)
-            with autocast(device, config.autocast):
-                symbols = self.model.predict(canvases, tokens[index], config.num_loops)
-            read = read_canvas(symbols, place)
-            rows = zip(
-                tokens[index].tolist(), read.grids.cpu().numpy(), read.heights.tolist(), read.widths.tolist(),
-                read.valid.tolist(),
-            )  # fmt: skip
-            found += [views[v].undo(grid[:h, :w]) for v, grid, h, w, valid in rows if valid]
+
+        def in_parts(size: int) -> list[Grid]:
+            found = []
+            for index in torch.arange(len(which), device=device).split(size):
+                place = Placement(places.scale[index], places.row[index], places.column[index])
+                canvases = draw_inputs(grids[tokens[index]], *in_sizes[index].unbind(1), place, self.canvas)
+                with autocast(device, config.autocast):
+                    symbols = self.model.predict(canvases, tokens[index], config.num_loops)
+                read = read_canvas(symbols, place)
+                rows = zip(
+                    tokens[index].tolist(), read.grids.cpu().numpy(), read.heights.tolist(), read.widths.tolist(),
+                    read.valid.tolist(),
+                )  # fmt: skip
+                found += [views[v].undo(grid[:h, :w]) for v, grid, h, w, valid in rows if valid]
+            return found
+
+        found, self.predict_batch = within_memory(in_parts, self.predict_batch)
         return found
 
     def tune_and_predict(
@@ -186,9 +261,13 @@ class Tuner:
         """task: only its training pairs and test inputs are read. deadline: of time.monotonic(), for the
         tuning; predicting comes on top."""
         started = time.monotonic()
-        pairs = [(p.input.astype(np.uint8), p.output.astype(np.uint8)) for p in task.train]
-        views = task_views(self.config.num_colorings, np.random.default_rng(stream_seed(seed, "views")))
-        num_views = len(views) * self.config.placements
+        on_gpu = self.device.type == "cuda"
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats(self.device)
+        pairs = [grids_of(pair) for pair in task.train]
+        rng = np.random.default_rng(stream_seed(seed, "views"))
+        views = task_views(self.config.num_colorings, rng, self.config.num_symmetries)
+        num_views = len(views) * self.config.num_placements
         self.reset(len(views), seed)
         loss, num_steps = self.tune(pairs, views, seed, deadline, max_steps)
         tuned = time.monotonic()
@@ -197,7 +276,8 @@ class Tuner:
             found = self.predict(pairs, test.input.astype(np.uint8), views, stream_seed(seed, number))
             votes.append(count_votes(found, num_views))
         ended = time.monotonic()
-        return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned)
+        peak_bytes = torch.cuda.max_memory_allocated(self.device) if on_gpu else None
+        return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned, peak_bytes)
 
 
 def tune_and_predict(

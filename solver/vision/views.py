@@ -43,11 +43,12 @@ class View:
         return size[::-1] if self.turns % 2 else size
 
 
-def task_views(num_colorings: int, rng: np.random.Generator) -> list[View]:
-    """The identity, then the five other symmetries (three turns, two mirrors), each with the true colours and
-    with `num_colorings` random permutations that keep black (0): 6 + 5·num_colorings views."""
-    views = [View(turns, mirror) for turns, mirror in SYMMETRIES]
-    for turns, mirror in SYMMETRIES[1:]:
+def task_views(num_colorings: int, rng: np.random.Generator, num_symmetries: int = len(SYMMETRIES)) -> list[View]:
+    """The identity, then the next of the five other symmetries (three turns, two mirrors), in all `num_symmetries`;
+    each but the identity with the true colours and with `num_colorings` random permutations that keep black (0):
+    num_symmetries + (num_symmetries - 1)·num_colorings views."""
+    views = [View(turns, mirror) for turns, mirror in SYMMETRIES[:num_symmetries]]
+    for turns, mirror in SYMMETRIES[1:num_symmetries]:
         for _ in range(num_colorings):
             views.append(View(turns, mirror, (0, *(int(c) for c in 1 + rng.permutation(9)))))
     return views

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,15 +13,17 @@ pytest.importorskip("safetensors")
 from solver.answers import Findings  # noqa: E402
 from solver.budget import Budget  # noqa: E402
 from solver.errors import InputError  # noqa: E402
+from solver.settings import load_settings  # noqa: E402
+from solver.sources import vision_sources  # noqa: E402
 from solver.tasks import Pair, Task  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
-from solver.vision.source import VisionSource, add_votes, answers_from, shares_of  # noqa: E402
+from solver.vision.source import VisionSource, add_votes, answers_from, limit_memory, shares_of  # noqa: E402
 from solver.vision.tuning import Tuned, TuningConfig  # noqa: E402
 from solver.vision.weights import save_weights  # noqa: E402
 
 TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=32, num_tasks=60)
 TINY = TuningConfig(
-    batch=4, num_samples=12, num_colorings=1, placements=2, compile=False, autocast=False, warmup_steps=1
+    batch=4, num_samples=12, num_colorings=1, num_placements=2, compile=False, autocast=False, warmup_steps=1
 )
 PAIR = Pair(np.array([[1, 2]], np.int8), np.array([[2, 1]], np.int8))
 TASK = Task("t", (PAIR, PAIR), (Pair(np.array([[3, 4]], np.int8)),))
@@ -140,3 +143,63 @@ def test_where_nothing_can_be_compiled_it_goes_on_uncompiled_and_says_so(source,
     monkeypatch.setattr(VisionSource, "warm_up", lambda self: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         VisionSource.ready(tmp_path, "cpu", TINY, 1)
+
+
+def test_a_task_too_large_for_memory_is_tuned_in_parts_and_says_so(tmp_path, source, monkeypatch):
+    source = VisionSource(tmp_path, "cpu", replace(TINY, batch=16, num_samples=32, predict_batch=16))
+    model = source.tuner.model
+    for name in ("loss", "predict"):
+        whole = getattr(model, name)
+
+        def limited(canvases, *rest, whole=whole):
+            if len(canvases) > 8:
+                raise torch.cuda.OutOfMemoryError("injected")
+            return whole(canvases, *rest)
+
+        monkeypatch.setattr(model, name, limited)
+    note = source.solve(TASK, Budget(nodes=1), 0, lambda findings: None).note
+    assert note.endswith("tuned in parts of 8, predicted in parts of 8")
+    assert "out of device memory" not in note
+
+
+def test_peak_memory_is_told(source, monkeypatch):
+    tune_and_predict = source.tuner.tune_and_predict
+    monkeypatch.setattr(
+        source.tuner, "tune_and_predict", lambda *args: replace(tune_and_predict(*args), peak_bytes=3 * 2**30)
+    )
+    assert source.solve(TASK, Budget(nodes=1), 0, lambda findings: None).note.endswith("peak 3.0 GiB")
+
+
+@pytest.mark.parametrize(("memory_gib", "share"), [(6.0, 0.25), (48.0, 1.0)])
+def test_device_memory_is_capped_by_a_share_of_what_there_is(monkeypatch, memory_gib, share):
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=24 * 2**30))
+    seen = []
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", seen.append)
+    limit_memory(memory_gib)
+    assert seen == [share]
+
+
+def test_every_setting_reaches_the_tuner(source, tmp_path, monkeypatch):
+    where = ["vision.device=cpu", f"vision.weights={tmp_path}"]
+    with pytest.raises(InputError, match="num_loops 3"):
+        vision_sources(load_settings(None, [*where, "vision.num_loops=3"]), 0)
+    monkeypatch.setattr(VisionSource, "ready", lambda *args: args)
+    given = {
+        "canvas": 32, "batch": 3, "num_samples": 7, "num_symmetries": 2, "num_colorings": 3, "num_placements": 4,
+        "num_loops": 1,
+    }  # fmt: skip
+    assignments = [f"vision.{name}={value}" for name, value in given.items()]
+    ((weights, device, config, max_runs),) = vision_sources(
+        load_settings(None, [*where, "vision.max_runs=5", *assignments]), 0
+    )
+    assert (weights, device, max_runs) == (tmp_path, "cpu", 5)
+    assert config == TuningConfig(**given, compile=False, autocast=False)
+    ((_, _, default, _),) = vision_sources(load_settings(None, where), 0)
+    assert default == TuningConfig(compile=False, autocast=False)
+
+
+def test_untuned_answers_name_no_loss(source, tmp_path):
+    source = VisionSource(tmp_path, "cpu", replace(TINY, num_samples=0))
+    findings = source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
+    assert findings.note == "vision: run 1, 0 steps"
+    assert source.estimate_s() > 0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from solver.errors import InputError  # noqa: E402
-from solver.vision.checkpoint import SHARD_LIMIT_BYTES, _shards  # noqa: E402
+from solver.vision.checkpoint import SHARD_LIMIT_BYTES, _shards, read_facts  # noqa: E402
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, rotary_table, rotate  # noqa: E402
 from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
@@ -30,6 +31,13 @@ TINY = TrainConfig(
 )  # fmt: skip
 
 
+def load_tool():
+    spec = importlib.util.spec_from_file_location("train_vision", TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
 def tiny_data():
     rng = np.random.default_rng(0)
     pairs = []
@@ -41,9 +49,12 @@ def tiny_data():
     return TrainingData(PackedPairs.pack(pairs, ids), PackedPairs.pack(pairs[::5], ids))
 
 
+def records_of(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
 def losses(folder):
-    records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return {r["step"]: r["loss"] for r in records if "loss" in r}
+    return {r["step"]: r["loss"] for r in records_of(folder) if "loss" in r}
 
 
 def test_packed_pairs_round_trip(tmp_path):
@@ -152,7 +163,7 @@ def test_a_run_goes_on_from_shipped_weights(tmp_path):
     assert torch.equal(training.averaged.tasks, shipped.tasks)
     assert (training.step, training.samples) == (50, 100)
     training.run(tmp_path / "run")
-    records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    records = records_of(tmp_path / "run")
     assert [r["rate_share"] for r in records if "loss" in r] == [0.5, 0.75, 1.0, 1.0]
 
     again = Training(config, data, CPU)
@@ -160,6 +171,55 @@ def test_a_run_goes_on_from_shipped_weights(tmp_path):
     assert (again.step, again.warm_from) == (54, 50)
     with pytest.raises(ValueError, match="weights of"):
         Training(config, data, CPU).start_from(LoopedModel(ModelConfig()), step=1, samples=1)
+
+
+def test_a_slice_ends_with_a_decay_by_the_clock_and_either_checkpoint_goes_on(tmp_path, monkeypatch):
+    data = tiny_data()
+    config = replace(TINY, batch=1, log_steps=1, validate_samples=10**6)
+    training = Training(config, data, CPU)
+    clock = SimpleNamespace(monotonic=lambda: float(training.step))  # a step takes a second
+    monkeypatch.setattr("solver.vision.training.time", clock)
+    monkeypatch.setattr("solver.vision.training.CHECK_STEPS", 4)
+    training.run(tmp_path, deadline=20, decay_from=6)
+    before, after = (read_facts(tmp_path / name) for name in ("checkpoint-before-decay", "checkpoint"))
+    assert (before["step"], before["clock_share"]) == (8, 1.0)
+    assert (after["step"], after["clock_share"]) == (20, pytest.approx(1 / 3.5))
+    records = records_of(tmp_path)
+    shares = {r["step"]: r["rate_share"] for r in records if "loss" in r}
+    middles = [shares[step] for step in (6, 10, 14, 18)]
+    assert middles == pytest.approx([1.0, 3 / 3.5, 2 / 3.5, 1 / 3.5], abs=1e-4)
+    assert [r["step"] for r in records if "val_loss" in r] == [before["step"], after["step"]]
+    assert "raw_loss" in records[-1]
+
+    for name, warm_from in (("checkpoint-before-decay", 0), ("checkpoint", after["step"])):
+        again = Training(config, data, CPU)
+        again.resume(tmp_path / name)
+        assert (again.clock_share, again.warm_from) == (1.0, warm_from)
+        assert (again.rate_share() == 1.0) == (warm_from == 0)
+
+
+def test_a_decay_needs_an_end(tmp_path):
+    with pytest.raises(ValueError, match="needs a deadline"):
+        Training(TINY, tiny_data(), CPU).run(tmp_path, decay_from=1.0)
+    with pytest.raises(SystemExit, match="needs --minutes"):
+        load_tool().main(["train", "--data", "d", "--run", "r", "--decay-share", "0.25"])
+
+
+@pytest.mark.parametrize("better", ["raw", "averaged"])
+def test_what_validated_better_is_exported(tmp_path, better):
+    training = Training(replace(TINY, max_samples=40), tiny_data(), CPU)
+    training.run(tmp_path / "run")
+    path = tmp_path / "run" / "log.jsonl"
+    *earlier, last = records_of(tmp_path / "run")
+    last |= {"val_loss": 1.0, "raw_loss": 0.5 if better == "raw" else 1.0}
+    path.write_text("".join(json.dumps(record) + "\n" for record in [*earlier, last]))
+    load_tool().main(["export", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "weights")])
+    exported, manifest = load_weights(tmp_path / "weights")
+    expected = training.model if better == "raw" else training.averaged
+    assert not torch.equal(training.model.tasks, training.averaged.tasks)
+    assert torch.equal(exported.tasks, expected.tasks.bfloat16().float())
+    assert manifest["averaged"] == (better == "averaged")
+    assert manifest["validation"]["val_loss"] == (0.5 if better == "raw" else 1.0)
 
 
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
@@ -206,9 +266,7 @@ def test_weights_folder_round_trip_and_faults(tmp_path):
 
 
 def test_every_wrong_setting_is_named():
-    spec = importlib.util.spec_from_file_location("train_vision", TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = load_tool()
     with pytest.raises(SystemExit) as caught:
         tool.changed_config(TINY, ["widht=3", "batch=x", "compile=maybe", "model.=1"])
     faults = str(caught.value).splitlines()

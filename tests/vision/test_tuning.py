@@ -1,5 +1,7 @@
 """Views and their undoing, size bounds, votes, and test-time training of a tiny model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ pytest.importorskip("safetensors")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+from solver.errors import InputError  # noqa: E402
 from solver.tasks import Pair, Task  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.tuning import Tuner, TuningConfig, count_votes  # noqa: E402
@@ -16,7 +19,7 @@ from solver.vision.views import View, bound_output_size, task_views  # noqa: E40
 
 TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=32, num_tasks=60)
 TINY = TuningConfig(
-    batch=4, num_samples=12, num_colorings=1, placements=2, compile=False, autocast=False, warmup_steps=1
+    batch=4, num_samples=12, num_colorings=1, num_placements=2, compile=False, autocast=False, warmup_steps=1
 )
 
 
@@ -37,6 +40,15 @@ def test_views_of_a_task_as_published():
     assert all(view.colors[0] == 0 for view in views)
     marked = np.arange(6, dtype=np.uint8).reshape(2, 3)
     assert len({view.apply(marked).tobytes() + bytes(view.apply(marked).shape) for view in views[:6]}) == 6
+
+
+@pytest.mark.parametrize(("num_symmetries", "num_colorings", "count"), [(1, 9, 1), (2, 0, 2), (3, 2, 7), (6, 9, 51)])
+def test_fewer_views_are_the_first_of_all(num_symmetries, num_colorings, count):
+    views = task_views(num_colorings, np.random.default_rng(0), num_symmetries)
+    assert len(views) == len(set(views)) == count
+    assert TuningConfig(num_symmetries=num_symmetries, num_colorings=num_colorings).num_views == count
+    every = task_views(num_colorings, np.random.default_rng(0))
+    assert views[:num_symmetries] == every[:num_symmetries]
 
 
 def zeros(*shape):
@@ -122,3 +134,83 @@ def test_a_passed_deadline_still_predicts(tuner):
     tuned = tuner.tune_and_predict(task_of((((1, 2),), ((2, 1),))), deadline=0.0)
     assert tuned.num_steps == 0
     assert len(tuned.votes) == 1
+
+
+SWAP = task_of((((1, 2),), ((2, 1),)), (((3, 4),), ((4, 3),)))
+
+
+def test_without_tuning_every_view_has_the_mean_token_of_shipped_weights():
+    tuner = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, num_samples=0))
+    tuned = tuner.tune_and_predict(SWAP)
+    assert (tuned.num_steps, tuned.num_views) == (0, 22)
+    mean = tuner.shipped["tasks"].mean(0)
+    assert torch.equal(tuner.model.tasks[:11], mean.expand(11, -1))
+    assert torch.equal(tuner.model.embed.weight, tuner.shipped["embed.weight"])
+
+
+def test_loops_and_views_are_as_many_as_asked_for(monkeypatch):
+    config = replace(TINY, num_symmetries=1, num_placements=1, num_loops=1)
+    tuner = Tuner(LoopedModel(TINY_MODEL), 32, config)
+    calls = []
+    core = tuner.model.core.forward
+    monkeypatch.setattr(tuner.model.core, "forward", lambda *args: calls.append(0) or core(*args))
+    tuner.tuned_core = tuner.model.core.forward
+    tuned = tuner.tune_and_predict(SWAP)
+    assert tuned.num_views == 1
+    assert len(calls) == tuned.num_steps + 1  # one prediction
+    assert tuner.model.steps.grad[1:].abs().sum() == 0
+
+
+def test_what_the_model_cannot_do_is_named():
+    config = TuningConfig(canvas=33, num_loops=3, num_colorings=20)
+    with pytest.raises(InputError, match=r"canvas 33.*32\.\.32.*num_loops 3.*1\.\.2.*106 views.*60"):
+        Tuner(LoopedModel(TINY_MODEL), 32, config)
+
+
+def limited(function, limit):
+    """The function of a device whose memory holds no batch larger than the limit."""
+
+    def run(canvases, *rest):
+        if len(canvases) > limit:
+            raise torch.cuda.OutOfMemoryError("injected")
+        return function(canvases, *rest)
+
+    return run
+
+
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(tuner, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    canvases = torch.randint(0, 11, (32, 32, 32), generator=generator)
+    targets = torch.where(torch.rand(32, 32, 32, generator=generator) < torch.rand(32, 1, 1), canvases % 10, -100)
+    tokens = torch.arange(32) % 11
+    tuner.tune_batch = 32
+    whole = tuner.backward(canvases, tokens, targets)
+    gradients = [p.grad for p in tuner.model.parameters()]
+    monkeypatch.setattr(tuner.model, "loss", limited(tuner.model.loss, 12))
+    parts = tuner.backward(canvases, tokens, targets)
+    assert tuner.tune_batch == 8
+    torch.testing.assert_close(parts, whole)
+    for p, gradient in zip(tuner.model.parameters(), gradients, strict=True):
+        torch.testing.assert_close(p.grad, gradient, rtol=1e-4, atol=1e-6)
+    monkeypatch.setattr(tuner.model, "loss", limited(tuner.model.loss, 4))
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        tuner.backward(canvases, tokens, targets)
+
+
+def test_predictions_do_not_depend_on_how_many_are_made_at_a_time(tuner, monkeypatch):
+    views = task_views(1, np.random.default_rng(0))
+    pairs = [(p.input.astype(np.uint8), p.output.astype(np.uint8)) for p in SWAP.train]
+
+    def copying(canvases, tokens, num_loops):
+        out = canvases.clone()
+        out[:, 1::3], out[:, :, 1::3] = 11, 11
+        return out
+
+    monkeypatch.setattr(tuner.model, "predict", copying)
+    grid = np.arange(9, dtype=np.uint8).reshape(3, 3)
+    whole = tuner.predict(pairs, grid, views, 5)
+    assert whole
+    monkeypatch.setattr(tuner.model, "predict", limited(copying, 10))
+    parts = tuner.predict(pairs, grid, views, 5)
+    assert tuner.predict_batch == 8
+    assert [g.tolist() for g in parts] == [g.tolist() for g in whole]
