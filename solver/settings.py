@@ -53,6 +53,8 @@ class SearchSettings(_Checked):
     """Program search. use: whether to search programs at all. num_views: in how many rotated, mirrored or
     transposed views a task is searched.
 
+    use_enumeration, use_stacking, use_fitted, use_mcts: whether these parts of the search run; without enumeration the
+    tree starts from the input, and from what a language model's rollouts reach.
     root_share: share of a view's budget for the root pass; the tree gets the rest.
     agent: what grows the tree: 'pw-mcts' (PUCT with progressive widening), 'mcts' (PUCT) or 'beam'.
     c_puct, fpu_reduction, widening, beam_width, num_steps, max_depth: of the tree, see solver/search/tree.py.
@@ -61,6 +63,7 @@ class SearchSettings(_Checked):
 
     use: bool = setting(True)
     num_views: int = setting(2, low=1, high=8)
+    use_enumeration: bool = setting(True)
     use_stacking: bool = setting(True)
     use_fitted: bool = setting(True)
     use_mcts: bool = setting(True)

@@ -34,12 +34,14 @@ CHECKS_PER_NODE = 20
 class RootSettings:
     """Limits of the root pass.
 
+    use_enumeration, use_stacking, use_fitted: whether these parts of it run.
     rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
     that a full fit may have to settle the task then and there).
     max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
     per kind of fit. max_partial: programs kept that fit only some pairs. min_score: what those must reach.
     """
 
+    use_enumeration: bool = True
     use_stacking: bool = True
     use_fitted: bool = True
     rounds: tuple[tuple[float, int, int], ...] = ((0.15, 600, 2), (0.45, 1200, 3), (0.85, 2000, 4))
@@ -133,8 +135,9 @@ class RootPass:
         """The first `num_rounds` rounds, None for all. expired(share, nodes): whether `share` of the budget is gone,
         after `nodes` statements here."""
         for share, pool_size, max_size in self.settings.rounds[:num_rounds]:
-            with self._phase("enumerate"):
-                self.enumerator.run(lambda share=share: expired(share, self.num_nodes))
+            if self.settings.use_enumeration:
+                with self._phase("enumerate"):
+                    self.enumerator.run(lambda share=share: expired(share, self.num_nodes))
             self._collect_enumerated()
             pool = build_pool(self.store, pool_size, self.rng)
             if pool is not None and self.settings.use_fitted and not self._has_fit(max_size):

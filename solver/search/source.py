@@ -175,7 +175,10 @@ class ProgramSource:
 
     @property
     def _root_settings(self) -> RootSettings:
-        return RootSettings(use_stacking=self.settings.use_stacking, use_fitted=self.settings.use_fitted)
+        own = self.settings
+        return RootSettings(
+            use_enumeration=own.use_enumeration, use_stacking=own.use_stacking, use_fitted=own.use_fitted
+        )
 
     @property
     def _root_share(self) -> float:

@@ -178,27 +178,46 @@ def test_rollouts_are_asked_for_only_where_the_first_round_settles_nothing():
     assert engine.requests[0].sampling.num_samples == LanguageModelSettings().rollout_programs
 
 
+class Writer(QueueEngine):
+    """An engine that writes the first statements of a program, one after the other, and then nothing."""
+
+    def __init__(self, program, num_statements):
+        super().__init__()
+        lines = [line.strip() for line in program.render().splitlines() if " = " in line]
+        self.calls = dict(line.split(" = ") for line in lines[:num_statements])
+
+    def generate(self, requests, deadline=None):
+        for request in requests:
+            target = request.prompt.rest.split("\n")[-1].removesuffix(" =")
+            self.answers.append([(f" {self.calls[target]}\n", -1.0)] if target in self.calls else [])
+        return super().generate(requests, deadline)
+
+
+def guided(task, program, num_statements, **settings):
+    own = LanguageModelSettings(policy="none", engine="transformers")
+    engine = Writer(program, num_statements)
+    model = LanguageModel(engine, PromptFormat(), Sampling(num_samples=8, max_new_tokens=16), own)
+    source = ProgramSource(SearchSettings(num_views=1, use_mcts=False, **settings), language_model=model)
+    return source.solve(task, Budget(nodes=2_500), 0, lambda _: None)
+
+
 def test_a_value_that_a_rollout_reached_is_where_enumeration_goes_on():
     task, truth, program = deep_task()
     alone, _ = search(task, [], 2_500)
     assert not any(answer.exact for answer in alone.answers)
-    written = [line.strip().partition("=")[2] + "\n" for line in program.render().splitlines() if " = " in line][:2]
-
-    class Writer(Advisor):
-        def generate(self, requests, deadline=None):
-            self.answers.extend(
-                [[(written[int(r.prompt.rest.rpartition("x")[2][:-2]) - 1], -1.0)]
-                 if int(r.prompt.rest.rpartition("x")[2][:-2]) <= 2 else [] for r in requests]
-            )  # fmt: skip
-            return QueueEngine.generate(self, requests, deadline)
-
-    settings = LanguageModelSettings(policy="none", engine="transformers")
-    model = LanguageModel(Writer([]), PromptFormat(), Sampling(num_samples=8, max_new_tokens=16), settings)
-    source = ProgramSource(SearchSettings(num_views=1, use_mcts=False), language_model=model)
-    findings = source.solve(task, Budget(nodes=2_500), 0, lambda _: None)
+    findings = guided(task, program, 2)
     first, _ = choose_attempts(task, {"program": findings})[0]
     assert first.exact
     assert np.array_equal(first.grid, truth)
+
+
+def test_rollouts_alone_solve_what_the_model_knows():
+    task, truth, program = deep_task()
+    settings = {"use_enumeration": False, "use_fitted": False, "use_stacking": False}
+    assert not any(answer.exact for answer in guided(task, program, 2, **settings).answers)
+    findings = guided(task, program, 3, **settings)
+    assert findings.settled
+    assert np.array_equal(findings.answers[0].outputs[0], truth)
 
 
 def test_guided_runs_repeat_with_a_budget_of_nodes():
