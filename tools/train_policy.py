@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,38 +34,40 @@ from solver.training import preparation
 from solver.training.launch import load_tokenizer
 
 KIND = "policy"
+RANK_SAMPLES = 64
+"""Draws of a step that the rank of the needed one is counted among."""
 
 
 def measure(args: Namespace) -> None:
     """What weights are worth on held-out tasks: solved with the most likely steps and with --samples drawn programs,
     and the rank of the needed step, by number of statements of the solution."""
-    import torch
-
     from solver.lm.weights import read_weights
     from solver.training.evaluation import held_out_tasks, needed_step_ranks, write_solutions
     from solver.training.models import load_model
 
     weights = read_weights(args.weights, KIND)
-    model = load_model(KIND, weights.folder).to(args.device).eval()
+    on_gpu = args.device == "cuda"
+    model = load_model(KIND, weights.folder, bf16=on_gpu).to(args.device).eval()
+    batch = args.batch or (512 if on_gpu else 64)
     sets = (one for path in shard_paths(args.made) for one in read_shard(path))
     examples = held_out_tasks(preparation.examples(sets, 1, weights.context_length, [0]), args.tasks)
     tokenizer = load_tokenizer(weights.folder)
     found: dict[str, Any] = {"weights": str(args.weights), "digest": weights.digest, "tasks": len(examples)}
-    with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
-        for samples in dict.fromkeys((1, args.samples)):
-            order = {"num_samples": samples, "batch": args.batch}
-            tally = write_solutions(model, tokenizer, weights.prompt_format, examples, **order)
-            found[f"at {samples}"] = tally.facts()
-            print(json.dumps({"samples": samples, **tally.facts()}), flush=True)
-        if args.ranks:
-            chosen = examples[: args.ranks]
-            ranks = needed_step_ranks(model, tokenizer, weights.prompt_format, chosen, num_samples=args.batch)
-            found["median_rank"] = {
-                str(n): float(np.median([rank for length, _, rank in ranks if length == n]))
-                for n in sorted({length for length, _, _ in ranks})
-            }
-            found["median_rank"]["all"] = float(np.median([rank for _, _, rank in ranks]))
-            print(json.dumps({"median_rank": found["median_rank"]}), flush=True)
+    for samples in dict.fromkeys((1, args.samples)):
+        began = time.monotonic()
+        tally = write_solutions(model, tokenizer, weights.prompt_format, examples, num_samples=samples, batch=batch)
+        found[f"at {samples}"] = tally.facts()
+        took = {"samples": samples, "seconds": round(time.monotonic() - began, 1)}
+        print(json.dumps({**took, **tally.facts()}), flush=True)
+    if args.ranks:
+        chosen = examples[: args.ranks]
+        ranks = needed_step_ranks(model, tokenizer, weights.prompt_format, chosen, num_samples=RANK_SAMPLES)
+        found["median_rank"] = {
+            str(n): float(np.median([rank for length, _, rank in ranks if length == n]))
+            for n in sorted({length for length, _, _ in ranks})
+        }
+        found["median_rank"]["all"] = float(np.median([rank for _, _, rank in ranks]))
+        print(json.dumps({"median_rank": found["median_rank"]}), flush=True)
     if args.out:
         args.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
         draw(found, args.out)
@@ -103,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--made", type=Path, required=True, help="shards of held-out made-up tasks")
     command.add_argument("--tasks", type=positive, default=200)
     command.add_argument("--samples", type=positive, default=1)
-    command.add_argument("--batch", type=positive, default=64)
+    command.add_argument("--batch", type=positive, help="programs written at once (default: 64; 512 on a GPU)")
     command.add_argument("--ranks", type=int, default=0, help="tasks to measure the needed step's rank on")
     command.add_argument("--out", type=Path, help="table and picture: OUT.json, OUT.png")
     command.add_argument("--device", default="cpu")

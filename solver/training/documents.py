@@ -103,7 +103,7 @@ class Documents:
                 facts = json.loads((folder / FACTS_FILE).read_text())
                 kinds.add((facts["num_vocabulary"], facts["group"]))
                 for path in sorted(folder.glob("tokens-*.npy")):
-                    tokens.append(np.load(path))
+                    tokens.append(np.load(path, mmap_mode="r"))  # so that they are in memory once, when joined
                     lengths.append(np.load(path.with_name(path.name.replace("tokens", "lengths"))))
                     weights.append(np.load(path.with_name(path.name.replace("tokens", "weights"))))
                     if lengths[-1].sum() != len(tokens[-1]) or len(weights[-1]) != len(lengths[-1]):

@@ -16,13 +16,15 @@ import torch
 from torch import nn
 
 from ..executor import apply
-from ..lm.prompt import Prefix, PromptBuilder, PromptFormat, read_step
+from ..lm.prompt import Prefix, PromptBuilder, PromptFormat, PromptTask, read_step
 from ..lm.tokenizer import encode_prompt
 from ..program import ProgramError, Ref, variable_name
 from .models import base_of
 from .preparation import Example
 
 MAX_STEP_TOKENS = 48
+CHOICE = 20
+"""Tasks that are looked at for each that is measured, at most: enough of every length, without running thousands."""
 
 
 @dataclass
@@ -47,11 +49,30 @@ class Tally:
         }
 
 
+class _Prompts:
+    """The prompts of one task, in tokens; what they begin with is tokenised once."""
+
+    def __init__(self, task: PromptTask, tokenizer: Any, prompt_format: PromptFormat, context: int) -> None:
+        self._tokenizer = tokenizer
+        self._begun: list[int] = []
+        self._builder = PromptBuilder(
+            prompt_format, task, lambda text: len(tokenizer.encode(text)), context, MAX_STEP_TOKENS
+        )
+
+    def tokens(self, prefix: Prefix) -> list[int] | None:
+        """None if the prompt does not fit the context."""
+        prompt = self._builder.build(prefix)
+        if prompt is None:
+            return None
+        self._begun = self._begun or encode_prompt(self._tokenizer, prompt.shared, "")
+        return self._begun + self._tokenizer.encode(prompt.rest, add_special_tokens=False)
+
+
 class _Attempt:
     """One program in the making."""
 
-    def __init__(self, example: Example, builder: PromptBuilder) -> None:
-        self.example, self.builder = example, builder
+    def __init__(self, example: Example, prompts: _Prompts) -> None:
+        self.example, self.prompts = example, prompts
         self.prefix = Prefix(example.prefix.values[:1], ())
         self.is_over = self.is_solved = False
 
@@ -78,7 +99,7 @@ class _Attempt:
 def held_out_tasks(examples: Iterable[Example], num_tasks: int) -> list[Example]:
     """Up to `num_tasks` tasks, of all lengths of solutions as evenly as they come."""
     by_length: dict[int, list[Example]] = {}
-    for example in examples:
+    for example in islice(examples, CHOICE * num_tasks):
         by_length.setdefault(len(example.prefix.statements), []).append(example)
     rounds = zip_longest(*(by_length[n] for n in sorted(by_length)))
     return list(islice((example for one in rounds for example in one if example is not None), num_tasks))
@@ -101,14 +122,23 @@ def write_solutions(
     tally = Tally()
     attempts = []
     for example in tasks:
-        builder = PromptBuilder(
-            prompt_format, example.task, lambda text: len(tokenizer.encode(text)), context, MAX_STEP_TOKENS
-        )
-        attempts += [_Attempt(example, builder) for _ in range(num_samples)]
+        prompts = _Prompts(example.task, tokenizer, prompt_format, context)
+        attempts += [_Attempt(example, prompts) for _ in range(num_samples)]
     for _ in range(max_statements):
-        waiting = [attempt for attempt in attempts if not attempt.is_over]
-        for begin in range(0, len(waiting), batch):
-            _write_step(model, tokenizer, prompt_format, waiting[begin : begin + batch], num_samples > 1, seed, tally)
+        asked = []
+        for attempt in attempts:
+            if not attempt.is_over:
+                tokens = attempt.prompts.tokens(attempt.prefix)
+                attempt.is_over = tokens is None
+                if tokens is not None:
+                    asked.append((attempt, tokens))
+        asked.sort(key=lambda one: len(one[1]))  # shorter ones are padded to the longest of a batch
+        for begin in range(0, len(asked), batch):
+            chosen = asked[begin : begin + batch]
+            texts = [tokens for _, tokens in chosen]
+            answers = generate(model, tokenizer, texts, prompt_format.step_end, num_samples > 1, seed)
+            for (attempt, _), (answer, _) in zip(chosen, answers, strict=True):
+                attempt.take(answer, prompt_format, tally)
             seed += 1
     solved = {id(attempt.example) for attempt in attempts if attempt.is_solved}
     for example in tasks:
@@ -116,30 +146,6 @@ def write_solutions(
         tally.tasks[length] += 1
         tally.solved[length] += id(example) in solved
     return tally
-
-
-def _write_step(
-    model: nn.Module,
-    tokenizer: Any,
-    prompt_format: PromptFormat,
-    attempts: Sequence[_Attempt],
-    is_drawn: bool,
-    seed: int,
-    tally: Tally,
-) -> None:
-    """One more step for each of these attempts; one whose prompt does not fit is over."""
-    asked, prompts = [], []
-    for attempt in attempts:
-        prompt = attempt.builder.build(attempt.prefix)
-        if prompt is None:
-            attempt.is_over = True
-        else:
-            asked.append(attempt)
-            prompts.append(encode_prompt(tokenizer, prompt.shared, prompt.rest))
-    if asked:
-        answers = generate(model, tokenizer, prompts, prompt_format.step_end, is_drawn, seed)
-        for attempt, (answer, _) in zip(asked, answers, strict=True):
-            attempt.take(answer, prompt_format, tally)
 
 
 def needed_step_ranks(
@@ -161,16 +167,13 @@ def needed_step_ranks(
     context = base_of(model).config.max_position_embeddings
     ranks = []
     for example in examples:
-        builder = PromptBuilder(
-            prompt_format, example.task, lambda text: len(tokenizer.encode(text)), context, MAX_STEP_TOKENS
-        )
+        prompts = _Prompts(example.task, tokenizer, prompt_format, context)
         length = len(example.prefix.statements)
         for steps in range(length):
             prefix = Prefix(example.prefix.values[: steps + 1], example.prefix.statements[:steps])
-            prompt = builder.build(prefix)
-            if prompt is None:
+            tokens = prompts.tokens(prefix)
+            if tokens is None:
                 continue
-            tokens = encode_prompt(tokenizer, prompt.shared, prompt.rest)
             answers = generate(model, tokenizer, [tokens] * num_samples, prompt_format.step_end, True, seed)
             name = variable_name(steps + 1)
             needed = example.prefix.statements[steps].render(name).removeprefix(f"{name} =") + prompt_format.step_end

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 TOKENIZER_FOLDER = "tokenizer"
 VOCABULARY_STEP = 64
 """Models from nothing have a multiple of this many rows of embeddings, which multiplies faster."""
+
+COLLECTIVE_TIMEOUT = timedelta(hours=1)
+"""How long a process waits for the others: while one of them evaluates or prepares to, they do."""
 
 Part = Callable[[Path, Encoder, Preparation], PartWriter]
 
@@ -171,6 +175,11 @@ def train(order: TrainOrder) -> None:
         raise InputError(f"{order.resume}: no checkpoint")
     settings_of_run(order)  # faults show before any process starts
     documents_facts([*order.documents, *order.held_out])
+    if order.held_out_tasks is not None:
+        from .. import warm
+
+        shard_paths(order.held_out_tasks)
+        warm.prepare(os.cpu_count() or 1)  # here, where no GPU waits for it
     os.environ.setdefault("NCCL_NVLS_ENABLE", "0")
     if order.processes == 1:
         train_process(0, order)
@@ -181,7 +190,7 @@ def train(order: TrainOrder) -> None:
 
 
 def train_process(rank: int, order: TrainOrder) -> None:
-    """One process of a run, on device number `rank`."""
+    """One process of a run, on GPU number `rank` of those visible."""
     import torch
     import torch.distributed as dist
 
@@ -195,7 +204,10 @@ def train_process(rank: int, order: TrainOrder) -> None:
     if world > 1:
         backend = "nccl" if device.type == "cuda" else "gloo"
         address = f"tcp://127.0.0.1:{order.port}"
-        dist.init_process_group(backend, init_method=address, rank=rank, world_size=world)
+        dist.init_process_group(
+            backend, init_method=address, rank=rank, world_size=world, timeout=COLLECTIVE_TIMEOUT,
+            device_id=device if device.type == "cuda" else None,
+        )  # fmt: skip
     settings = settings_of_run(order)
     documents = Documents.load(order.documents)
     model = make_model(order, settings, documents.num_vocabulary)
@@ -228,8 +240,12 @@ def _device(rank: int, order: TrainOrder) -> Any:
     if order.device != "cuda":
         return torch.device(order.device)
     # Each process sees its GPU as number 0: then compiled code is the same in all, and cached once.
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(order.processes)))
-    os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[rank]
+    visible = (os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(order.processes)))).split(",")
+    if rank >= len(visible):
+        raise InputError(f"{order.processes} processes, but CUDA_VISIBLE_DEVICES names {len(visible)} GPUs")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible[rank]
+    if not torch.cuda.is_available():
+        raise InputError(f"no GPU number {visible[rank]} that torch can use (--device cpu trains without)")
     torch.cuda.set_device(0)
     torch.set_float32_matmul_precision("high")
     return torch.device("cuda", 0)
@@ -242,7 +258,7 @@ def make_model(order: TrainOrder, settings: TrainingSettings, num_vocabulary: in
     train = settings.train
     if order.weights:
         has_adapter = settings.adapter.rank > 0
-        model = load_model(order.kind, order.weights, bf16=has_adapter and order.device == "cuda")
+        model = load_model(order.kind, order.weights, bf16=has_adapter and order.device == "cuda", seed=train.seed)
         if model.config.vocab_size < num_vocabulary:
             raise InputError(f"{order.weights}: {model.config.vocab_size} tokens, the documents have {num_vocabulary}")
     else:
@@ -269,6 +285,7 @@ def _evaluation(order: TrainOrder, trainer: Any, prompt_format: PromptFormat) ->
 
         sets = (one for path in shard_paths(order.held_out_tasks) for one in read_shard(path))
         tasks = held_out_tasks(examples(sets, 1, context_of(trainer.model), [0]), order.num_held_out)
+        logger.info("%d held-out tasks to write programs for", len(tasks))
         tokenizer = load_tokenizer(order.documents[0] / TOKENIZER_FOLDER)
 
     def evaluate(model: Any) -> dict[str, Any]:

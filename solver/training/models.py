@@ -52,25 +52,28 @@ def new_model(kind: str, settings: ModelSettings, num_vocabulary: int, seed: int
         return _FROM_NOTHING[kind](config).float()
 
 
-def load_model(kind: str, folder: Path, *, bf16: bool = False) -> PreTrainedModel:
+def load_model(kind: str, folder: Path, *, bf16: bool = False, seed: int = 0) -> PreTrainedModel:
     """The model of a folder, without network or code of the folder's own. bf16: keep the weights so (for adapters over
-    a large model); otherwise float32. A PPM may start from a policy's folder: its head is new then. Raises
-    InputError."""
+    a large model); otherwise float32. seed: a PPM may start from a policy's folder; its head is new then, and the same
+    in every process that draws it with this seed. Raises InputError."""
     try:
         options = {"num_labels": 1} if kind == PPM else {}
-        return _FROM_FOLDER[kind].from_pretrained(
-            folder,
-            dtype=torch.bfloat16 if bf16 else torch.float32,
-            local_files_only=True,
-            trust_remote_code=False,
-            **options,
-        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return _FROM_FOLDER[kind].from_pretrained(
+                folder,
+                dtype=torch.bfloat16 if bf16 else torch.float32,
+                local_files_only=True,
+                trust_remote_code=False,
+                **options,
+            )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder}: no model that can be trained ({str(error).splitlines()[0]})") from error
 
 
 def add_adapter(kind: str, model: PreTrainedModel, settings: AdapterSettings, seed: int) -> nn.Module:
-    """The model with LoRA adapters (peft); of the rest only a PPM's head is trained."""
+    """The model with LoRA adapters (peft); of the rest only a PPM's head is trained. What is trained is float32, also
+    over a base in bf16, where steps and averages would be lost to rounding."""
     from peft import LoraConfig, TaskType, get_peft_model
 
     modules = settings.modules if settings.modules == "all-linear" else settings.modules.split(",")
@@ -83,7 +86,11 @@ def add_adapter(kind: str, model: PreTrainedModel, settings: AdapterSettings, se
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return get_peft_model(model, config)
+        adapted = get_peft_model(model, config)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return adapted
 
 
 def base_of(model: nn.Module) -> PreTrainedModel:

@@ -82,8 +82,11 @@ class Preference:
         return F.pad(ends[::2], (0, extra)), F.pad(ends[1::2], (0, extra)), F.pad(weights, (0, extra))
 
     def loss(self, hidden: Tensor, head: Head, better: Tensor, rival: Tensor, weights: Tensor) -> Loss:
-        """hidden: [T, width]."""
-        scores = head(hidden.index_select(0, torch.cat([better, rival]))).float().squeeze(-1)
+        """hidden: [T, width]. The head computes in float32: bf16 would round scores to steps of 1/128 of themselves,
+        which is more than close rivals differ by."""
+        ends = hidden.index_select(0, torch.cat([better, rival])).float()
+        with torch.autocast(hidden.device.type, enabled=False):
+            scores = head(ends).squeeze(-1)
         margin = scores[: len(better)] - scores[len(better) :]
         total = (-weights * F.logsigmoid(margin)).sum()
         return Loss(total, total.detach(), (weights * (margin.detach() > 0)).sum())

@@ -48,7 +48,8 @@ class TrainSettings:
     running average of the weights, which is what is evaluated and exported (0: the weights themselves). auxiliary:
     weight of a policy's exercise, the cells of all training outputs but the first, relative to a step's tokens (0:
     none; needs documents with this project's own tokenizer). Intervals in steps: log_steps, save_steps,
-    evaluate_steps (0: only at the end).
+    evaluate_steps (0: only at the end). reserve_s: a wall-clock limit ends training so many seconds early, for the last
+    checkpoint and evaluation; more, if either took longer before.
     """
 
     batch_tokens: int = setting(65_536, low=16, high=1 << 24)
@@ -71,6 +72,7 @@ class TrainSettings:
     log_steps: int = setting(50, low=1, high=10**9)
     save_steps: int = setting(2000, low=1, high=10**9)
     evaluate_steps: int = setting(0, low=0, high=10**9)
+    reserve_s: float = setting(20.0, low=0.0, high=1e6)
 
 
 @dataclass(frozen=True)

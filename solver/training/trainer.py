@@ -199,28 +199,32 @@ class Trainer:
         return loss_sum / weight, right / weight
 
     def run(self, folder: Path, *, deadline: float = math.inf, evaluate: Evaluate | None = None) -> None:
-        """Train until `deadline` (of time.monotonic), max_steps, or a file folder/stop; then save and evaluate. Appends
-        to folder/log.jsonl; checkpoints go to folder/checkpoint. Raises FloatingPointError where the loss is no longer
-        finite; the last checkpoint stays."""
+        """Train until max_steps, a file folder/stop, or so long before `deadline` (of time.monotonic) that there is
+        time to save and evaluate, which comes then. Appends to folder/log.jsonl; checkpoints go to folder/checkpoint.
+        Raises FloatingPointError where the loss is no longer finite; the last checkpoint stays."""
         train = self.settings.train
         folder.mkdir(parents=True, exist_ok=True)
         log = _Log(folder / "log.jsonl", self)
         self.model.train()
         log.write(started=True, processes=self.world, left_out=self.packer.num_left_out, settings=asdict(self.settings))
         first = self.step
-        while not self._is_over(folder, deadline):
+        save_s = evaluate_s = 0.0
+        saved = evaluated = -1
+        while not self._is_over(folder, deadline - max(train.reserve_s, save_s + evaluate_s)):
             metrics, norm = self.train_step()
             log.collect(metrics, norm)
             # The first report comes early: it shows how long compiling took and that the loss is finite.
             if self.step % train.log_steps == 0 or self.step == first + 2:
                 log.report(rate_share(train, self.step, self.first_step))
             if self.step % train.save_steps == 0:
-                self.save(folder / "checkpoint")
-                log.restart_clock()
+                save_s, saved = self._save(folder, log), self.step
             if train.evaluate_steps and self.step % train.evaluate_steps == 0:
-                self._evaluate(evaluate, log)
-        self.save(folder / "checkpoint")
-        self._evaluate(evaluate, log)
+                evaluate_s, evaluated = self._evaluate(evaluate, log), self.step
+        log.report(rate_share(train, self.step, self.first_step))
+        if saved != self.step:
+            self._save(folder, log)
+        if evaluated != self.step:
+            self._evaluate(evaluate, log)
 
     def _is_over(self, folder: Path, deadline: float) -> bool:
         train = self.settings.train
@@ -231,15 +235,24 @@ class Trainer:
         over = time.monotonic() >= deadline or (folder / "stop").exists()
         return agree(over, self.device, self.world)
 
-    def _evaluate(self, evaluate: Evaluate | None, log: _Log) -> None:
+    def _save(self, folder: Path, log: _Log) -> float:
+        """Returns the seconds that it took."""
+        began = time.monotonic()
+        self.save(folder / "checkpoint")
+        log.restart_clock()
+        return time.monotonic() - began
+
+    def _evaluate(self, evaluate: Evaluate | None, log: _Log) -> float:
+        """Returns the seconds that it took."""
+        began = time.monotonic()
         if evaluate is not None and self.rank == 0:
-            began = time.monotonic()
             with self.averaged_weights() as model, torch.no_grad():
                 found = evaluate(model)
             log.write(**found, evaluate_s=round(time.monotonic() - began, 1))
         if self.world > 1:
             dist.barrier()
         log.restart_clock()
+        return time.monotonic() - began
 
 
 def sum_gradients(parameters: list[nn.Parameter], extra: Tensor) -> Tensor:
@@ -277,7 +290,9 @@ class _Log:
         self._norms.append(norm)
 
     def report(self, share: float) -> None:
-        """What was collected since the last report."""
+        """What was collected since the last report, if anything was."""
+        if not self._metrics:
+            return
         loss, right = torch.stack(self._metrics).mean(0).tolist()
         norm = torch.stack(self._norms).mean().item()
         now = time.monotonic()

@@ -213,6 +213,13 @@ def test_two_processes_are_a_larger_batch(documents, tmp_path):
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_no_gpu_is_one_line(documents, tmp_path, capsys):
+    order = ["train", "--documents", str(documents), "--run", str(tmp_path), "--device", "cuda"]
+    assert train_policy.main(order) == 2
+    assert "no GPU number 0" in capsys.readouterr().err
+
+
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
 def test_a_ppm_learns_from_pairs_and_from_a_policy(made, documents, tmp_path):
     policy, pairs, run = tmp_path / "policy", tmp_path / "pairs", tmp_path / "run"

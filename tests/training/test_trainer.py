@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -181,6 +182,48 @@ def test_resumed_runs_are_the_same_run(tmp_path, words):
     assert max(sizes) <= 16 << 20
 
 
+class _Clock:
+    """A clock for the loop of a trainer, whose steps do nothing but take a second."""
+
+    def __init__(self, monkeypatch, trainer: Trainer) -> None:
+        self.now = 0.0
+
+        def train_step():
+            self.now += 1
+            trainer.step += 1
+            return torch.zeros(2), torch.zeros(())
+
+        monkeypatch.setattr(trainer, "train_step", train_step)
+        monkeypatch.setattr("solver.training.trainer.time", SimpleNamespace(monotonic=lambda: self.now))
+
+
+@pytest.mark.parametrize(("words", "num_steps", "ends_at"), [
+    (("train.reserve_s=25",), 75, 75 + 9 + 5),  # nothing was saved before: the setting decides
+    (("train.reserve_s=0", "train.save_steps=10", "train.evaluate_steps=20"), 40, 40 + 4 * 9 + 2 * 5),
+])  # fmt: skip
+def test_a_deadline_leaves_time_for_the_last_checkpoint_and_evaluation(
+    tmp_path, monkeypatch, words, num_steps, ends_at
+):
+    trainer = trainer_of(random_documents(tmp_path / "documents"), *words)
+    clock, saved, evaluated = _Clock(monkeypatch, trainer), [], []
+
+    def save(folder):
+        clock.now += 9
+        saved.append(trainer.step)
+
+    def evaluate(model):
+        clock.now += 5
+        evaluated.append(trainer.step)
+        return {}
+
+    monkeypatch.setattr(trainer, "save", save)
+    trainer.run(tmp_path / "run", deadline=100.0, evaluate=evaluate)
+    assert trainer.step == num_steps
+    assert saved[-1] == evaluated[-1] == num_steps
+    assert len(set(saved)) == len(saved)
+    assert clock.now == ends_at <= 100
+
+
 def test_a_foreign_checkpoint_is_refused(tmp_path):
     documents = random_documents(tmp_path / "documents")
     trainer = trainer_of(documents)
@@ -219,6 +262,44 @@ def test_preference_loss_is_bradley_terry():
     assert loss.total.item() == pytest.approx(expected, rel=1e-5)
     assert loss.right.item() == 2.0
     assert objective.weights(batch) == (3.0, 3.0)
+
+
+def test_a_head_over_a_policy_is_the_same_in_every_process(tmp_path):
+    new_model(POLICY, settings_of().model, VOCABULARY, 3).save_pretrained(tmp_path)
+    heads = [load_model(PPM, tmp_path, seed=seed).score.weight for seed in (1, 1, 2)]
+    assert torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[0], heads[2])
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+@pytest.mark.parametrize("kind", [POLICY, PPM])
+def test_what_is_trained_over_a_bf16_base_is_float32(tmp_path, kind):
+    pytest.importorskip("peft")
+    settings = settings_of("adapter.rank=2")
+    new_model(POLICY, settings.model, VOCABULARY, 3).save_pretrained(tmp_path)
+    model = add_adapter(kind, load_model(kind, tmp_path, bf16=True), settings.adapter, 0)
+    kinds = {p.requires_grad: p.dtype for p in model.parameters()}
+    assert kinds == {True: torch.float32, False: torch.bfloat16}
+    assert any("score" in name for name, p in model.named_parameters() if p.requires_grad) == (kind == PPM)
+    group = 2 if kind == PPM else 1
+    documents = random_documents(tmp_path / "documents", group=group)
+    objective = Preference() if kind == PPM else Completion()
+    settings = settings_of("adapter.rank=2", "train.bf16=true")
+    trainer = Trainer(model, objective, documents, settings, CPU, context=64)
+    loss, norm = trainer.train_step()
+    assert torch.isfinite(loss).all()
+    assert norm > 0
+
+
+def test_close_scores_stay_apart_under_autocast():
+    head = torch.nn.Linear(2, 1, bias=False)
+    torch.nn.init.ones_(head.weight)
+    hidden = torch.tensor([[8.0, 0.01], [8.0, 0.0]])
+    ends = torch.tensor([0]), torch.tensor([1])
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = Preference().loss(hidden, head, *ends, torch.ones(1))
+    assert loss.right.item() == 1.0
+    assert loss.total.item() == pytest.approx(-np.log(1 / (1 + np.exp(-0.01))), abs=1e-4)
 
 
 def test_documents_must_suit_the_objective(tmp_path):
