@@ -137,10 +137,14 @@ def kind_of(path: Path) -> str:
 num_gpus, num_cores = count_gpus(), len(os.sched_getaffinity(0))
 memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 workers = max(1, min(num_cores - num_gpus, int(memory_gib / WORKER_GIB)))
-weights = [path.parent for path in find("solver.json") if kind_of(path) == "vision"]
-arguments = [f"vision.weights={json.dumps(str(weights[-1]))}"] if weights else []
+weights = {kind_of(path): path.parent for path in find("solver.json")}
+settings = {"vision": "vision.weights", "policy": "lm.policy", "ppm": "lm.ppm"}
+if not num_gpus or "policy" not in weights:
+    weights = {kind: folder for kind, folder in weights.items() if kind == "vision"}
+arguments = [f"{settings[kind]}={json.dumps(str(folder))}" for kind, folder in weights.items() if kind in settings]
 print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} workers for the program search")
-print("vision model:", "on each GPU," if num_gpus else "off, no GPU;", weights[-1] if weights else "no weights")
+for kind in settings:
+    print(f"{kind} model:", weights.get(kind, "none"), "" if num_gpus else "(no GPU)")
 
 # %% [markdown]
 # ## Solve
