@@ -131,6 +131,9 @@ def test_each_pair_comes_once_an_epoch():
     for epoch in range(3):
         assert sorted(drawn[7 * epoch : 7 * epoch + 7]) == list(range(7))
     assert Sampler(7, seed=1).indices(9, 4).tolist() == drawn[9:13]
+    assert [part.tolist() for part in Sampler(7, seed=1).indices(0, 20).split(5)] == [
+        drawn[i : i + 5] for i in (0, 5, 10, 15)
+    ]
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
