@@ -209,7 +209,7 @@ def plot(args: argparse.Namespace) -> None:
     left.plot(*zip(*losses), linewidth=0.8, label="training loss")
     left.plot(*zip(*val), label="validation loss (averaged weights)")
     left.set(xlabel="epochs of 401,302 pairs", ylabel="cross-entropy", yscale="log")
-    right.plot(*zip(*exact), label="this model, constant rate, averaged weights")
+    right.plot(*zip(*exact), label="this model, averaged weights")
     end = max(10, 1.3 * exact[-1][0])
     for name, points in (
         ("LoopViT Large, published", PUBLISHED_LARGE),

@@ -19,7 +19,7 @@ from solver.vision.checkpoint import SHARD_LIMIT_BYTES, _shards, read_facts  # n
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, rotary_table, rotate  # noqa: E402
 from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
-from solver.vision.training import MixedSampler, Sampler, TrainConfig, Training  # noqa: E402
+from solver.vision.training import MixedSampler, Sampler, TrainConfig, Training, validate  # noqa: E402
 from solver.vision.weights import load_weights, save_weights  # noqa: E402
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_vision.py"
@@ -192,7 +192,9 @@ def test_a_slice_ends_with_a_decay_by_the_clock_and_either_checkpoint_goes_on(tm
     middles = [shares[step] for step in (6, 10, 14, 18)]
     assert middles == pytest.approx([1.0, 3 / 3.5, 2 / 3.5, 1 / 3.5], abs=1e-4)
     assert [r["step"] for r in records if "val_loss" in r] == [before["step"], after["step"]]
-    assert "raw_loss" in records[-1]
+    measured = validate(training.model, training.validation, config)
+    assert records[-1]["raw_loss"] == pytest.approx(measured.loss, abs=1e-5)
+    assert records[-1]["raw_loss"] != records[-1]["val_loss"]
 
     for name, warm_from in (("checkpoint-before-decay", 0), ("checkpoint", after["step"])):
         again = Training(config, data, CPU)
