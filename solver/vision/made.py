@@ -9,11 +9,13 @@ validation measures. Needs no torch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from logging import getLogger
 from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..executor import execute, input_value
 from ..program import Program
 from ..synthesis.inputs import read_grid, read_re_arc
@@ -42,24 +44,24 @@ MAX_PROGRAMS_A_SET = 2
 
 def gather_made_tasks(folder: Path, re_arc: Path, max_tasks: int, seed: int = 0) -> PackedPairs:
     """Up to max_tasks made-up tasks of the folder's shards, MIN_PAIRS to NUM_PAIRS pairs each; the same for the same
-    files and seed. Raises InputError if shards or RE-ARC cannot be read."""
+    files and seed. Raises InputError if shards or RE-ARC cannot be read, or give no task."""
     texts = dict(read_re_arc(re_arc, NUM_RE_ARC))
-    ids: list[str] = []
-    packed: list[tuple[int, GridPair]] = []
-    num_tried = 0
+    tasks = dict(islice(_made_tasks(folder, texts, seed), max_tasks))
+    if not tasks:
+        raise InputError(f"{folder}: no made-up task has {MIN_PAIRS} pairs")
+    packed = PackedPairs.pack(((n, pair) for n, pairs in enumerate(tasks.values()) for pair in pairs), list(tasks))
+    logger.info("%d made-up tasks, %d pairs", len(tasks), len(packed))
+    return packed
+
+
+def _made_tasks(folder: Path, re_arc: Mapping[str, Sequence[str]], seed: int) -> Iterator[tuple[str, list[GridPair]]]:
+    """Name and pairs of each task that can be made of the folder's shards."""
     for shard, path in enumerate(shard_paths(folder)):
         for number, one in enumerate(read_shard(path)):
             rng = np.random.default_rng([seed, shard, number])
             for place in rng.permutation(len(one.programs))[:MAX_PROGRAMS_A_SET]:
-                if len(ids) == max_tasks:
-                    break
-                num_tried += 1
-                pairs = pairs_of(one.programs[place], one.source, texts, rng)
-                if pairs:
-                    packed += [(len(ids), pair) for pair in pairs]
-                    ids.append(f"made/{shard}/{number}/{place}")
-    logger.info("%d made-up tasks of %d tried, %d pairs", len(ids), num_tried, len(packed))
-    return PackedPairs.pack(packed, ids)
+                if pairs := pairs_of(one.programs[place], one.source, re_arc, rng):
+                    yield f"made/{shard}/{number}/{place}", pairs
 
 
 def pairs_of(

@@ -6,6 +6,7 @@ import numpy as np
 import orjson
 import pytest
 
+from solver.errors import InputError
 from solver.executor import execute, input_value
 from solver.synthesis.generate import ProgramSet
 from solver.synthesis.inputs import grid_text
@@ -74,3 +75,5 @@ def test_a_folder_of_made_up_tasks(tmp_path):
     assert len(gather_made_tasks(tmp_path, re_arc, max_tasks=100).task_ids) == 4
     hidden = {grid.astype(np.uint8).tobytes() for grid in own}
     assert not any(given[:4, :5].tobytes() in hidden for given in packed.padded()[:, 0])
+    with pytest.raises(InputError, match="no made-up task"):
+        gather_made_tasks(tmp_path, re_arc, max_tasks=0)
