@@ -72,6 +72,10 @@ def prepare(args: argparse.Namespace) -> None:
     from solver.vision.data import gather_training_data
 
     data = gather_training_data(args.re_arc, first=args.first, count=args.count)
+    if args.made:
+        from solver.vision.made import gather_made_tasks
+
+        data = replace(data, made=gather_made_tasks(args.made, args.re_arc, args.max_made_tasks, args.seed))
     data.save(args.out)
     (args.out / "newer.json").write_text(json.dumps({task.task_id: raw_task(task) for task in newer_tasks()}))
     logger.info("%d training pairs, %d validation pairs → %s", len(data.train), len(data.validation), args.out)
@@ -173,9 +177,11 @@ def export(args: argparse.Namespace) -> None:
         tensors |= {
             key.removeprefix(kind): t for key, t in load_file(checkpoint / name).items() if key.startswith(kind)
         }
+    tensors["tasks"] = tensors["tasks"][: config.model.num_tasks]  # without those of made-up tasks
+    trained_on = "ARC-AGI-1 training tasks less one that shares a pair with an evaluation task; RE-ARC"
     about = {
         "canvas": config.canvas,
-        "trained_on": "ARC-AGI-1 training tasks less one that shares a pair with an evaluation task; RE-ARC",
+        "trained_on": trained_on + ("; made-up tasks over inputs of these and over scenes" * (config.made_share > 0)),
         "licence": "MIT-0",
         "samples": facts["samples"],
         "steps": facts["step"],
@@ -203,7 +209,7 @@ def plot(args: argparse.Namespace) -> None:
     left.plot(*zip(*losses), linewidth=0.8, label="training loss")
     left.plot(*zip(*val), label="validation loss (averaged weights)")
     left.set(xlabel="epochs of 401,302 pairs", ylabel="cross-entropy", yscale="log")
-    right.plot(*zip(*exact), label="this model, constant rate, averaged weights")
+    right.plot(*zip(*exact), label="this model, averaged weights")
     end = max(10, 1.3 * exact[-1][0])
     for name, points in (
         ("LoopViT Large, published", PUBLISHED_LARGE),
@@ -285,6 +291,9 @@ def parser() -> argparse.ArgumentParser:
         out=path,
         first={"type": int, "default": 0, "help": "first RE-ARC pair of each task"},
         count={"type": int, "help": "RE-ARC pairs of each task (all)"},
+        made={"type": Path, "help": "shards of made-up tasks (synthesize.py make); used where made_share is not 0"},
+        max_made_tasks={"type": int, "default": 4000, "help": "each has a task token (default: 4000)"},
+        seed={"type": int, "default": 0, "help": "of made-up tasks' inputs"},
     )
     command(
         train,

@@ -2,7 +2,8 @@
 
     canvas.py     grids drawn on a square canvas at a scale and an offset, and read back
     model.py      the looped hybrid model
-    data.py       training pairs: what may be trained on, packed files, grids as tensors
+    data.py       training pairs: what may be trained on, packed files
+    made.py       made-up tasks as further training tasks
     optimizer.py  Muon for the core's matrices, AdamW for the rest, or AdamW for all
     training.py   settings, the training loop over 1..N GPUs
     checkpoint.py what a run needs to go on exactly where it stopped
@@ -11,7 +12,7 @@
     source.py     the tuned model as a source of answers for the vote
     weights.py    the weights folder: safetensors, config.json, solver.json
 
-Importing this package needs no torch; importing anything but data and views does.
+Importing this package needs no torch; importing anything but data, made and views does.
 The recipe follows VARC (arXiv 2511.14761) and LoopViT (arXiv 2602.02156); docs/vision.md says where it
 differs.
 """

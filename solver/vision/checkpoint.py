@@ -97,8 +97,9 @@ def load_checkpoint(folder: Path, tensors: dict[str, Tensor], kinds: tuple[str, 
         if not path.is_file() or file_hash(path) != expected:
             raise InputError(f"{path}: missing or damaged")
         stored |= {k: v for k, v in load_file(path).items() if not kinds or k.partition("/")[0] in kinds}
-    if stored.keys() != tensors.keys():
-        odd = sorted(stored.keys() ^ tensors.keys())
+    odd = sorted(stored.keys() ^ tensors.keys())
+    odd += sorted(key for key in stored.keys() & tensors.keys() if stored[key].shape != tensors[key].shape)
+    if odd:
         raise InputError(f"{folder}: another model or optimizer; differing tensors: {odd[:5]}")
     for key, tensor in tensors.items():
         tensor.copy_(stored[key])

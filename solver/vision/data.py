@@ -110,19 +110,28 @@ class PackedPairs:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """train: demonstration and RE-ARC pairs. validation: test pairs of the same tasks, same task indices."""
+    """train: demonstration and RE-ARC pairs. validation: test pairs of the same tasks, same task indices. made: pairs
+    of made-up tasks, with task indices of their own, if there are any."""
 
     train: PackedPairs
     validation: PackedPairs
+    made: PackedPairs | None = None
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.train.save(folder / "train.npz.xz")
         self.validation.save(folder / "validation.npz.xz")
+        if self.made is not None:
+            self.made.save(folder / "made.npz.xz")
 
     @staticmethod
     def load(folder: Path) -> TrainingData:
-        return TrainingData(PackedPairs.load(folder / "train.npz.xz"), PackedPairs.load(folder / "validation.npz.xz"))
+        made = folder / "made.npz.xz"
+        return TrainingData(
+            PackedPairs.load(folder / "train.npz.xz"),
+            PackedPairs.load(folder / "validation.npz.xz"),
+            PackedPairs.load(made) if made.is_file() else None,
+        )
 
 
 def gather_training_data(re_arc: Path, *, first: int = 0, count: int | None = None) -> TrainingData:

@@ -165,6 +165,13 @@ class Core(nn.Module):
         return state
 
 
+def fresh_tokens(trained: Tensor, num_tokens: int, seed: int, spread: float = 1.0) -> Tensor:
+    """New task tokens, distributed like the trained ones: their mean, and `spread` times their standard deviation.
+    trained: [K, width], on any device. → [num_tokens, width] there; the same on every device for the same seed."""
+    noise = torch.randn(num_tokens, trained.shape[1], generator=torch.Generator().manual_seed(seed))
+    return trained.mean(0) + noise.to(trained.device) * (spread * trained.std(0))
+
+
 class LoopedModel(nn.Module):
     """Input canvas and task → scores of each canvas cell's symbol."""
 

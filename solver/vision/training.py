@@ -16,8 +16,9 @@ import hashlib
 import json
 import math
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from logging import getLogger
 from pathlib import Path
 
@@ -25,10 +26,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ..errors import InputError
 from .canvas import Placement, draw_inputs, draw_targets, random_placement, read_canvas
-from .checkpoint import load_checkpoint, round_as_saved, save_checkpoint
+from .checkpoint import load_checkpoint, read_facts, round_as_saved, save_checkpoint
 from .data import PackedPairs, TrainingData
-from .model import LoopedModel, ModelConfig
+from .model import LoopedModel, ModelConfig, fresh_tokens
 from .optimizer import Optimizer
 
 logger = getLogger(__name__)
@@ -45,8 +47,9 @@ class TrainConfig:
 
     canvas: side in cells. batch: samples a process and step. rate, matrix_rate: peak learning rates
     (matrix_rate is Muon's). average: decay of the averaged weights a step. decay_start, decay_samples: from
-    where, and over how many samples, the rates fall linearly to zero (0 samples: never). Intervals:
-    log_steps, validate_samples, save_samples. max_samples: stop there (0: no limit).
+    where, and over how many samples, the rates fall linearly to zero (0 samples: never). made_share: part of
+    the samples that come from made-up tasks, which have task tokens of their own behind those of model.num_tasks;
+    they are not exported. Intervals: log_steps, validate_samples, save_samples. max_samples: stop there (0: no limit).
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -60,6 +63,7 @@ class TrainConfig:
     decay_samples: int = 0
     weight_decay: float = 0.0
     clip: float = 1.0
+    made_share: float = 0.0
     average: float = 0.9995
     seed: int = 0
     compile: bool = True
@@ -77,6 +81,8 @@ class TrainConfig:
             faults.append(f"optimizer {self.optimizer!r} must be 'adamw' or 'muon'")
         if not 0 <= self.average < 1:
             faults.append(f"average {self.average} must be within 0..1")
+        if not 0 <= self.made_share < 1:
+            faults.append(f"made_share {self.made_share} must be within 0..1")
         for name in ("batch", "log_steps", "validate_samples", "save_samples"):
             if getattr(self, name) < 1:
                 faults.append(f"{name} must be at least 1")
@@ -101,6 +107,11 @@ def config_from(settings: dict) -> TrainConfig:
     return TrainConfig(**{**settings, "model": ModelConfig(**model)})
 
 
+def ids_hash(task_ids: Sequence[str]) -> str:
+    """SHA-256 of task ids, in order."""
+    return hashlib.sha256(" ".join(task_ids).encode()).hexdigest()
+
+
 def stream_seed(*parts: int | str) -> int:
     """A generator seed for a named stream; the same on every machine."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
@@ -110,13 +121,20 @@ def stream_seed(*parts: int | str) -> int:
 class DevicePairs:
     """Pairs in device memory. grids: uint8 [N, 2, 30, 30]; sizes: int64 [N, 4]; tasks: int64 [N]."""
 
-    def __init__(self, packed: PackedPairs, device: torch.device) -> None:
+    def __init__(self, packed: PackedPairs, device: torch.device, first_task: int = 0) -> None:
+        """first_task: token of the task with index 0."""
         self.grids = torch.from_numpy(packed.padded()).to(device)
         self.sizes = torch.from_numpy(packed.sizes).to(device).long()
-        self.tasks = torch.from_numpy(packed.tasks.astype("int64")).to(device)
+        self.tasks = torch.from_numpy(packed.tasks.astype("int64") + first_task).to(device)
 
     def __len__(self) -> int:
         return len(self.tasks)
+
+    def append(self, other: DevicePairs) -> None:
+        """Adds the other's pairs behind these."""
+        self.grids = torch.cat([self.grids, other.grids])
+        self.sizes = torch.cat([self.sizes, other.sizes])
+        self.tasks = torch.cat([self.tasks, other.tasks])
 
     def draw(
         self, index: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
@@ -156,6 +174,29 @@ class Sampler:
             parts.append(part)
             first, count = first + len(part), count - len(part)
         return torch.cat(parts)
+
+
+class MixedSampler:
+    """Samples of two sets of pairs, the second one's behind the first one's, spread evenly so that a fixed share is of
+    the second; in each the order is a Sampler's. It depends on nothing but the number of the sample."""
+
+    def __init__(self, num_pairs: int, num_other: int, other_share: float, seed: int) -> None:
+        self.num_pairs = num_pairs
+        self.other_share = other_share
+        self.main, self.other = Sampler(num_pairs, seed), Sampler(num_other, stream_seed(seed, "made"))
+
+    def indices(self, first: int, count: int) -> Tensor:
+        """As Sampler.indices."""
+        numbers = torch.arange(first, first + count + 1, dtype=torch.float64)
+        num_other = (numbers * self.other_share).long()  # samples of the second set before each number
+        is_other = num_other.diff().bool()
+        before, inside = int(num_other[0]), int(is_other.sum())
+        mixed = torch.empty(count, dtype=torch.int64)
+        if inside:
+            mixed[is_other] = self.num_pairs + self.other.indices(before, inside)
+        if inside < count:
+            mixed[~is_other] = self.main.indices(first - before, count - inside)
+        return mixed
 
 
 def autocast(device: torch.device, enabled: bool) -> AbstractContextManager:
@@ -237,19 +278,27 @@ class Training:
     ) -> None:
         if len(data.train.task_ids) > config.model.num_tasks:
             raise ValueError(f"{len(data.train.task_ids)} tasks, but num_tasks is {config.model.num_tasks}")
+        if config.made_share and data.made is None:
+            raise ValueError(f"made_share is {config.made_share}, but the data hold no made-up tasks")
         self.config, self.device, self.rank, self.world = config, device, rank, world
         self.pairs = DevicePairs(data.train, device)
+        self.made_ids = data.made.task_ids if config.made_share else ()
+        if config.made_share:
+            self.sampler = MixedSampler(len(self.pairs), len(data.made), config.made_share, config.seed)
+            self.pairs.append(DevicePairs(data.made, device, config.model.num_tasks))
+        else:
+            self.sampler = Sampler(len(self.pairs), config.seed)
         self.validation = DevicePairs(data.validation, device)
         self.task_ids = data.train.task_ids
-        self.model = LoopedModel(config.model)
+        model_config = replace(config.model, num_tasks=config.model.num_tasks + len(self.made_ids))
+        self.model = LoopedModel(model_config)
         self.model.reset_parameters(torch.Generator().manual_seed(stream_seed(config.seed, "weights")))
         self.model.to(device)
-        self.averaged = LoopedModel(config.model).to(device).requires_grad_(False)
+        self.averaged = LoopedModel(model_config).to(device).requires_grad_(False)
         self.averaged.load_state_dict(self.model.state_dict())
         if config.compile:
             self.model.compile_core()
         self.optimizer = Optimizer(self.model, config.optimizer, weight_decay=config.weight_decay)
-        self.sampler = Sampler(len(self.pairs), config.seed)
         self.generator = torch.Generator(device)
         self.step, self.samples = 0, 0
         self.warm_from = 0  # step from which the rate warms up
@@ -277,13 +326,24 @@ class Training:
             "clock_share": self.clock_share,
             "config": asdict(self.config),
         }
-        ids_hash = hashlib.sha256(" ".join(self.task_ids).encode()).hexdigest()
-        save_checkpoint(folder, self.live_state(), {**facts, "task_ids_sha256": ids_hash})
+        hashes = {"task_ids_sha256": ids_hash(self.task_ids), "made_ids_sha256": ids_hash(self.made_ids)}
+        save_checkpoint(folder, self.live_state(), facts | hashes)
 
     def resume(self, folder: Path) -> None:
         """Goes on from a checkpoint; from one that a decay by the clock had reached, at the full rate, warming up
-        anew. Raises InputError."""
-        facts = load_checkpoint(folder, self.live_state())
+        anew. To one without made-up tasks they may be added, with fresh tokens; raises InputError if it has others,
+        or is of another model or optimizer."""
+        stored_hash = read_facts(folder).get("made_ids_sha256", ids_hash(()))
+        adds_made = bool(self.made_ids) and stored_hash == ids_hash(())
+        if not adds_made and stored_hash != ids_hash(self.made_ids):
+            raise InputError(f"{folder}: trained on other made-up tasks; go on from its exported weights")
+        state = self.live_state()
+        if adds_made:
+            tables = {key: tensor for key, tensor in state.items() if key.endswith("/tasks") and tensor.ndim}
+            state |= {key: tensor[: self.config.model.num_tasks] for key, tensor in tables.items()}
+        facts = load_checkpoint(folder, state)
+        if adds_made:
+            self._draw_made_tokens()
         self.step, self.samples, self.warm_from = facts["step"], facts["samples"], facts.get("warm_from", 0)
         if facts.get("clock_share", 1.0) < 1.0:
             self.warm_from = self.step
@@ -296,8 +356,18 @@ class Training:
         if weights.config != self.config.model:
             raise ValueError(f"weights of {weights.config}, but the run's model is {self.config.model}")
         for model in (self.model, self.averaged):
-            model.load_state_dict(weights.state_dict())
+            state = weights.state_dict()
+            made = model.tasks[len(state["tasks"]) :].to(state["tasks"].device)
+            model.load_state_dict(state | {"tasks": torch.cat([state["tasks"], made])})
+        self._draw_made_tokens()
         self.step, self.samples, self.warm_from = step, samples, step
+
+    @torch.no_grad()
+    def _draw_made_tokens(self) -> None:
+        """Fresh tokens for the made-up tasks, where the others are trained already."""
+        first, seed = self.config.model.num_tasks, stream_seed(self.config.seed, "made tokens")
+        for model in (self.model, self.averaged):
+            model.tasks[first:] = fresh_tokens(self.model.tasks[:first], len(self.made_ids), seed)
 
     def train_step(self) -> tuple[Tensor, Tensor]:
         """One step on the next batch; returns loss and gradient norm as tensors on the device."""

@@ -25,7 +25,7 @@ from ..errors import InputError
 from ..tasks import Task
 from .canvas import IGNORE, Placement, draw_inputs, random_placement, read_canvas
 from .data import PackedPairs, grids_of
-from .model import LoopedModel, ModelConfig
+from .model import LoopedModel, ModelConfig, fresh_tokens
 from .optimizer import Optimizer
 from .training import DevicePairs, Sampler, autocast, clip_gradients, stream_seed
 from .views import SYMMETRIES, View, bound_output_size, task_views
@@ -156,11 +156,10 @@ class Tuner:
         momentum."""
         self.model.load_state_dict(self.shipped)
         self.optimizer.reset()
-        trained = self.shipped["tasks"]
-        generator = torch.Generator().manual_seed(stream_seed(seed, "tokens"))
-        noise = torch.randn(num_tokens, trained.shape[1], generator=generator).to(self.device)
-        spread = trained.std(0) if self.config.num_samples else 0.0
-        self.model.tasks[:num_tokens] = trained.mean(0) + noise * spread
+        spread = 1.0 if self.config.num_samples else 0.0
+        self.model.tasks[:num_tokens] = fresh_tokens(
+            self.shipped["tasks"], num_tokens, stream_seed(seed, "tokens"), spread
+        )
 
     def tune(
         self, pairs: list[tuple[Grid, Grid]], views: list[View], seed: int, deadline: float, max_steps: int

@@ -1,6 +1,9 @@
 """The vision model behind the contract of answer sources."""
 
+import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,9 +16,10 @@ pytest.importorskip("safetensors")
 from solver.answers import Findings  # noqa: E402
 from solver.budget import Budget  # noqa: E402
 from solver.errors import InputError  # noqa: E402
+from solver.results import load_results  # noqa: E402
 from solver.settings import load_settings  # noqa: E402
 from solver.sources import vision_sources  # noqa: E402
-from solver.tasks import Pair, Task  # noqa: E402
+from solver.tasks import Pair, Task, load_set  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.source import VisionSource, add_votes, answers_from, limit_memory, shares_of  # noqa: E402
 from solver.vision.tuning import Tuned, TuningConfig  # noqa: E402
@@ -203,3 +207,25 @@ def test_untuned_answers_name_no_loss(source, tmp_path):
     findings = source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
     assert findings.note == "vision: run 1, 0 steps"
     assert source.estimate_s() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", ["vision", "both"])
+def test_one_command_evaluates_vision_alone_or_beside_programs(source, tmp_path, lanes):
+    task_id = load_set("arc-agi-1/training")[0].task_id
+    settings = [
+        "vision.device=cpu", f"vision.weights={tmp_path}", "vision.num_samples=64", "vision.num_symmetries=2",
+        "vision.num_colorings=0", f"search.use={'false' if lanes == 'vision' else 'true'}",
+    ]  # fmt: skip
+    command = [
+        sys.executable, "-m", "solver", "evaluate", "--set", "arc-agi-1/training", "--tasks", task_id,
+        "--nodes", "1000", "--out", str(tmp_path / "out"), *(word for value in settings for word in ("--set", value)),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (result,) = load_results(tmp_path / "out" / "results.jsonl").values()
+    assert result.notes["vision"].startswith("vision: run 1, 1 steps, loss ")
+    assert (result.num_nodes > 0) == (lanes == "both")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["settings"]["vision"]["num_symmetries"] == 2
+    assert summary["num_tasks"] == 1

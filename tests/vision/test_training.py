@@ -19,7 +19,7 @@ from solver.vision.checkpoint import SHARD_LIMIT_BYTES, _shards, read_facts  # n
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, rotary_table, rotate  # noqa: E402
 from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
-from solver.vision.training import Sampler, TrainConfig, Training  # noqa: E402
+from solver.vision.training import MixedSampler, Sampler, TrainConfig, Training, validate  # noqa: E402
 from solver.vision.weights import load_weights, save_weights  # noqa: E402
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_vision.py"
@@ -131,6 +131,9 @@ def test_each_pair_comes_once_an_epoch():
     for epoch in range(3):
         assert sorted(drawn[7 * epoch : 7 * epoch + 7]) == list(range(7))
     assert Sampler(7, seed=1).indices(9, 4).tolist() == drawn[9:13]
+    assert [part.tolist() for part in Sampler(7, seed=1).indices(0, 20).split(5)] == [
+        drawn[i : i + 5] for i in (0, 5, 10, 15)
+    ]
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
@@ -189,7 +192,9 @@ def test_a_slice_ends_with_a_decay_by_the_clock_and_either_checkpoint_goes_on(tm
     middles = [shares[step] for step in (6, 10, 14, 18)]
     assert middles == pytest.approx([1.0, 3 / 3.5, 2 / 3.5, 1 / 3.5], abs=1e-4)
     assert [r["step"] for r in records if "val_loss" in r] == [before["step"], after["step"]]
-    assert "raw_loss" in records[-1]
+    measured = validate(training.model, training.validation, config)
+    assert records[-1]["raw_loss"] == pytest.approx(measured.loss, abs=1e-5)
+    assert records[-1]["raw_loss"] != records[-1]["val_loss"]
 
     for name, warm_from in (("checkpoint-before-decay", 0), ("checkpoint", after["step"])):
         again = Training(config, data, CPU)
@@ -220,6 +225,76 @@ def test_what_validated_better_is_exported(tmp_path, better):
     assert torch.equal(exported.tasks, expected.tasks.bfloat16().float())
     assert manifest["averaged"] == (better == "averaged")
     assert manifest["validation"]["val_loss"] == (0.5 if better == "raw" else 1.0)
+
+
+def made_pairs(*names):
+    rng = np.random.default_rng(1)
+    grids = [rng.integers(0, 10, (3, 4), dtype=np.uint8) for _ in range(5)]
+    return PackedPairs.pack([(task, (g, g[::-1].copy())) for task, _ in enumerate(names) for g in grids], names)
+
+
+def test_made_up_samples_are_spread_evenly_and_each_set_keeps_its_order():
+    mixed, whole = MixedSampler(7, 5, 0.2, seed=3), MixedSampler(7, 5, 0.2, seed=3).indices(0, 70)
+    assert torch.equal(torch.cat([mixed.indices(first, 10) for first in range(0, 70, 10)]), whole)
+    is_made = whole >= 7
+    assert [int(part.sum()) for part in is_made.split(10)] == [2] * 7
+    assert torch.equal(whole[~is_made], Sampler(7, seed=3).indices(0, 56))
+    assert sorted((whole[is_made] - 7).tolist()[:5]) == list(range(5))
+    assert torch.equal(MixedSampler(7, 5, 0.2, seed=3).indices(63, 1), whole[63:64])
+
+
+def test_made_up_tasks_are_trained_on_resumed_with_and_not_exported(tmp_path):
+    plain = tiny_data()
+    data = replace(plain, made=made_pairs("m1", "m2"))
+    data.save(tmp_path / "data")
+    data = TrainingData.load(tmp_path / "data")
+    assert (data.made.task_ids, TrainingData.load(tmp_path / "data").made.sizes.shape) == (("m1", "m2"), (10, 4))
+    config = replace(TINY, made_share=0.5, log_steps=1)
+    whole = Training(replace(config, save_samples=24, max_samples=48), data, CPU)
+    assert whole.model.tasks.shape[0] == TINY_MODEL.num_tasks + 2
+    before = whole.model.tasks.detach().clone()
+    whole.run(tmp_path / "whole")
+    moved = (whole.model.tasks != before).any(1).nonzero().flatten().tolist()
+    assert moved == [0, 1, 2, 60, 61]
+
+    Training(replace(config, max_samples=24), data, CPU).run(tmp_path / "parts")
+    resumed = Training(replace(config, max_samples=48), data, CPU)
+    resumed.resume(tmp_path / "parts" / "checkpoint")
+    resumed.run(tmp_path / "parts")
+    for key, tensor in whole.live_state().items():
+        assert torch.equal(tensor, resumed.live_state()[key]), key
+
+    load_tool().main(["export", "--run", str(tmp_path / "parts"), "--out", str(tmp_path / "weights")])
+    exported, manifest = load_weights(tmp_path / "weights")
+    assert exported.tasks.shape[0] == TINY_MODEL.num_tasks
+    assert "made-up" in manifest["trained_on"]
+    with pytest.raises(InputError, match="other made-up tasks"):
+        Training(replace(config, made_share=0.0), data, CPU).resume(tmp_path / "parts" / "checkpoint")
+    with pytest.raises(InputError, match="other made-up tasks"):
+        Training(config, replace(plain, made=made_pairs("m1", "m3")), CPU).resume(tmp_path / "parts" / "checkpoint")
+    with pytest.raises(ValueError, match="hold no made-up tasks"):
+        Training(config, plain, CPU)
+
+
+def test_made_up_tasks_can_be_added_to_a_run_and_to_weights(tmp_path):
+    plain = tiny_data()
+    data = replace(plain, made=made_pairs("m1", "m2"))
+    first = Training(replace(TINY, max_samples=16), plain, CPU)
+    first.run(tmp_path)
+    config = replace(TINY, made_share=0.5)
+    resumed, started = Training(config, data, CPU), Training(config, data, CPU)
+    resumed.resume(tmp_path / "checkpoint")
+    started.start_from(first.averaged, step=first.step, samples=first.samples)
+    for key, tensor in first.live_state().items():
+        live = resumed.live_state()[key]
+        assert torch.equal(live[:60] if key.endswith("/tasks") and live.ndim else live, tensor), key
+    assert torch.equal(started.model.tasks[:60], first.averaged.tasks)
+    for training in (resumed, started):
+        fresh = training.model.tasks[60:]
+        assert torch.equal(fresh, training.averaged.tasks[60:])
+        assert not torch.equal(fresh[0], fresh[1])
+        assert training.rate_share() == (1.0 if training is resumed else pytest.approx(1 / 3))
+        training.train_step()
 
 
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
