@@ -145,10 +145,7 @@ class MixturePolicy:
         self.parts = [(policy, weight / total) for policy, weight in parts if weight > 0]
 
     def propose(self, states: Sequence[Sequence[Value]], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
-        return self.mixed([policy.propose(states, num_steps, rng) for policy, _ in self.parts], num_steps)
-
-    def mixed(self, proposed: Sequence[Sequence[Sequence[Step]]], num_steps: int) -> list[list[Step]]:
-        """What the mixture proposes where its parts, in their order, propose that."""
+        proposed = [policy.propose(states, num_steps, rng) for policy, _ in self.parts]
         weights = [weight for _, weight in self.parts]
         return [mix(own, weights, num_steps) for own in zip(*proposed, strict=True)]
 

@@ -34,7 +34,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -45,13 +45,15 @@ from . import __version__
 from .answers import Attempt, Attempts, Findings, TaskResult
 from .errors import ArcSolveError, InputError
 from .plan import Clock, LanePlan, describe, reserve_s, start_limit_s
+from .process import Broken
 from .runfolder import RunFolder
+from .services import Services, spawn
 from .settings import Settings, as_dict
 from .sources import Lane, own_lanes
 from .submission import blank_attempts
 from .tasks import Task, TaskStub
 from .vote import choose_attempts
-from .worker import Broken, Finished, Job, Partial, Ready, same_grids, serve
+from .worker import Finished, Job, Partial, Ready, same_grids, serve
 
 logger = logging.getLogger(__name__)
 
@@ -77,8 +79,8 @@ class Event:
 
     kind: 'begin', 'plan' (a line of it), 'ready' (a worker), 'started', 'improved', 'passed' (a task in a lane, to be
     taken up again), 'ended' (a task in a lane), 'finished' (a task), 'pass' (a lane begins one), 'worker_lost',
-    'lane_lost', 'stopping' (by a signal or the deadline), 'end'. time_s: since the run began. num_done of num_tasks
-    are finished. result: of 'finished'.
+    'lane_lost', 'service' (the message says what became of one), 'stopping' (by a signal or the deadline), 'end'.
+    time_s: since the run began. num_done of num_tasks are finished. result: of 'finished'.
     """
 
     kind: str
@@ -94,12 +96,14 @@ class Event:
 @dataclass(frozen=True)
 class RunRecord:
     """results: of every task, in the order given (then faulty ones). interrupted: '' or 'SIGINT', 'SIGTERM',
-    'deadline'. problems: what could not be written to the folder in the end."""
+    'deadline'. problems: what could not be written to the folder in the end. services: what `Services.facts` says of
+    each."""
 
     results: dict[str, TaskResult]
     wall_s: float
     interrupted: str = ""
     problems: tuple[str, ...] = ()
+    services: tuple[dict[str, Any], ...] = ()
 
 
 def run(
@@ -238,6 +242,7 @@ class _Run:
             repeated = sorted({task_id for task_id in ids if ids.count(task_id) > 1})
             raise InputError(f"task {', '.join(repeated)}: given twice")
         self.workers: list[_Handle] = []
+        self.services = self._make_services(())
         self.starting = False
         with self._signals():
             self.folder = RunFolder(self.out, self._identity(), resume=resume, overwrite=overwrite)
@@ -245,7 +250,7 @@ class _Run:
                 return self._go(resume)
             finally:
                 try:
-                    self._stop_workers()
+                    self._stop()
                 finally:
                     self.folder.close()
 
@@ -283,7 +288,7 @@ class _Run:
         for line in describe(self.settings.run, [(lane.name, lane.lane.num_workers) for lane in self.lanes], len(todo)):
             self._event("plan", message=line)
         self._loop()
-        self._stop_workers()
+        self._stop()
         return self._close()
 
     def _make_lanes(self, todo: list[Task]) -> list[_LaneState]:
@@ -318,6 +323,7 @@ class _Run:
     def _loop(self) -> None:
         self._save()
         self._prepare()
+        self._start_services()
         while (self._queued() or self._busy()) and not self.interrupted:
             self._start_workers()
             if self.interrupted:
@@ -329,8 +335,9 @@ class _Run:
                 continue
             self._hand_out()
             sources = [w.connection for w in self.workers if not w.closed]
-            for _ in wait([*sources, *(w.process.sentinel for w in self.workers), self.wake], self._timeout()):
-                pass
+            sources += [*(w.process.sentinel for w in self.workers), *self.services.sources(), self.wake]
+            wait(sources, self._timeout())
+            self.services.look()
             for worker in list(self.workers):
                 self._receive(worker)
                 if wait([worker.process.sentinel], 0):
@@ -476,7 +483,17 @@ class _Run:
         worker.process.terminate()
         worker.kill_at = now + self.settings.run.stop_s
 
-    # Workers
+    # Workers and services
+
+    def _make_services(self, lanes: Iterable[_LaneState]) -> Services:
+        services = [service for lane in lanes for service in lane.lane.services]
+        return Services(services, _spawn, lambda line: self._event("service", message=line))
+
+    def _start_services(self) -> None:
+        """Start what the lanes' workers use. Nothing waits for it."""
+        if self._queued() and not self.interrupted:
+            self.services = self._make_services(self.lanes)
+            self.services.start()
 
     def _start_workers(self) -> None:
         for lane in self.lanes:
@@ -493,11 +510,15 @@ class _Run:
         context = multiprocessing.get_context("forkserver")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=serve, args=(theirs, self.settings, lane.lane, slot), daemon=True, name=f"arc-{lane.name}"
+            target=serve,
+            args=(theirs, self.settings, lane.lane, slot, self.services.addresses(lane.lane.services)),
+            daemon=True,
+            name=f"arc-{lane.name}",
         )
         try:
-            with _fork_server_terms():
-                context.set_forkserver_preload(list(PRELOAD_OWN if self.given_lanes is None else PRELOAD))
+            with _process_terms():
+                own = PRELOAD_OWN if self.given_lanes is None else PRELOAD
+                context.set_forkserver_preload([*own, *(name for lane in self.lanes for name in lane.lane.preload)])
                 forkserver.ensure_running()
             self.starting = True
             process.start()
@@ -599,6 +620,12 @@ class _Run:
             self._end(task.task_id, lane, status, f"no worker for {lane.name} could be started")
         lane.queue.clear()
         lane.later.clear()
+
+    def _stop(self) -> None:
+        """End all processes."""
+        self.services.ask_to_stop()
+        self._stop_workers()
+        self.services.stop(self.settings.run.stop_s)
 
     def _stop_workers(self) -> None:
         """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL."""
@@ -740,10 +767,11 @@ class _Run:
                     )
             self.unsaved = "finished"
         self._save(final=True)
-        self._event("end", message=self.interrupted)
+        services = self.services.facts()
+        self._event("end", message=self.interrupted, **({"services": services} if services else {}))
         problems = tuple(f"{self.out / name}: {text}" for name, text in self.folder.problems.items())
         wall_s = time.monotonic() - self.began
-        return RunRecord(dict(self.best), wall_s, self.interrupted, problems)
+        return RunRecord(dict(self.best), wall_s, self.interrupted, problems, services)
 
     def _event(
         self, kind: str, task_id: str = "", worker: _Handle | None = None, *, message: str = "",
@@ -795,9 +823,9 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _fork_server_terms() -> Iterator[None]:
-    """Have a fork server that starts now, and its workers, compute in one thread each and sleep through
-    Ctrl-C."""
+def _process_terms() -> Iterator[None]:
+    """Have a process that starts now, such as the fork server with its workers, compute in one thread and sleep
+    through Ctrl-C."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     added = [name for name in ONE_THREAD if name not in os.environ]
     os.environ.update(dict.fromkeys(added, "1"))
@@ -807,6 +835,12 @@ def _fork_server_terms() -> Iterator[None]:
         for name in added:
             del os.environ[name]
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _spawn(target: Callable[..., None], args: tuple[Any, ...], name: str) -> tuple[Any, Connection]:
+    """The `start` of services: a process that computes in one thread and sleeps through Ctrl-C, as workers do."""
+    with _process_terms():
+        return spawn(target, args, name)
 
 
 def _cause(code: int | None) -> str:

@@ -112,8 +112,9 @@ class LanguageModelSettings(_Checked):
     """The language models of the search tree: the policy proposes steps, the preference model (PPM) values states.
 
     policy, ppm: folders of their weights; None for none; a PPM runs beside a policy. ppm_weight: its share in a state's
-    value; the rest is the state's reward. engine: 'transformers' (on the CPU, one model a worker), 'vllm' (one
-    a GPU and worker) or 'auto'. strict: refuse to run if the weights can't be used; else the grammar goes on alone.
+    value; the rest is the state's reward. engine: 'vllm' (a server a GPU, which all workers ask), 'transformers' (on
+    the CPU, one model a worker; with `served` one server for all) or 'auto'. strict: refuse to run if the weights can't
+    be used; else the grammar goes on alone.
     weight, grammar_weight, uniform_weight: of the mixture that proposes steps. batch: states asked for in one call.
 
     num_samples (answers a state), max_new_tokens, temperature, top_p, top_k, repetition_penalty, num_examples: None
@@ -125,7 +126,9 @@ class LanguageModelSettings(_Checked):
     rollout_statements, in at most rollout_share of the time; guide_weight: how much a use in all of them counts in the
     grammar of the task, where a function's own mass is about 1; rollout_discount: what a step's use counts compared
     with the step before it.
-    memory_share, ppm_memory_share: of a GPU's memory, for policy and PPM.
+    cache_gib: GiB of a GPU for the keys and values of each model, beside its weights. wait_s: how long a worker waits
+    for its server before its first task; without one it goes on by the grammar alone (in a run that counts nodes it
+    waits). silence_s: after so long without a sign of life a server is held to hang, and started again.
     """
 
     policy: str | None = setting(None)
@@ -157,8 +160,10 @@ class LanguageModelSettings(_Checked):
     rollout_share: float = setting(0.3, low=0.0, high=1.0)
     rollout_discount: float = setting(0.8, low=0.0, high=1.0)
     guide_weight: float = setting(5.0, low=0.0, high=1e6)
-    memory_share: float = setting(0.45, low=0.01, high=0.99)
-    ppm_memory_share: float = setting(0.3, low=0.01, high=0.99)
+    served: bool = setting(False)
+    cache_gib: float = setting(3.0, low=0.1, high=1e4)
+    wait_s: float = setting(0.0, low=0.0, high=1e5)
+    silence_s: float = setting(60.0, low=1.0, high=1e5)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -166,8 +171,6 @@ class LanguageModelSettings(_Checked):
             raise SettingsError("lm: weight, grammar_weight and uniform_weight must not all be 0")
         if self.ppm is not None and self.policy is None:
             raise SettingsError("lm: ppm needs a policy beside it (lm.policy)")
-        if self.ppm is not None and self.memory_share + self.ppm_memory_share > 1:
-            raise SettingsError("lm: memory_share and ppm_memory_share must not be more than 1 together")
 
 
 @dataclass(frozen=True)

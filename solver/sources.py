@@ -5,18 +5,26 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging import getLogger
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .answers import Source
 from .devices import list_gpus, use_gpu
 from .errors import InputError, SettingsError
+from .services import Service
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .lm.loading import LanguageModel
 
 logger = getLogger(__name__)
 
-MakeSources = Callable[[Settings, int], Sequence[Source]]
+MakeSources = Callable[..., Sequence[Source]]
+
+VISION_BYTES = 8 << 30
+"""What a worker of the vision model needs of a GPU while it tunes."""
 
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
@@ -28,13 +36,16 @@ class Lane:
     num_workers: processes. make_sources: a function of an importable module, called once in each worker with the
     settings and the worker's number in its lane (0..num_workers - 1: it says which device is its own); what it
     returns runs one after the other on every task. required: whether the run fails if no worker of it can start;
-    without a lane that is not required it goes on.
+    without a lane that is not required it goes on. services: that its workers use; with any, `make_sources` is also
+    given their addresses. preload: modules that its workers should find imported, beside the solver's own.
     """
 
     name: str
     num_workers: int
     make_sources: MakeSources
     required: bool = True
+    services: tuple[Service, ...] = ()
+    preload: tuple[str, ...] = ()
 
 
 def own_lanes(settings: Settings) -> tuple[Lane, ...]:
@@ -43,8 +54,10 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     Raises InputError if the vision model is asked for and cannot be had, or (lm.strict) the language model, and
     SettingsError if nothing is asked for.
     """
-    lanes = [program_lane(settings)] if settings.search.use else []
-    if vision := vision_lane(settings):
+    vision = vision_lane(settings)
+    on_gpu = vision is not None and settings.vision.device != "cpu"
+    lanes = [program_lane(settings, VISION_BYTES if on_gpu else 0)] if settings.search.use else []
+    if vision is not None:
         lanes.append(vision)
     for name in settings.run.lanes:
         lanes += more_lanes(name, settings)
@@ -63,45 +76,86 @@ def more_lanes(name: str, settings: Settings) -> Sequence[Lane]:
     return make_lanes(settings)
 
 
-def program_lane(settings: Settings) -> Lane:
-    """Program search on the cores; with a language model on GPUs a worker a GPU, and no more than run.workers.
+def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
+    """Program search on the cores, with the language model's engine server on each GPU. beside_bytes: of each GPU's
+    memory, what others need there.
 
     A language model that can't be used is left out with a warning; with lm.strict InputError is raised.
     """
     plain = Lane("program", settings.run.workers, program_sources)
     if settings.lm.policy is None:
         return plain
-    from .lm.loading import check_language_model, engine_name
+    from .lm.loading import check_language_model, is_served
 
     try:
-        check_language_model(settings.lm)
+        check_language_model(settings.lm, beside_bytes)
     except InputError as error:
         if settings.lm.strict:
             raise
         logger.warning("%s; going on with the grammar alone", error)
         return plain
-    num_workers = settings.run.workers
-    if engine_name(settings.lm) == "vllm":
-        num_workers = min(num_workers, len(list_gpus()[0]))
-    return Lane("program", num_workers, language_model_sources)
+    if not is_served(settings.lm):
+        return replace(plain, make_sources=language_model_sources)
+    return replace(
+        plain,
+        make_sources=served_model_sources,
+        services=engine_services(settings),
+        preload=("solver.lm.preload",),
+    )
+
+
+def engine_services(settings: Settings) -> tuple[Service, ...]:
+    """An engine server a GPU; with transformers one on the CPU."""
+    from .lm.loading import engine_name, served_engines
+    from .lm.server import serve_engines
+
+    gpus = range(len(list_gpus()[0])) if engine_name(settings.lm) == "vllm" else [None]
+    return tuple(
+        Service(
+            "engine server" if gpu is None else f"engine server on GPU {gpu}",
+            serve_engines,
+            (served_engines, settings.lm, settings.run.seed, gpu),
+            facts={"gpu": gpu},
+            start_timeout_s=settings.run.start_timeout_s,
+            silence_s=settings.lm.silence_s,
+            required=settings.lm.strict,
+        )
+        for gpu in gpus
+    )
 
 
 def language_model_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
-    """Program search whose tree a language model guides; on GPUs this process's is number `slot`."""
-    from .lm.loading import LanguageModel, engine_name
+    """Program search whose tree a language model guides, loaded in this process."""
+    from .lm.loading import LanguageModel
+
+    return _guided(settings, lambda: LanguageModel.load(settings.lm))
+
+
+def served_model_sources(settings: Settings, slot: int, addresses: Sequence[str]) -> tuple[Source, ...]:
+    """Program search whose tree a language model guides, which servers at these addresses hold. Worker `slot` asks the
+    server of its own number, if it is there."""
+    from .lm.client import Servers
+    from .lm.loading import LanguageModel
+
+    servers = Servers(addresses, slot)
+    sources = _guided(settings, lambda: LanguageModel.of_servers(settings.lm, servers))
+    servers.wait(settings.lm.wait_s if settings.run.nodes is None else settings.run.start_timeout_s)
+    return sources
+
+
+def _guided(settings: Settings, load: Callable[[], LanguageModel]) -> tuple[Source, ...]:
+    """Program search guided by what is loaded; without, if it does not load and lm.strict is false."""
     from .sandbox.executor import SandboxExecutor
     from .sandbox.pool import Pool
     from .search.source import ProgramSource
 
-    if engine_name(settings.lm) == "vllm":
-        use_gpu(slot)
     try:
-        model = LanguageModel.load(settings.lm, settings.run.seed)
+        model = load()
     except InputError as error:
         if settings.lm.strict:
             raise
         logger.warning("%s; going on with the grammar alone", error)
-        return program_sources(settings, slot)
+        return (ProgramSource(settings.search),)
     execute = SandboxExecutor(Pool(settings.sandbox, size=1))  # starts with the first step of free Python
     return (ProgramSource(settings.search, language_model=model, execute=execute),)
 

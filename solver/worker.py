@@ -10,24 +10,22 @@ an improvement is worth sending.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
-import multiprocessing
 import os
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 
 import numpy as np
 
 from .answers import Attempts, Findings, Source
 from .budget import Budget
 from .grid.registry import GridError, as_grid
+from .process import die_with_parent, send_broken
 from .settings import Settings
 from .sources import Lane
 from .tasks import Task
@@ -53,14 +51,6 @@ class Ready:
     """The sources are made. about: what they say of themselves, for people, such as how long a task will take."""
 
     about: str = ""
-
-
-@dataclass(frozen=True)
-class Broken:
-    """The sources could not be made."""
-
-    error: BaseException | None
-    trace: str
 
 
 @dataclass(frozen=True)
@@ -98,18 +88,15 @@ def same_grids(left: Attempts | None, right: Attempts | None) -> bool:
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
-def serve(connection: Connection, settings: Settings, lane: Lane, slot: int) -> None:
-    """Main function of a worker process, the lane's number `slot`."""
+def serve(connection: Connection, settings: Settings, lane: Lane, slot: int, addresses: Sequence[str] = ()) -> None:
+    """Main function of a worker process, the lane's number `slot`. addresses: of the lane's services."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with_parent()
+    die_with_parent()
     try:
-        sources = lane.make_sources(settings, slot)
+        more = (addresses,) if lane.services else ()
+        sources = lane.make_sources(settings, slot, *more)
     except Exception as error:
-        trace = traceback.format_exc()
-        try:
-            connection.send(Broken(error, trace))
-        except Exception:  # the error cannot be pickled
-            connection.send(Broken(None, trace))
+        send_broken(connection, error)
         return
     worker = _Worker(connection, settings, sources)
     signal.signal(signal.SIGTERM, worker.terminate)
@@ -117,29 +104,6 @@ def serve(connection: Connection, settings: Settings, lane: Lane, slot: int) -> 
         worker.send(Ready("; ".join(filter(None, (getattr(source, "about", "") for source in sources)))))
         while (job := connection.recv()) is not None:
             worker.send(worker.solve(job))
-
-
-def _die_with_parent() -> None:
-    """End this process as soon as the run's main process has gone.
-
-    Its end of a pipe closes then. The kernel reports that by SIGIO, whose default action ends the process
-    even inside native code that holds the interpreter's lock; a thread does the same where there is no
-    SIGIO.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    pipe = parent.sentinel
-    with contextlib.suppress(OSError, AttributeError):
-        signal.signal(signal.SIGIO, signal.SIG_DFL)
-        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
-
-    def watch() -> None:
-        wait([pipe])
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 class _Worker:

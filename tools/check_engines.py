@@ -87,7 +87,8 @@ def sampled(engine: Any, prompts: Sequence[Prompt], sampling: Sampling) -> list[
     if hasattr(engine, "llm"):
         return [[_vllm_trace(one) for one in output.outputs] for output in engine.outputs(requests, num_logprobs=2)]
     found = []
-    for prompt, answers in zip(prompts, engine.generate_tokens(requests), strict=True):
+    asked = [engine.text.token_request(request) for request in requests]
+    for prompt, answers in zip(prompts, engine.generate_tokens(asked), strict=True):
         traces = []
         for answer in answers:
             best = engine.log_probabilities(prompt, answer.tokens).topk(2).values

@@ -81,10 +81,44 @@ class Answer:
     ended: bool = True
 
 
+@dataclass(frozen=True)
+class StopRule:
+    """Where an answer ends. token_ids: any of these ends it. text: so does this text, where it is not one token."""
+
+    token_ids: frozenset[int]
+    text: str
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """A request in tokens. shared, own: of the two parts of its prompt. stop: what sampling.stop is in tokens."""
+
+    shared: tuple[int, ...]
+    own: tuple[int, ...]
+    sampling: Sampling
+    stop: StopRule
+
+
+@dataclass(frozen=True)
+class TokenAnswer:
+    """An answer in tokens, the ending one included; the rest as in Answer. log_probabilities: of each token, where the
+    engine keeps them."""
+
+    tokens: tuple[int, ...]
+    log_probability: float
+    count: int = 1
+    ended: bool = True
+    log_probabilities: tuple[float, ...] = ()
+
+
 class Engine(Protocol):
     """A causal language model. context_length: tokens of prompt and answer together, at most."""
 
     context_length: int
+
+    def ready(self) -> bool:
+        """Whether it can be asked now. One that is not, such as a server's that still loads, may be later."""
+        ...
 
     def generate(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[Answer]]:
         """For each request its different answers, most likely first; their counts sum to num_samples.
@@ -105,8 +139,13 @@ class Scorer(Protocol):
 
     context_length: int
 
-    def score(self, prompts: Sequence[Prompt]) -> list[float]:
-        """The raw output (before tanh) at the end of each prompt."""
+    def ready(self) -> bool:
+        """As `Engine.ready`."""
+        ...
+
+    def score(self, prompts: Sequence[Prompt], deadline: float | None = None) -> list[float | None]:
+        """The raw output (before tanh) at the end of each prompt; None where there was none by the deadline, which an
+        engine whose calls are short need not look at."""
         ...
 
     def count_tokens(self, text: str) -> int: ...
@@ -170,12 +209,15 @@ class QueueEngine:
         self.scored: list[Prompt] = []
         self.batches: list[int] = []
 
+    def ready(self) -> bool:
+        return True
+
     def generate(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[Answer]]:
         self.requests += requests
         self.batches.append(len(requests))
         return [[Answer(text, lp, len(text)) for text, lp in self.answers.popleft()] for _ in requests]
 
-    def score(self, prompts: Sequence[Prompt]) -> list[float]:
+    def score(self, prompts: Sequence[Prompt], deadline: float | None = None) -> list[float | None]:
         self.scored += prompts
         self.batches.append(len(prompts))
         return [self.scores.popleft() for _ in prompts]

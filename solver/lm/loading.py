@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..devices import list_gpus
+from ..devices import list_gpus, use_gpu
 from ..errors import InputError
 from ..policy import GrammarPolicy, MixturePolicy, UniformPolicy
 from ..search.grammar import Grammar
@@ -18,7 +18,12 @@ from ..settings import LanguageModelSettings
 from .engine import Engine, Sampling, Scorer, TemperatureSchedule
 from .policy import LanguageModelPolicy, PreferenceModel
 from .prompt import PromptBuilder, PromptFormat, PromptTask
+from .server import BatchedEngine, WholeCalls
+from .text import TokenText
 from .weights import POLICY, PPM, LanguageModelWeights, check_memory, read_weights
+
+if TYPE_CHECKING:
+    from .client import Servers
 
 PACKAGES = {"transformers": ("torch", "transformers"), "vllm": ("torch", "transformers", "vllm")}
 EXTRAS = {"transformers": "cpu", "vllm": "gpu"}
@@ -31,9 +36,14 @@ def engine_name(settings: LanguageModelSettings) -> str:
     return "vllm" if importlib.util.find_spec("vllm") and list_gpus()[0] else "transformers"
 
 
-def check_language_model(settings: LanguageModelSettings) -> None:
+def is_served(settings: LanguageModelSettings) -> bool:
+    """Whether engines run in servers that all workers ask, not in the workers."""
+    return settings.served or engine_name(settings) == "vllm"
+
+
+def check_language_model(settings: LanguageModelSettings, beside_bytes: int = 0) -> None:
     """Check the policy's weights, and the preference model's if there is one, as far as that goes without loading them.
-    settings.policy is not None.
+    settings.policy is not None. beside_bytes: of each GPU's memory, what others need there.
 
     Raises InputError, one line: the folder is missing, damaged or inconsistent; a package is missing; there is no GPU
     for vLLM, or the weights can't fit it.
@@ -44,50 +54,57 @@ def check_language_model(settings: LanguageModelSettings) -> None:
         raise InputError(
             f"engine {engine} needs {', '.join(missing)}, not installed (pip install 'arc-solver[{EXTRAS[engine]}]')"
         )
-    gpus, why = list_gpus() if engine == "vllm" else ([], "")
-    for kind, folder, memory_share in _models(settings):
-        weights = read_weights(folder, kind)
-        if engine == "vllm":
-            if not gpus:
-                raise InputError(f"engine vllm needs a GPU: {why}")
-            check_memory(weights, gpus[0], memory_share)
+    models = [read_weights(folder, kind) for kind, folder in _folders(settings).items()]
+    if engine == "vllm":
+        gpus, why = list_gpus()
+        if not gpus:
+            raise InputError(f"engine vllm needs a GPU: {why}")
+        check_memory(models, gpus[0], _cache_bytes(settings), beside_bytes)
 
 
-def _models(settings: LanguageModelSettings) -> list[tuple[str, Path, float]]:
-    """Kind, folder and share of a GPU's memory of each model that these settings name."""
-    named = ((POLICY, settings.policy, settings.memory_share), (PPM, settings.ppm, settings.ppm_memory_share))
-    return [(kind, Path(folder), share) for kind, folder, share in named if folder is not None]
+def _folders(settings: LanguageModelSettings) -> dict[str, Path]:
+    """The folder of each model that these settings name, by kind."""
+    named = {POLICY: settings.policy, PPM: settings.ppm}
+    return {kind: Path(folder) for kind, folder in named.items() if folder is not None}
+
+
+def _cache_bytes(settings: LanguageModelSettings) -> int:
+    return int(settings.cache_gib * 2**30)
 
 
 def weights_digests(settings: LanguageModelSettings) -> dict[str, str]:
     """SHA-256 of the weights that a run with these settings reads, by kind; those that can't be read are left out."""
     digests = {}
-    for kind, folder, _ in _models(settings):
+    for kind, folder in _folders(settings).items():
         with suppress(InputError):
             digests[kind] = read_weights(folder, kind, verify=False).digest
     return digests
 
 
-def load_engine(weights: LanguageModelWeights, settings: LanguageModelSettings, seed: int) -> Engine:
-    """The engine with the weights on this process's device. Raises InputError if they do not load."""
+def served_engines(settings: LanguageModelSettings, seed: int, gpu: int | None) -> dict[str, BatchedEngine]:
+    """What a server (server.py) drives, by kind, loaded in this process. gpu: the number of the one that is its own;
+    None for the CPU. Raises InputError if the weights do not load."""
+    if gpu is not None:
+        use_gpu(gpu)
+    return {
+        kind: _served_engine(read_weights(folder, kind, verify=False), settings, seed)
+        for kind, folder in _folders(settings).items()
+    }
+
+
+def _served_engine(weights: LanguageModelWeights, settings: LanguageModelSettings, seed: int) -> BatchedEngine:
+    is_policy = weights.kind == POLICY
     if engine_name(settings) == "vllm":
-        from .vllm_engine import VllmEngine
+        from .vllm_engine import VllmEngine, VllmScorer
 
-        return VllmEngine(weights.folder, weights.context_length, settings.memory_share, seed)
-    from .transformers_engine import TransformersEngine
+        kind = VllmEngine if is_policy else VllmScorer
+        return kind(weights.folder, weights.context_length, _cache_bytes(settings), seed)
+    from .transformers_engine import TransformersEngine, TransformersScorer
 
-    return TransformersEngine(weights.folder, weights.context_length)
-
-
-def load_scorer(weights: LanguageModelWeights, settings: LanguageModelSettings, seed: int) -> Scorer:
-    """The same for a preference model."""
-    if engine_name(settings) == "vllm":
-        from .vllm_engine import VllmScorer
-
-        return VllmScorer(weights.folder, weights.context_length, settings.ppm_memory_share, seed)
-    from .transformers_engine import TransformersScorer
-
-    return TransformersScorer(weights.folder, weights.context_length)
+    if is_policy:
+        return WholeCalls(TransformersEngine(weights.folder, weights.context_length).generate_tokens)
+    scorer = TransformersScorer(weights.folder, weights.context_length)
+    return WholeCalls(lambda prompts, deadline: scorer.score_tokens(prompts))
 
 
 @dataclass(eq=False)
@@ -102,17 +119,44 @@ class LanguageModel:
     ppm_format: PromptFormat | None = None
 
     @classmethod
-    def load(cls, settings: LanguageModelSettings, seed: int) -> LanguageModel:
-        """Load what `check_language_model` has checked. Raises InputError."""
-        weights = read_weights(Path(settings.policy or ""), POLICY, verify=False)
-        engine = load_engine(weights, settings, seed)
+    def load(cls, settings: LanguageModelSettings) -> LanguageModel:
+        """Load what `check_language_model` has checked into this process, on its CPU. Raises InputError."""
+        from .transformers_engine import TransformersEngine, TransformersScorer
+
+        return cls._of(
+            settings,
+            lambda weights: TransformersEngine(weights.folder, weights.context_length),
+            lambda weights: TransformersScorer(weights.folder, weights.context_length),
+        )
+
+    @classmethod
+    def of_servers(cls, settings: LanguageModelSettings, servers: Servers) -> LanguageModel:
+        """The same models, which these servers hold; only the tokenizers are loaded here. Raises InputError."""
+        from .client import RemoteEngine, RemoteScorer
+
+        return cls._of(
+            settings,
+            lambda weights: RemoteEngine(servers, TokenText(weights.folder), weights.context_length),
+            lambda weights: RemoteScorer(servers, TokenText(weights.folder), weights.context_length),
+        )
+
+    @classmethod
+    def _of(
+        cls,
+        settings: LanguageModelSettings,
+        make_engine: Callable[[LanguageModelWeights], Engine],
+        make_scorer: Callable[[LanguageModelWeights], Scorer],
+    ) -> LanguageModel:
+        folders = _folders(settings)
+        weights = read_weights(folders[POLICY], POLICY, verify=False)
+        engine = make_engine(weights)
         prompt_format = _prompt_format(weights, engine)
         if settings.num_examples is not None:
             prompt_format = replace(prompt_format, num_examples=settings.num_examples)
         model = cls(engine, prompt_format, _sampling(weights.sampling, settings), settings)
-        if settings.ppm is not None:
-            weights = read_weights(Path(settings.ppm), PPM, verify=False)
-            model.scorer = load_scorer(weights, settings, seed)
+        if PPM in folders:
+            weights = read_weights(folders[PPM], PPM, verify=False)
+            model.scorer = make_scorer(weights)
             model.ppm_format = _prompt_format(weights, model.scorer)
         return model
 

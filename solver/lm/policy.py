@@ -1,11 +1,8 @@
 """Language models behind the contracts of the tree: `LanguageModelPolicy` proposes, `PreferenceModel` values.
 
-Both stand for *one tree* (one task in one view) over an engine that many trees share. Alone, a tree calls `propose` and
-`score`. A scheduler with many trees in flight batches them: it takes each tree's `ask(...)`, which costs no model time
-and can be done while the engine works, puts the asks of all trees that wait into one `propose_many` (one
-`Engine.generate`) or `score_many` (one `Scorer.score`), and hands every tree its own steps or values. An engine call
-never waits for a tree that is not ready; which asks go together changes no answer, since every request has a seed of
-its own, drawn from its tree's generator when it is asked.
+Both stand for one tree (one task in one view) over an engine that many trees may share, directly or through a server
+(server.py). Every request has a seed of its own, drawn from its tree's generator, so that which requests an engine
+answers together changes no answer. While an engine is not ready nothing is asked: there are no steps and no scores.
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import tanh
 
 import numpy as np
@@ -23,30 +20,19 @@ from ..grid.registry import Function
 from ..policy import Arg, Step
 from ..program import ProgramError, Ref, Statement
 from .engine import Answer, Engine, Request, Sampling, Scorer, TemperatureSchedule
-from .prompt import Prefix, Prompt, PromptBuilder, read_step
+from .prompt import Prefix, PromptBuilder, read_step
 
 State = Sequence[Value]
-
-
-@dataclass(frozen=True, eq=False)
-class Ask:
-    """A tree's question. requests: one a state, None where its prompt does not fit the context."""
-
-    policy: LanguageModelPolicy
-    states: tuple[State, ...]
-    prefixes: tuple[Prefix, ...]
-    requests: tuple[Request | None, ...]
-    num_steps: int
 
 
 class LanguageModelPolicy:
     """Steps that a language model writes for the prefixes of one task.
 
     prompts: of the task. sampling: its temperature holds where `schedule` is None. schedule: temperature by rollout
-    (calls of `ask`) and by how many steps a state was given before. first_factor: how many times more samples the
-    first rollout draws. seeded: whether every request has a seed of its own (else the engine's random numbers are
-    used, which vLLM draws faster). time_left: seconds that the tree still has; `propose` asks nothing that would
-    take longer, judging by its longest call. counts: answers by what became of them: 'steps', 'repeated',
+    (calls of `propose` that ask) and by how many steps a state was given before. first_factor: how many times more
+    samples the first rollout draws. seeded: whether every request has a seed of its own (else the engine's random
+    numbers are used, which vLLM draws faster). time_left: seconds that the tree still has; `propose` asks nothing that
+    would take longer, judging by its longest call. counts: answers by what became of them: 'steps', 'repeated',
     'unfinished', 'no step'.
     """
 
@@ -71,7 +57,10 @@ class LanguageModelPolicy:
         self._num_given: Counter[frozenset[bytes]] = Counter()
 
     def propose(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
-        """See `Policy.propose`. A state whose prompt does not fit gets no steps, and none does without time."""
+        """See `Policy.propose`. A state whose prompt does not fit gets no steps; none does while the engine is not
+        ready, or without time."""
+        if not self.engine.ready():
+            return [[] for _ in states]
         began = time.monotonic()
         deadline = None
         if self.time_left is not None:
@@ -79,14 +68,24 @@ class LanguageModelPolicy:
             if left_s < self.longest_s:
                 return [[] for _ in states]
             deadline = began + left_s
-        (found,) = propose_many([self.ask(states, num_steps, rng)], deadline)
+        prefixes = [Prefix.of(state) for state in states]
+        requests = [self._request(s, p, self.num_rollouts, rng) for s, p in zip(states, prefixes, strict=True)]
+        self.num_rollouts += 1
+        found = []
+        for state, given in zip(states, self._ask(states, prefixes, requests, deadline), strict=True):
+            steps = [step for step, _ in given[:num_steps]]
+            self._num_given[_key(state)] += len(steps)
+            found.append(steps)
         self.longest_s = max(self.longest_s, time.monotonic() - began)
         return found
 
     def draw(
         self, states: Sequence[State], counts: Sequence[int], rng: np.random.Generator
     ) -> list[list[tuple[Step, int]]]:
-        """See `rollouts.Sampler`: at the weights' temperature, of the prompts of the first rollout."""
+        """See `rollouts.Sampler`: at the weights' temperature, of the prompts of the first rollout. Nothing is drawn
+        while the engine is not ready."""
+        if not self.engine.ready():
+            return [[] for _ in states]
         deadline = None if self.time_left is None else time.monotonic() + self.time_left()
         prefixes = [Prefix.of(state) for state in states]
         requests = [
@@ -94,19 +93,7 @@ class LanguageModelPolicy:
             else Request(prompt, replace(self.sampling, num_samples=count, seed=self._seed(rng)))
             for prefix, count in zip(prefixes, counts, strict=True)
         ]  # fmt: skip
-        answers = iter(self.engine.generate([r for r in requests if r is not None], deadline))
-        return [
-            [] if request is None else self._read(state, prefix, next(answers))
-            for state, prefix, request in zip(states, prefixes, requests, strict=True)
-        ]
-
-    def ask(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> Ask:
-        """The requests that `propose` would send."""
-        rollout = self.num_rollouts
-        self.num_rollouts += 1
-        prefixes = tuple(Prefix.of(state) for state in states)
-        requests = tuple(self._request(s, p, rollout, rng) for s, p in zip(states, prefixes, strict=True))
-        return Ask(self, tuple(states), prefixes, requests, num_steps)
+        return self._ask(states, prefixes, requests, deadline)
 
     def _seed(self, rng: np.random.Generator) -> int | None:
         return int(rng.integers(2**31)) if self.seeded else None
@@ -125,19 +112,22 @@ class LanguageModelPolicy:
             num_samples = max(1, round(num_samples * self.first_factor))
         return Request(prompt, replace(sampling, num_samples=num_samples, temperature=temperature, seed=seed))
 
-    def steps(self, ask: Ask, answers: Sequence[Sequence[Answer]]) -> list[list[Step]]:
-        """What the engine's answers to `ask` propose, a list a state. answers: of its requests that are not None."""
-        given = iter(answers)
-        found = []
-        for state, prefix, request in zip(ask.states, ask.prefixes, ask.requests, strict=True):
-            read = [] if request is None else self._read(state, prefix, next(given))
-            steps = [step for step, _ in read[: ask.num_steps]]
-            self._num_given[_key(state)] += len(steps)
-            found.append(steps)
-        return found
+    def _ask(
+        self,
+        states: Sequence[State],
+        prefixes: Sequence[Prefix],
+        requests: Sequence[Request | None],
+        deadline: float | None,
+    ) -> list[list[tuple[Step, int]]]:
+        """The different steps that the engine gives for each state and how often, most likely first."""
+        asked = [request for request in requests if request is not None]
+        answers = iter(self.engine.generate(asked, deadline) if asked else [])
+        return [
+            [] if request is None else self._read(state, prefix, next(answers))
+            for state, prefix, request in zip(states, prefixes, requests, strict=True)
+        ]
 
     def _read(self, state: State, prefix: Prefix, answers: Sequence[Answer]) -> list[tuple[Step, int]]:
-        """The different steps among answers and how often each was given, most likely first."""
         places = {value.key: place for place, value in enumerate(state)}
         masses: dict[tuple[Function, tuple[Arg, ...]], float] = {}
         times: Counter[tuple[Function, tuple[Arg, ...]]] = Counter()
@@ -175,19 +165,6 @@ def _arguments(statement: Statement, prefix: Prefix, places: dict[bytes, int]) -
     return tuple(args)
 
 
-def propose_many(asks: Sequence[Ask], deadline: float | None = None) -> list[list[list[Step]]]:
-    """Answer the asks of many trees, whose policies share an engine, in one engine call; per ask as `propose`.
-    deadline: see `Engine.generate`."""
-    return [ask.policy.steps(ask, own) for ask, own in zip(asks, generate_many(asks, deadline), strict=True)]
-
-
-def generate_many(asks: Sequence[Ask], deadline: float | None = None) -> list[list[list[Answer]]]:
-    """The engine's answers to each ask, for `LanguageModelPolicy.steps` to read; else as `propose_many`."""
-    requests = [request for ask in asks for request in ask.requests if request is not None]
-    answers = iter(asks[0].policy.engine.generate(requests, deadline) if requests else [])
-    return [[next(answers) for request in ask.requests if request is not None] for ask in asks]
-
-
 class PreferenceModel:
     """Values that a process preference model gives to the prefixes of one task: tanh of its output, −1..1.
 
@@ -200,29 +177,22 @@ class PreferenceModel:
         self.num_scored = 0
 
     def score(self, states: Sequence[State]) -> list[float | None]:
-        """The value of each state; None where its prompt does not fit the context, or where there is no time."""
-        if self.time_left is not None and self.time_left() < self.longest_s:
+        """The value of each state; None where its prompt does not fit the context, while the scorer is not ready, or
+        where there is no time."""
+        if not self.scorer.ready():
             return [None] * len(states)
         began = time.monotonic()
-        (found,) = score_many([(self, states)])
+        deadline = None
+        if self.time_left is not None:
+            left_s = self.time_left()
+            if left_s < self.longest_s:
+                return [None] * len(states)
+            deadline = began + left_s
+        prompts = [self.prompts.build(Prefix.of(state), for_score=True) for state in states]
+        asked = [prompt for prompt in prompts if prompt is not None]
+        scores = iter(self.scorer.score(asked, deadline) if asked else [])
+        raw = [None if prompt is None else next(scores) for prompt in prompts]
+        found = [None if score is None else tanh(score) for score in raw]
+        self.num_scored += sum(score is not None for score in found)
         self.longest_s = max(self.longest_s, time.monotonic() - began)
         return found
-
-    def ask(self, states: Sequence[State]) -> list[Prompt | None]:
-        """The prompts that `score` would send."""
-        return [self.prompts.build(Prefix.of(state), for_score=True) for state in states]
-
-
-def score_many(asks: Sequence[tuple[PreferenceModel, Sequence[State]]]) -> list[list[float | None]]:
-    """Score the states of many trees, whose models share a scorer, in one call; per tree as `PreferenceModel.score`."""
-    return score_prompts([(model, model.ask(states)) for model, states in asks])
-
-
-def score_prompts(asks: Sequence[tuple[PreferenceModel, Sequence[Prompt | None]]]) -> list[list[float | None]]:
-    """`score_many` for prompts that `PreferenceModel.ask` has made."""
-    flat = [prompt for _, own in asks for prompt in own if prompt is not None]
-    scores = iter(asks[0][0].scorer.score(flat) if flat else [])
-    found = [[None if prompt is None else tanh(next(scores)) for prompt in own] for _, own in asks]
-    for (model, _), own in zip(asks, found, strict=True):
-        model.num_scored += sum(score is not None for score in own)
-    return found

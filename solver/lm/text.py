@@ -1,30 +1,25 @@
-"""Text and tokens: what both engines do with a Hugging Face tokenizer."""
+"""Text and tokens: what engines, and the clients of their servers, do with a Hugging Face tokenizer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ..errors import InputError
+from .engine import Answer, Request, StopRule, TokenAnswer, TokenRequest, merge_answers
 from .prompt import Prompt
 from .tokenizer import encode_prompt
 
 
-@dataclass(frozen=True)
-class StopRule:
-    """Where an answer ends. token_ids: any of these ends it. text: so does this text, where it is not one token."""
-
-    token_ids: frozenset[int]
-    text: str
-
-
 class TokenText:
-    """A tokenizer of a weights folder, loaded without network and remote code. Raises InputError if it can't be."""
+    """A tokenizer of a weights folder, loaded without network and remote code. An answer ends at the tokenizer's end
+    token and at those that the model's generation settings name. Raises InputError if it can't be loaded."""
 
-    def __init__(self, folder: Path, end_ids: Sequence[int] = ()) -> None:
+    def __init__(self, folder: Path) -> None:
         from transformers import AutoTokenizer
 
         try:
@@ -32,7 +27,7 @@ class TokenText:
         except Exception as error:  # whatever a foreign folder makes of it
             raise InputError(f"{folder}: the tokenizer does not load ({first_line(error)})") from error
         own = self.tokenizer.eos_token_id
-        self.end_ids = frozenset([*end_ids, *([] if own is None else [own])])
+        self.end_ids = frozenset([*_end_ids(folder), *([] if own is None else [own])])
         self.count_tokens = lru_cache(maxsize=1024)(self._count_tokens)
         self.shared_ids = lru_cache(maxsize=64)(self._shared_ids)
         self.stop_rule = lru_cache(maxsize=16)(self._stop_rule)
@@ -47,6 +42,18 @@ class TokenText:
     def prompt_ids(self, prompt: Prompt) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Token ids of a prompt's two parts."""
         return self.shared_ids(prompt.shared), tuple(self.tokenizer.encode(prompt.rest, add_special_tokens=False))
+
+    def token_request(self, request: Request) -> TokenRequest:
+        """A request in tokens."""
+        shared, own = self.prompt_ids(request.prompt)
+        return TokenRequest(shared, own, request.sampling, self.stop_rule(request.sampling.stop))
+
+    def answers(self, request: TokenRequest, found: Iterable[TokenAnswer]) -> list[Answer]:
+        """The different texts among the answers in tokens, most likely first."""
+        stop = request.sampling.stop
+        return merge_answers(
+            Answer(self.decode(a.tokens, stop), a.log_probability, len(a.tokens), a.count, a.ended) for a in found
+        )
 
     def _stop_rule(self, stop: str) -> StopRule:
         """A stop text that is one token stops at every token that contains it (')\\n' contains the end of a line)."""
@@ -73,6 +80,14 @@ class TokenText:
             )
         except ValueError as error:
             raise InputError(f"the tokenizer's chat template: {first_line(error)}") from error
+
+
+def _end_ids(folder: Path) -> list[int]:
+    """The end tokens of the model's generation settings; of its configuration where there are none."""
+    path = folder / "generation_config.json"
+    content = orjson.loads((path if path.is_file() else folder / "config.json").read_bytes())
+    ends = content.get("eos_token_id")
+    return [] if ends is None else ends if isinstance(ends, list) else [ends]
 
 
 def first_line(error: BaseException) -> str:

@@ -25,9 +25,9 @@ from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, A
 from transformers.utils import logging as transformers_logging
 
 from ..errors import InputError
-from .engine import Answer, Request, Sampling, merge_answers
+from .engine import Answer, Request, Sampling, StopRule, TokenAnswer, TokenRequest
 from .prompt import Prompt
-from .text import StopRule, TokenText, first_line
+from .text import TokenText, first_line
 
 ATTENTION = "arc_solver_shared_prefix"
 MAX_ROWS = 256
@@ -227,16 +227,6 @@ class _Row:
     log_probabilities: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
-class TokenAnswer:
-    """Generated tokens (the ending one included), the log-probability of each, how often, and whether it ended."""
-
-    tokens: tuple[int, ...]
-    log_probabilities: tuple[float, ...]
-    count: int
-    ended: bool
-
-
 class TransformersEngine:
     """A causal language model behind `Engine`. device: of torch. dtype: 'float32' or 'bfloat16'.
 
@@ -245,27 +235,24 @@ class TransformersEngine:
 
     def __init__(self, folder: Path, context_length: int, device: str = "cpu", dtype: str = "float32") -> None:
         self.runner = _Runner(folder, device, dtype, AutoModelForCausalLM)
-        ends = self.runner.model.generation_config.eos_token_id
-        self.text = TokenText(folder, [] if ends is None else ends if isinstance(ends, list) else [ends])
+        self.text = TokenText(folder)
         self.context_length = context_length
         self.count_tokens, self.chat = self.text.count_tokens, self.text.chat
 
+    def ready(self) -> bool:
+        return True
+
     def generate(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[Answer]]:
         """See `Engine.generate`; the deadline is looked at before every token."""
-        found = []
-        for request, answers in zip(requests, self.generate_tokens(requests, deadline), strict=True):
-            stop = request.sampling.stop
-            found.append(
-                merge_answers(
-                    Answer(self.text.decode(a.tokens, stop), sum(a.log_probabilities), len(a.tokens), a.count, a.ended)
-                    for a in answers
-                )
-            )
-        return found
+        asked = [self.text.token_request(request) for request in requests]
+        found = self.generate_tokens(asked, deadline)
+        return [self.text.answers(request, own) for request, own in zip(asked, found, strict=True)]
 
-    def generate_tokens(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[TokenAnswer]]:
+    def generate_tokens(
+        self, requests: Sequence[TokenRequest], deadline: float | None = None
+    ) -> list[list[TokenAnswer]]:
         """As `generate`, in tokens: different token sequences, in no order."""
-        prompts = [_split(self.text.prompt_ids(request.prompt)) for request in requests]
+        prompts = [_split((request.shared, request.own)) for request in requests]
         answers: list[list[TokenAnswer]] = [[] for _ in requests]
         groups: dict[tuple[int, ...], list[int]] = {}
         for number, (shared, _) in enumerate(prompts):
@@ -282,7 +269,7 @@ class TransformersEngine:
         return answers
 
     def _generate_alike(
-        self, shared: tuple[int, ...], numbers: Sequence[int], prompts: Sequence[Any], requests: Sequence[Request],
+        self, shared: tuple[int, ...], numbers: Sequence[int], prompts: Sequence[Any], requests: Sequence[TokenRequest],
         answers: list[list[TokenAnswer]], deadline: float | None,
     ) -> None:  # fmt: skip
         """Answer the requests `numbers`, whose prompts have the same shared tokens."""
@@ -290,7 +277,7 @@ class TransformersEngine:
             return
         own = {k: prompts[k][1] for k in numbers}
         samplings = {k: requests[k].sampling for k in numbers}
-        rules = {k: self.text.stop_rule(samplings[k].stop) for k in numbers}
+        rules = {k: requests[k].stop for k in numbers}
         generators = {k: _generator(samplings[k].seed) for k in numbers}
         room = max(len(own[k]) + samplings[k].max_new_tokens for k in numbers)
         rows = [_Row(k, samplings[k].num_samples) for k in numbers]
@@ -308,13 +295,14 @@ class TransformersEngine:
                     found = (*row.log_probabilities, float(raw[place, token]))
                     ended = self._ends(tokens, rules[row.request])
                     if ended or len(tokens) >= sampling.max_new_tokens:
-                        answers[row.request].append(TokenAnswer(tokens, found, count, ended))
+                        answers[row.request].append(TokenAnswer(tokens, sum(found), count, ended, found))
                     else:
                         grown.append(_Row(row.request, count, tokens, found))
                         parents.append(place)
             if _is_past(deadline):
                 for row in grown:
-                    answers[row.request].append(TokenAnswer(row.tokens, row.log_probabilities, row.count, False))
+                    found = row.log_probabilities
+                    answers[row.request].append(TokenAnswer(row.tokens, sum(found), row.count, False, found))
                 return
             if grown:
                 if parents != list(range(len(rows))):
@@ -352,9 +340,17 @@ class TransformersScorer:
         self.context_length = context_length
         self.count_tokens, self.chat = self.text.count_tokens, self.text.chat
 
+    def ready(self) -> bool:
+        return True
+
+    def score(self, prompts: Sequence[Prompt], deadline: float | None = None) -> list[float | None]:
+        """See `Scorer.score`; the deadline is not looked at."""
+        return [*self.score_tokens([self.text.prompt_ids(prompt) for prompt in prompts])]
+
     @torch.inference_mode()
-    def score(self, prompts: Sequence[Prompt]) -> list[float]:
-        split = [_split(self.text.prompt_ids(prompt)) for prompt in prompts]
+    def score_tokens(self, prompts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[float]:
+        """As `score`, of the token ids of each prompt's two parts."""
+        split = [_split(prompt) for prompt in prompts]
         groups: dict[tuple[int, ...], list[int]] = {}
         for number, (shared, _) in enumerate(split):
             groups.setdefault(shared, []).append(number)

@@ -16,6 +16,7 @@ torch, and no code of the folder is ever run.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ POLICY, PPM = KINDS = ("policy", "ppm")
 FORMAT = 1
 ARCHITECTURES = {POLICY: "ForCausalLM", PPM: "ForSequenceClassification"}
 
-OVERHEAD_BYTES = 1 << 30
+OVERHEAD_BYTES = 3 << 29
 """What an engine takes on a GPU beside the weights and before any cache: the driver's context, graphs, activations."""
 
 
@@ -162,16 +163,19 @@ def _largest_token(path: Path) -> int:
         raise InputError(f"{path}: no vocabulary ({type(error).__name__}: {error})") from None
 
 
-def check_memory(weights: LanguageModelWeights, device: str, memory_share: float) -> None:
-    """Raises InputError if the weights can't fit that share of a GPU. device: a line of `devices.list_gpus`, such as
-    'NVIDIA H100 80GB HBM3, 81559 MiB'; one that names no memory passes."""
+def check_memory(models: Sequence[LanguageModelWeights], device: str, cache_bytes: int, beside_bytes: int) -> None:
+    """Raises InputError if the models don't fit on a GPU together. device: a line of `devices.list_gpus`, such as
+    'NVIDIA H100 80GB HBM3, 81559 MiB'; one that names no memory passes. cache_bytes: for the keys and values of each.
+    beside_bytes: of the GPU's memory, what others need there."""
     found = re.search(r"(\d+) MiB\s*$", device)
     if not found:
         return
-    room = int(found.group(1)) * 2**20 * memory_share
-    needed = weights.num_bytes + OVERHEAD_BYTES
+    room = int(found.group(1)) * 2**20 - beside_bytes
+    needed = sum(weights.num_bytes + OVERHEAD_BYTES + cache_bytes for weights in models)
     if needed > room:
+        folders = ", ".join(str(weights.folder) for weights in models)
+        beside = f", beside {beside_bytes / 2**30:.0f} GiB for the vision model" if beside_bytes else ""
         raise InputError(
-            f"{weights.folder}: needs about {needed / 2**30:.1f} GiB of GPU memory, {room / 2**30:.1f} GiB are "
-            f"allowed ({memory_share:.0%} of {device})"
+            f"{folders}: needs about {needed / 2**30:.1f} GiB of GPU memory, {cache_bytes / 2**30:.1f} GiB a model of "
+            f"them for the cache (lm.cache_gib), and there are {room / 2**30:.1f} GiB ({device}{beside})"
         )

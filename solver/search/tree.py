@@ -22,14 +22,14 @@ child is not selected again, and closing reaches its ancestors.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
 import numpy as np
 
 from ..executor import Executor, LibraryExecutor, Value
-from ..policy import FreeStep, Policy, Preference, Step
+from ..policy import Policy, Preference
 
 
 @dataclass(eq=False)
@@ -84,24 +84,6 @@ class TreeRules:
     ppm_weight: float = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class Question:
-    """What a tree needs of its models to go on. opened: new states for the preference model to score. leaves: states
-    for the policy to propose steps for. Either may be empty."""
-
-    tree: Tree
-    opened: list[tuple[Value, ...]]
-    leaves: list[tuple[Value, ...]]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """scores: −1..1 of each opened state, None where there is none. proposals: steps for each leaf."""
-
-    scores: Sequence[float | None]
-    proposals: Sequence[Sequence[Step | FreeStep]]
-
-
 class Tree:
     """One search tree. The tree knows no engine: `policy` proposes steps; `evaluate(value)` gives a new value's
     reward in 0..1, 1 for one that solves the task; `execute` runs steps (None: library steps alone); `preference`
@@ -133,34 +115,18 @@ class Tree:
                 self._admit([self.root, node])
 
     def step(self) -> int:
-        """Select a batch of leaves, expand them, back up. Returns the number of leaves; 0 when nothing is left."""
-        stepping = self.stepping()
-        try:
-            question = next(stepping)
-            while True:
-                question = stepping.send(self._answer(question))
-        except StopIteration as end:
-            return end.value
+        """Select a batch of leaves, expand them, back up. Returns the number of leaves; 0 when nothing is left.
 
-    def stepping(self) -> Generator[Question, Reply, int]:
-        """One `step` that yields what it needs of policy and preference model, and is sent their replies.
-
-        It may be closed, or something thrown into it, where it waits: no visit stays pending then, and states that have
-        no score yet are asked for again by the next step.
+        A step that a model's error ends leaves no visit pending; states without a score are asked for by the next.
         """
         self.agent.prepare(self)
-        if self._unscored:
-            self._take_scores((yield self._question([])).scores)
+        self._score_opened()
         paths = self.agent.select(self)
         try:
             fresh = list(dict.fromkeys(path[-1] for path in paths if not path[-1].expanded))
-            if fresh or self._unscored:
-                reply = yield self._question(fresh)
-                self._take_scores(reply.scores)
-                began = time.perf_counter()
-                for leaf, steps in zip(fresh, reply.proposals, strict=True):
-                    self._expand(leaf, steps)
-                self.seconds["expand"] += time.perf_counter() - began
+            self._score_opened()
+            if fresh:
+                self._expand_all(fresh)
         finally:
             for path in paths:
                 for node in path:
@@ -169,25 +135,23 @@ class Tree:
             self.backup(path, path[-1].own)
         return len(paths)
 
-    def _question(self, leaves: Sequence[Node]) -> Question:
-        return Question(self, [path[-1].values for path in self._unscored], [leaf.values for leaf in leaves])
+    def _expand_all(self, leaves: Sequence[Node]) -> None:
+        """Ask the policy for steps and run them."""
+        began = time.perf_counter()
+        proposals = self.policy.propose([leaf.values for leaf in leaves], self.rules.num_steps, self.rng)
+        asked = time.perf_counter()
+        for leaf, steps in zip(leaves, proposals, strict=True):
+            self._expand(leaf, steps)
+        self.seconds["policy"] += asked - began
+        self.seconds["expand"] += time.perf_counter() - asked
 
-    def _answer(self, question: Question) -> Reply:
-        """The replies of the tree's own models."""
-        scores: Sequence[float | None] = []
-        proposals: Sequence[Sequence[Step | FreeStep]] = []
-        if question.opened and self.preference is not None:
-            began = time.perf_counter()
-            scores = self.preference.score(question.opened)
-            self.seconds["ppm"] += time.perf_counter() - began
-        if question.leaves:
-            began = time.perf_counter()
-            proposals = self.policy.propose(question.leaves, self.rules.num_steps, self.rng)
-            self.seconds["policy"] += time.perf_counter() - began
-        return Reply(scores, proposals)
-
-    def _take_scores(self, scores: Sequence[float | None]) -> None:
-        """Mix the scores into the values of the states that waited for them."""
+    def _score_opened(self) -> None:
+        """Ask the preference model for the new states' scores, all in one call, and mix them into their values."""
+        if self.preference is None or not self._unscored:
+            return
+        began = time.perf_counter()
+        scores = self.preference.score([path[-1].values for path in self._unscored])
+        self.seconds["ppm"] += time.perf_counter() - began
         waited, self._unscored = self._unscored, []
         for path, score in zip(waited, scores, strict=True):
             node = path[-1]

@@ -12,8 +12,8 @@ from solver.executor import apply, input_value
 from solver.grid.registry import FUNCTIONS
 from solver.grid.types import Symmetry
 from solver.lm.engine import Answer, QueueEngine, Sampling, TemperatureSchedule
-from solver.lm.policy import LanguageModelPolicy, PreferenceModel, propose_many, score_many
-from solver.lm.prompt import PromptBuilder, PromptFormat, PromptTask
+from solver.lm.policy import LanguageModelPolicy, PreferenceModel
+from solver.lm.prompt import Prefix, PromptBuilder, PromptFormat, PromptTask
 from solver.policy import GrammarPolicy, MixturePolicy, Step, UniformPolicy
 from solver.search.grammar import Grammar
 from solver.search.tree import Tree, TreeRules
@@ -57,8 +57,8 @@ def test_the_same_step_in_other_words_adds_up_and_the_limit_holds():
 
 def test_unfinished_answers_are_no_steps():
     lm = policy([])
-    ask = lm.ask([(START,)], 8, RNG)
-    assert lm.steps(ask, [[Answer(" transform(I, ROT90)", -1.0, 48, 3, ended=False)]]) == [[]]
+    lm.engine.generate = lambda requests, deadline: [[Answer(" transform(I, ROT90)", -1.0, 48, 3, ended=False)]]
+    assert lm.propose([(START,)], 8, RNG) == [[]]
     assert lm.counts == {"unfinished": 3}
 
 
@@ -154,17 +154,32 @@ def test_nothing_is_asked_that_would_take_longer_than_there_is_time():
     assert lm.num_rollouts == 2
 
 
-def test_many_trees_are_asked_in_one_engine_call():
-    one = policy([[(" transform(I, ROT90)\n", -1.0)], [(" transform(x1, ROT90)\n", -2.0)], [(" fractal(I)\n", -2.0)]])
-    two = LanguageModelPolicy(one.engine, one.prompts, one.sampling)
-    tight = PromptBuilder(PromptFormat(), PromptTask.of(TASK), len, 40, 16)
-    none = LanguageModelPolicy(one.engine, tight, one.sampling)
-    turn = turned(START, Symmetry.ROT180)
-    asks = [one.ask([(START,), (START, turn)], 4, RNG), none.ask([(START,)], 4, RNG), two.ask([(START,)], 4, RNG)]
-    found = propose_many(asks)
-    assert one.engine.batches == [3]
-    assert [[len(steps) for steps in own] for own in found] == [[1, 1], [0], [1]]
-    assert found[0][0][0].function is TRANSFORM
+def test_states_are_asked_together_without_those_that_do_not_fit():
+    one, two = (START, turned(START, Symmetry.ROT180)), (START, turned(START, Symmetry.ROT180), turned(START, 1))
+    lengths = [
+        len(prompt.shared) + len(prompt.rest) for prompt in map(policy([]).prompts.build, map(Prefix.of, [one, two]))
+    ]
+    answers = [[(" transform(I, ROT90)\n", -1.0)], [(" transform(x1, ROT90)\n", -2.0)]]
+    lm = policy(answers, context=lengths[0] + 16)
+    found = lm.propose([(START,), two, one], 4, RNG)
+    assert lm.engine.batches == [2]
+    assert [len(steps) for steps in found] == [1, 0, 1]
+    assert found[2][0].function is TRANSFORM
+
+
+def test_an_engine_that_is_not_ready_is_not_asked():
+    lm = policy([[(" transform(I, ROT90)\n", -1.0)]], first_factor=3.0)
+    lm.engine.ready = lambda: False
+    before = RNG.bit_generator.state
+    assert lm.propose([(START,), (START,)], 8, RNG) == [[], []]
+    assert RNG.bit_generator.state == before
+    prompts = PromptBuilder(PromptFormat(), PromptTask.of(TASK), len, 100_000, 0)
+    preference = PreferenceModel(lm.engine, prompts)
+    assert preference.score([(START,)]) == [None]
+    assert (lm.engine.batches, preference.num_scored) == ([], 0)
+    lm.engine.ready = lambda: True
+    assert len(lm.propose([(START,)], 8, RNG)[0]) == 1
+    assert lm.engine.requests[0].sampling.num_samples == 12  # still the first rollout
 
 
 def test_seeds_come_from_the_trees_generator_or_not_at_all():
@@ -179,16 +194,24 @@ def test_seeds_come_from_the_trees_generator_or_not_at_all():
     assert lm.engine.requests[0].sampling.seed is None
 
 
-def test_values_are_tanh_and_batched_over_trees():
-    scorer = QueueEngine(scores=[0.5, -3.0, 0.0])
+def test_values_are_tanh_and_asked_for_together():
+    scorer = QueueEngine(scores=[0.5, -3.0])
     prompts = PromptBuilder(PromptFormat(), PromptTask.of(TASK), len, 100_000, 16)
     tight = PromptBuilder(PromptFormat(), PromptTask.of(TASK), len, 40, 16)
-    model, blind = PreferenceModel(scorer, prompts), PreferenceModel(scorer, tight)
     turn = turned(START, Symmetry.ROT180)
-    found = score_many([(model, [(START,), (START, turn)]), (blind, [(START,)]), (model, [(START,)])])
-    assert found == [[tanh(0.5), tanh(-3.0)], [None], [0.0]]
-    assert scorer.batches == [3]
+    assert PreferenceModel(scorer, tight).score([(START,)]) == [None]
+    assert scorer.batches == []
+    assert PreferenceModel(scorer, prompts).score([(START,), (START, turn)]) == [tanh(0.5), tanh(-3.0)]
+    assert scorer.batches == [2]
     assert scorer.scored[1].rest.endswith("solved 0/2\n")
+
+
+def test_a_state_that_was_not_scored_in_time_has_no_value():
+    scorer = QueueEngine()
+    scorer.score = lambda prompts, deadline: [None, 0.5]
+    model = PreferenceModel(scorer, PromptBuilder(PromptFormat(), PromptTask.of(TASK), len, 100_000, 16))
+    assert model.score([(START,), (START, turned(START, Symmetry.ROT180))]) == [None, tanh(0.5)]
+    assert model.num_scored == 1
 
 
 def test_nothing_is_scored_that_would_take_longer_than_there_is_time():

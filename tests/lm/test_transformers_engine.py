@@ -57,6 +57,10 @@ def requests(rests=RESTS, shared=SHARED, **sampling):
     return [Request(Prompt(shared, rest), Sampling(seed=k, **sampling)) for k, rest in enumerate(rests)]
 
 
+def generated(engine, asked):
+    return engine.generate_tokens([engine.text.token_request(request) for request in asked])
+
+
 @torch.inference_mode()
 def plain_log_probabilities(plain, engine, prompt, tokens):
     ids = [i for part in engine.text.prompt_ids(prompt) for i in part]
@@ -66,7 +70,7 @@ def plain_log_probabilities(plain, engine, prompt, tokens):
 
 def test_answers_have_the_models_own_log_probabilities(engine, plain):
     asked = [*requests(), *requests(RESTS[:2], OTHER)]
-    for request, answers in zip(asked, engine.generate_tokens(asked), strict=True):
+    for request, answers in zip(asked, generated(engine, asked), strict=True):
         assert sum(a.count for a in answers) == 6
         for answer in answers:
             wanted = plain_log_probabilities(plain, engine, request.prompt, answer.tokens)
@@ -139,7 +143,7 @@ def test_the_same_seed_gives_the_same_samples_and_another_does_not(engine):
 
 def test_greedy_takes_the_most_likely_token(engine, plain):
     request = requests([RESTS[1]], temperature=0.0, num_samples=3)[0]
-    (answer,) = engine.generate_tokens([request])[0]
+    (answer,) = generated(engine, [request])[0]
     assert answer.count == 3
     wanted = plain_log_probabilities(plain, engine, request.prompt, answer.tokens)
     assert list(answer.tokens) == wanted.argmax(-1).tolist()
@@ -147,7 +151,7 @@ def test_greedy_takes_the_most_likely_token(engine, plain):
 
 def test_samples_follow_the_models_probabilities(engine, plain):
     request = requests([RESTS[0]], num_samples=4000, max_new_tokens=1)[0]
-    answers = {a.tokens[0]: a.count / 4000 for a in engine.generate_tokens([request])[0]}
+    answers = {a.tokens[0]: a.count / 4000 for a in generated(engine, [request])[0]}
     wanted = plain_log_probabilities(plain, engine, request.prompt, [0])[0].exp()
     for token in wanted.topk(5).indices.tolist():
         assert answers.get(token, 0.0) == pytest.approx(float(wanted[token]), abs=0.03)
@@ -214,7 +218,7 @@ def test_qwen_models_run_too(tmp_path, folder):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     engine, plain = TransformersEngine(tmp_path, 2048), AutoModelForCausalLM.from_pretrained(tmp_path).eval()
     request = requests([RESTS[2]])[0]
-    for answer in engine.generate_tokens([request])[0]:
+    for answer in generated(engine, [request])[0]:
         wanted = plain_log_probabilities(plain, engine, request.prompt, answer.tokens)
         wanted = [float(wanted[k, t]) for k, t in enumerate(answer.tokens)]
         assert answer.log_probabilities == pytest.approx(wanted, abs=2e-4)

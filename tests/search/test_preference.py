@@ -140,12 +140,19 @@ def test_a_beam_keeps_what_is_liked():
 def test_a_step_that_ends_early_leaves_a_whole_tree(agent):
     preference = Scores()
     tree = grow(2, agent, preference)
-    stepping = tree.stepping()
-    question = next(stepping)
-    assert question.opened
-    stepping.close()
+    whole, unscored = preference.score, len(tree._unscored)
+
+    def fail(states):
+        raise RuntimeError("made up")
+
+    preference.score = tree.policy.propose = fail
+    with pytest.raises(RuntimeError, match="made up"):
+        tree.step()
+    assert len(tree._unscored) >= unscored
     assert tree.root.pending == 0
     assert all(node.pending == 0 for node in tree.nodes.values())
+    preference.score = whole
+    del tree.policy.propose
     assert tree.step() > 0
     assert all(node.ppm is not None for node in tree.nodes.values())
 

@@ -1,0 +1,275 @@
+"""The engine server: one process a GPU that owns the models and answers the requests of many trees together.
+
+Workers (other processes, a tree each) send questions, in tokens, over a local socket; see client.py. The server puts
+them to its engines as they come and sends every answer as soon as it is there: no request waits for another worker's,
+and a worker that executes, has ended or died holds up nobody. An engine with continuous batching (vLLM) takes requests
+between its steps; any other answers all that wait in one call (`WholeCalls`).
+
+A thread accepts connections and one a connection reads; the main thread drives the engines and sends. It gives a sign
+of life between steps, so that one that hangs is found out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import multiprocessing
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+from ..services import Link
+from .engine import TokenAnswer, TokenRequest
+
+logger = logging.getLogger(__name__)
+
+BEAT_S = 0.5
+"""Between two signs of life."""
+
+BACKLOG = 128
+
+TokenPrompt = tuple[tuple[int, ...], tuple[int, ...]]
+"""Token ids of a prompt's two parts."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Questions of a worker. call: its number, the worker's own. model: the engine's name. questions: by place, each a
+    TokenRequest for a policy, a TokenPrompt for a preference model. seconds: that the worker will wait; None: any."""
+
+    call: int
+    model: str
+    questions: Mapping[int, TokenRequest | TokenPrompt]
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Abort:
+    """The worker does not wait for this call any more."""
+
+    call: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Instead of an answer: why there is none."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Answers to a call's questions, by place: TokenAnswers of a policy, a score of a preference model, or a Refusal.
+    More may come."""
+
+    call: int
+    answers: Mapping[int, Sequence[TokenAnswer] | float | Refusal]
+
+
+class BatchedEngine(Protocol):
+    """What a server drives: it takes questions at any time and answers each when it is done with it."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are questions that are not answered."""
+        ...
+
+    def add(self, key: int, question: Any, deadline: float | None) -> None:
+        """Take a question. deadline: by time.monotonic(). Raises ValueError if it cannot be answered."""
+        ...
+
+    def abort(self, keys: Sequence[int]) -> None:
+        """Forget questions; those that are answered already do not matter."""
+        ...
+
+    def step(self) -> list[tuple[int, Any]]:
+        """Work for a moment; the keys and answers of the questions that are done."""
+        ...
+
+
+class WholeCalls:
+    """A `BatchedEngine` of an engine that answers many questions in one call: a step is a call with all that wait.
+
+    call: questions and a deadline (the latest of theirs; None if one has none) to answers. What it raises is told to
+    those who asked.
+    """
+
+    def __init__(self, call: Callable[[list[Any], float | None], Sequence[Any]]) -> None:
+        self._call = call
+        self._waiting: dict[int, tuple[Any, float | None]] = {}
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, key: int, question: Any, deadline: float | None) -> None:
+        self._waiting[key] = (question, deadline)
+
+    def abort(self, keys: Sequence[int]) -> None:
+        for key in keys:
+            self._waiting.pop(key, None)
+
+    def step(self) -> list[tuple[int, Any]]:
+        batch, self._waiting = self._waiting, {}
+        deadlines = [deadline for _, deadline in batch.values()]
+        latest = None if None in deadlines else max(deadlines)
+        try:
+            found = self._call([question for question, _ in batch.values()], latest)
+        except Exception as error:
+            logger.exception("an engine's call failed")
+            found = [Refusal(f"{type(error).__name__}: {error}")] * len(batch)
+        return list(zip(batch, found, strict=True))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Where a question came from."""
+
+    connection: Connection
+    call: int
+    place: int
+    model: str
+
+
+def serve_engines(link: Link, address: str, make: Callable[..., Mapping[str, BatchedEngine]], *args: Any) -> None:
+    """The main function of a service (../services.py). make: called with `args`, loads the engines, by name."""
+    EngineServer(make(*args), address).serve(link)
+
+
+class EngineServer:
+    """engines: by name. address: of the socket. counts: since it serves: seconds, of them busy with at least one
+    question; steps of engines; questions of a policy (requests) and a preference model (scored), their tokens."""
+
+    def __init__(self, engines: Mapping[str, BatchedEngine], address: str) -> None:
+        self.engines = dict(engines)
+        self.address = address
+        self.counts: Counter[str] = Counter(
+            wall_s=0.0, busy_s=0.0, steps=0, requests=0, scored=0, prompt_tokens=0, generated_tokens=0
+        )
+        self._inbox: SimpleQueue[tuple[Connection, Ask | Abort | None]] = SimpleQueue()
+        self._keys = itertools.count()
+        self._asked: dict[int, _Asked] = {}
+
+    def serve(self, link: Link) -> None:
+        """Answer until the process is ended."""
+        # Every process of a run has the same key, so that nobody else's can ask.
+        key = bytes(multiprocessing.current_process().authkey)
+        Path(self.address).unlink(missing_ok=True)  # of a server that was killed
+        with Listener(self.address, "AF_UNIX", BACKLOG, key) as listener:
+            threading.Thread(target=self._accept, args=(listener,), name="accept", daemon=True).start()
+            link.ready()
+            began = next_beat = time.monotonic()
+            while True:
+                self._take_in()
+                self._step()
+                now = time.monotonic()
+                if now >= next_beat:
+                    next_beat = now + BEAT_S
+                    self.counts["wall_s"] = now - began
+                    link.alive(dict(self.counts))
+
+    # threads
+
+    def _accept(self, listener: Listener) -> None:
+        while True:
+            try:
+                connection = listener.accept()
+            except (AuthenticationError, EOFError, ConnectionError) as error:
+                logger.warning("a connection came to nothing: %s", error or type(error).__name__)
+                continue
+            threading.Thread(target=self._read, args=(connection,), name="read", daemon=True).start()
+
+    def _read(self, connection: Connection) -> None:
+        try:
+            while True:
+                self._inbox.put((connection, connection.recv()))
+        except (EOFError, OSError):
+            pass  # the worker has ended, or turned to another server
+        finally:
+            self._inbox.put((connection, None))
+
+    # the main thread
+
+    def _take_in(self) -> None:
+        """Put what workers have sent to the engines; wait for it, for a moment, where there is nothing else to do."""
+        wait = not any(engine.busy for engine in self.engines.values())
+        while True:
+            try:
+                connection, message = self._inbox.get(timeout=BEAT_S) if wait else self._inbox.get_nowait()
+            except Empty:
+                return
+            wait = False
+            match message:
+                case Ask():
+                    self._ask(connection, message)
+                case Abort():
+                    self._abort(key for key, asked in self._of(connection) if asked.call == message.call)
+                case None:
+                    self._abort(key for key, _ in self._of(connection))
+                    connection.close()
+
+    def _ask(self, connection: Connection, ask: Ask) -> None:
+        deadline = None if ask.seconds is None else time.monotonic() + ask.seconds
+        refused = {}
+        for place, question in ask.questions.items():
+            key = next(self._keys)
+            try:
+                self.engines[ask.model].add(key, question, deadline)
+            except (ValueError, KeyError) as error:
+                refused[place] = Refusal(f"{type(error).__name__}: {error}")
+                continue
+            self._asked[key] = _Asked(connection, ask.call, place, ask.model)
+            self._count(question)
+        if refused:
+            self._send(connection, Answered(ask.call, refused))
+
+    def _count(self, question: TokenRequest | TokenPrompt) -> None:
+        is_request = isinstance(question, TokenRequest)
+        shared, own = (question.shared, question.own) if is_request else question
+        self.counts["requests" if is_request else "scored"] += 1
+        self.counts["prompt_tokens"] += len(shared) + len(own)
+
+    def _of(self, connection: Connection) -> list[tuple[int, _Asked]]:
+        return [(key, asked) for key, asked in self._asked.items() if asked.connection is connection]
+
+    def _abort(self, keys: Iterable[int]) -> None:
+        by_model: dict[str, list[int]] = {}
+        for key in keys:
+            by_model.setdefault(self._asked.pop(key).model, []).append(key)
+        for model, own in by_model.items():
+            self.engines[model].abort(own)
+
+    def _step(self) -> None:
+        """Let every engine that has work do some, and send the answers."""
+        for engine in self.engines.values():
+            if not engine.busy:
+                continue
+            began = time.monotonic()
+            done = engine.step()
+            self.counts["busy_s"] += time.monotonic() - began
+            self.counts["steps"] += 1
+            self._deliver(done)
+
+    def _deliver(self, done: Iterable[tuple[int, Any]]) -> None:
+        calls: dict[tuple[Connection, int], dict[int, Any]] = {}
+        for key, answer in done:
+            if not isinstance(answer, (float, Refusal)):
+                self.counts["generated_tokens"] += sum(len(one.tokens) for one in answer)
+            asked = self._asked.pop(key, None)
+            if asked is not None:
+                calls.setdefault((asked.connection, asked.call), {})[asked.place] = answer
+        for (connection, call), answers in calls.items():
+            self._send(connection, Answered(call, answers))
+
+    def _send(self, connection: Connection, message: Answered) -> None:
+        try:
+            connection.send(message)
+        except OSError:
+            self._abort(key for key, _ in self._of(connection))  # the thread that reads will close it

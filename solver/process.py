@@ -1,0 +1,53 @@
+"""What the processes of a run have in common: they never outlive it, and say why they are of no use."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What the process is for could not be made: a worker's sources, a service. error: None if it cannot be pickled."""
+
+    error: BaseException | None
+    trace: str
+
+
+def send_broken(connection: Connection, error: BaseException) -> None:
+    """Tell the runner of an error that is being handled."""
+    trace = traceback.format_exc()
+    try:
+        connection.send(Broken(error, trace))
+    except Exception:  # the error cannot be pickled
+        connection.send(Broken(None, trace))
+
+
+def die_with_parent() -> None:
+    """End this process as soon as the run's main process has gone.
+
+    Its end of a pipe closes then. The kernel reports that by SIGIO, whose default action ends the process
+    even inside native code that holds the interpreter's lock; a thread does the same where there is no
+    SIGIO.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    pipe = parent.sentinel
+    with contextlib.suppress(OSError, AttributeError):
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+    def watch() -> None:
+        wait([pipe])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
