@@ -353,7 +353,9 @@ def _evaluate(args: Any) -> int:
 def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, str]) -> dict[str, Any]:
     """What summary.json holds. seconds_per_task: mean time spent on a task by all lanes, measured. alone: the
     scores of each source without the others, where there are several. weights: SHA-256 of the language models'
-    folders by kind. asked: the set and tasks, kept among the settings as the group 'evaluate'."""
+    folders by kind. engines: of each engine server its GPU, seconds until it was ready, counts since then (busy_s of
+    wall_s seconds with a request, tokens, requests) and restarts. asked: the set and tasks, kept among the settings as
+    the group 'evaluate'."""
     from .score import alone, score
     from .settings import as_dict
 
@@ -369,6 +371,7 @@ def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, aske
         "version": __version__,
         "alone": {name: _totals(score(tasks, own)) for name, own in alone(record.results).items()},
         "weights": _weights_digests(settings),
+        "engines": list(record.services),
         "settings": as_dict(settings) | {"evaluate": asked},
     }
 
@@ -509,6 +512,7 @@ def _profile(args: Any) -> int:
         import json
 
         facts = {"wall_s": profile.wall_s, "lanes": lanes, "phases": profile.phases, "bottleneck": profile.bottleneck}
+        facts["services"] = profile.services
         print(json.dumps(facts, indent=1))
         return 0
     from rich.console import Console
@@ -527,6 +531,9 @@ def _profile(args: Any) -> int:
         for name, seconds in profile.phases.items():
             table.add_row(name, f"{seconds:.1f}", f"{seconds / total:.1%}")
         console.print(table)
+    for facts in profile.services:
+        numbers = ", ".join(f"{name} {value:,}" for name, value in facts.items() if isinstance(value, (int, float)))
+        console.print(f"{facts['name']}: {numbers}", markup=False)
     longest = ", ".join(f"{task_id} {seconds:.1f} s" for task_id, seconds in profile.slowest)
     console.print(f"longest: {longest}" if longest else "no task is finished", markup=False)
     ended = f", ended by {profile.interrupted}" if profile.interrupted else ""

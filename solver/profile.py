@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -30,7 +31,8 @@ class WorkerTime:
 @dataclass
 class Profile:
     """wall_s: of the run. workers: by their index. phases: seconds by phase over all tasks. slowest: (task, seconds)
-    of the tasks that took longest. num_lost: tasks whose worker was lost. num_done of num_tasks."""
+    of the tasks that took longest. num_lost: tasks whose worker was lost. num_done of num_tasks. services: what the
+    runner says of each at the run's end (`Services.facts`)."""
 
     wall_s: float
     workers: dict[int, WorkerTime]
@@ -40,6 +42,7 @@ class Profile:
     num_tasks: int
     num_lost: int
     interrupted: str
+    services: list[dict[str, Any]] = field(default_factory=list)
 
     def lanes(self) -> dict[str, list[WorkerTime]]:
         found: dict[str, list[WorkerTime]] = defaultdict(list)
@@ -81,6 +84,8 @@ def read_profile(run: Path) -> Profile:
             open_since.clear()
         profile.wall_s = time_s
         profile.num_done, profile.num_tasks = event["num_done"], event["num_tasks"]
+        if kind == "end":
+            profile.services = event.get("services", [])
         if kind == "stopping":
             profile.interrupted = event.get("message", "")
         if "worker" not in event:

@@ -9,6 +9,7 @@ import sys
 import orjson
 import pytest
 
+from solver.cli import main
 from solver.errors import InputError, SettingsError
 from solver.lm import loading
 from solver.search.trace import load_trace
@@ -53,22 +54,63 @@ def test_a_run_with_a_language_model(weights, tmp_path):
     assert any("language model: " in note for note in notes(tmp_path)), notes(tmp_path)
 
 
-def test_a_run_with_a_preference_model(weights, tmp_path):
+@pytest.fixture(scope="module")
+def ppm(weights, tmp_path_factory):
     from tiny import save_ppm
 
-    ppm = save_ppm(tmp_path / "ppm")
-    more = ["--policy", str(weights.folder), "--ppm", str(ppm.folder), "--strict", "--set", "lm.num_samples=4"]
-    more += ["--set", "lm.batch=2", "--set", "lm.ppm_weight=0.25", "--set", f'search.trace="{tmp_path / "traces"}"']
-    done = evaluate(tmp_path / "out", *more)
+    return save_ppm(tmp_path_factory.mktemp("ppm") / "ppm")
+
+
+def with_both(weights, ppm, folder, *more):
+    """A run with policy and preference model into `folder`, its traces beside it."""
+    return evaluate(
+        folder / "out", "--policy", str(weights.folder), "--ppm", str(ppm.folder), "--strict", "--set",
+        "lm.num_samples=4", "--set", "lm.batch=2", "--set", "lm.ppm_weight=0.25", "--set",
+        f'search.trace="{folder / "traces"}"', *more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def own(weights, ppm, tmp_path_factory):
+    """The folder of a run whose workers hold the models themselves."""
+    folder = tmp_path_factory.mktemp("own")
+    done = with_both(weights, ppm, folder)
     assert done.returncode == 0, done.stderr
-    summary = orjson.loads((tmp_path / "out" / "summary.json").read_bytes())
+    return folder
+
+
+def scores_of(folder):
+    trees = [load_trace(path) for path in sorted((folder / "traces").iterdir())]
+    return [node.ppm for tree in trees for node in tree.nodes if node.ppm is not None]
+
+
+def test_a_run_with_a_preference_model(weights, ppm, own):
+    summary = orjson.loads((own / "out" / "summary.json").read_bytes())
     assert summary["weights"] == {"policy": weights.digest, "ppm": ppm.digest}
     assert summary["settings"]["lm"]["ppm_weight"] == 0.25
-    assert any(" states scored" in note for note in notes(tmp_path / "out")), notes(tmp_path / "out")
-    trees = [load_trace(path) for path in sorted((tmp_path / "traces").iterdir())]
-    scores = [node.ppm for tree in trees for node in tree.nodes if node.ppm is not None]
+    assert summary["engines"] == []
+    assert any(" states scored" in note for note in notes(own / "out")), notes(own / "out")
+    scores = scores_of(own)
     assert len(set(scores)) > 1
     assert all(-1 <= score <= 1 for score in scores)
+
+
+def test_a_run_whose_workers_share_a_server_finds_the_same(weights, ppm, own, tmp_path):
+    done = with_both(weights, ppm, tmp_path, "--set", "lm.served=true")
+    assert done.returncode == 0, done.stderr
+    assert "going on" not in done.stderr
+    submissions = [(folder / "out" / "submission.json").read_bytes() for folder in (own, tmp_path)]
+    assert submissions[0] == submissions[1]
+    assert sorted(notes(tmp_path / "out")) == sorted(notes(own / "out"))
+    assert scores_of(tmp_path) == pytest.approx(scores_of(own), abs=1e-4)
+    (engine,) = orjson.loads((tmp_path / "out" / "summary.json").read_bytes())["engines"]
+    assert (engine["gpu"], engine["restarts"]) == (None, 0)
+    assert engine["ready_s"] > 0
+    assert engine["requests"] > 0 < engine["scored"]
+    assert engine["generated_tokens"] > engine["requests"]
+    assert engine["prompt_tokens"] > 100 * engine["requests"]
+    assert 0 < engine["busy_s"] < engine["wall_s"]
+    assert main(["profile", str(tmp_path / "out")]) == 0
 
 
 def test_a_preference_model_that_cannot_be_used_is_named_before_the_run(weights, tmp_path):
@@ -78,11 +120,9 @@ def test_a_preference_model_that_cannot_be_used_is_named_before_the_run(weights,
     assert "ppm" in line
 
 
-def test_a_preference_model_needs_a_policy_and_its_share_of_the_memory():
+def test_a_preference_model_needs_a_policy():
     with pytest.raises(SettingsError, match="ppm needs a policy beside it"):
         settings(ppm='"x"')
-    with pytest.raises(SettingsError, match="not be more than 1 together"):
-        settings(policy='"x"', ppm='"y"', memory_share=0.8, ppm_memory_share=0.3)
 
 
 def test_without_usable_weights_the_run_goes_on_and_says_so(tmp_path):
@@ -134,13 +174,17 @@ def test_vllm_without_a_gpu_or_with_too_small_a_one_is_refused(monkeypatch, tmp_
 
     make(tmp_path)
     monkeypatch.setattr(loading.importlib.util, "find_spec", lambda name: name)
-    asked = settings(policy=f'"{tmp_path}"', engine="vllm", memory_share=0.1).lm
+    asked = settings(policy=f'"{tmp_path}"', engine="vllm").lm
     monkeypatch.setattr(loading, "list_gpus", lambda: ([], "no nvidia-smi"))
     with pytest.raises(InputError, match="engine vllm needs a GPU: no nvidia-smi"):
         loading.check_language_model(asked)
     monkeypatch.setattr(loading, "list_gpus", lambda: (["Some GPU, 4096 MiB"], ""))
-    with pytest.raises(InputError, match=r"needs about 1\.0 GiB of GPU memory"):
+    with pytest.raises(InputError, match=r"needs about 4\.5 GiB of GPU memory.*there are 4\.0 GiB"):
         loading.check_language_model(asked)
+    monkeypatch.setattr(loading, "list_gpus", lambda: (["NVIDIA L4, 23034 MiB"], ""))
+    loading.check_language_model(asked, beside_bytes=8 << 30)
+    with pytest.raises(InputError, match=r"there are 2\.5 GiB .*beside 20 GiB for the vision model"):
+        loading.check_language_model(asked, beside_bytes=20 << 30)
 
 
 def test_settings_say_otherwise_than_the_weights(monkeypatch):
