@@ -106,7 +106,7 @@ class LanguageModelSettings(_Checked):
     for what the weights say. schedule: of the temperature by rollout, from `temperature` to `temperature_high` over
     num_rollouts calls; 'beta' follows the distribution function of Beta(alpha, beta). per_child: is added for each
     step that a state was given before. first_factor: how many times more samples the first call draws. seeded: a seed
-    for every request, so that runs repeat; vLLM is faster without.
+    for every request where nodes are counted, so that such runs repeat.
     cache_gib: GiB of a GPU for the keys and values of each model, beside its weights. wait_s: how long a worker waits
     for its server before its first task; without one it goes on by the grammar alone (in a run that counts nodes it
     waits). silence_s: after so long without a sign of life a server is held to hang, and started again.
