@@ -121,7 +121,7 @@ class LanguageModelSettings(_Checked):
     for what the weights say. schedule: of the temperature by rollout, from `temperature` to `temperature_high` over
     num_rollouts calls; 'beta' follows the distribution function of Beta(alpha, beta). per_child: is added for each
     step that a state was given before. first_factor: how many times more samples the first call draws. seeded: a seed
-    for every request, so that runs repeat; vLLM is faster without.
+    for every request where nodes are counted, so that such runs repeat.
     rollout_programs: how many programs the policy writes for a task before the search (0: none), of at most
     rollout_statements, in at most rollout_share of the time; guide_weight: how much a use in all of them counts in the
     grammar of the task, where a function's own mass is about 1; rollout_discount: what a step's use counts compared

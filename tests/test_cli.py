@@ -127,11 +127,12 @@ def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
     summary = json.loads((out / "summary.json").read_bytes())
     assert list(summary) == [
         "num_tasks", "score_task_mean", "score_output_mean", "tasks_solved", "seconds_per_task", "wall_s",
-        "workers", "seed", "version", "alone", "weights", "settings",
+        "workers", "seed", "version", "alone", "weights", "engines", "settings",
     ]  # fmt: skip
     assert (summary["num_tasks"], summary["workers"], summary["seed"]) == (6, 2, 3)
     assert summary["tasks_solved"] == 0
     assert summary["alone"] == {}
+    assert summary["engines"] == []
     assert summary["settings"]["run"]["nodes"] == 5
     assert summary["settings"]["search"]["num_views"] == 1
     assert summary["settings"]["evaluate"] == {"set": "arc-agi-1/training", "tasks": "6"}

@@ -58,7 +58,7 @@ def save_random(folder: Path, size: str, kind: str) -> Path:
 
     config = AutoConfig.for_model(
         **SIZES[size], vocab_size=len(vocabulary()), max_position_embeddings=2 * CONTEXT_LENGTH, pad_token_id=0,
-        bos_token_id=1, eos_token_id=2, tie_word_embeddings=True, num_labels=1,
+        bos_token_id=1, eos_token_id=2, tie_word_embeddings=True, **({"num_labels": 1} if kind == "ppm" else {}),
     )  # fmt: skip
     torch.manual_seed(0)
     auto = AutoModelForCausalLM if kind == "policy" else AutoModelForSequenceClassification

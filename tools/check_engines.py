@@ -38,8 +38,8 @@ LIMITS = {"mean_difference": 0.03, "correlation": 0.999, "score_difference": 0.0
 LEAD = 0.1
 PREFIXES_A_TASK = 5
 MAX_NEW_TOKENS = 24
-MEMORY_SHARE = 0.25
-"""Of a GPU's memory, each vLLM engine."""
+CACHE_BYTES = 3 << 30
+"""Of a GPU's memory, for the keys and values of each vLLM engine."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def load(name: str, weights: LanguageModelWeights, is_policy: bool, device: str,
     if name == "vllm":
         from solver.lm.vllm_engine import VllmEngine, VllmScorer
 
-        return (VllmEngine if is_policy else VllmScorer)(weights.folder, weights.context_length, MEMORY_SHARE)
+        return (VllmEngine if is_policy else VllmScorer)(weights.folder, weights.context_length, CACHE_BYTES)
     from solver.lm.transformers_engine import TransformersEngine, TransformersScorer
 
     kind = TransformersEngine if is_policy else TransformersScorer

@@ -5,6 +5,9 @@ tokenizer.py  the vocabulary of models trained from nothing for the step languag
 weights.py    folders of language-model weights and what is checked before a run
 examples.py   solved tasks for prompts of models that are not fine-tuned
 engine.py     the contract of engines, sampling, temperature schedules, and an engine fed from a queue
-transformers_engine.py, vllm_engine.py   the engines; nothing else here imports torch, transformers or vllm
-policy.py     LanguageModelPolicy and PreferenceModel, and how a scheduler batches over many trees
+text.py       text to tokens and back
+transformers_engine.py, vllm_engine.py   the engines; nothing else here imports torch or vllm
+server.py     an engine in a process of its own that many workers ask; client.py their side of it
+policy.py     LanguageModelPolicy and PreferenceModel
+loading.py    which engine, what is checked before a run, policies and values for a task
 """

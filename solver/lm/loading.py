@@ -166,9 +166,10 @@ class LanguageModel:
         """The mixture of model, grammar and uniform policy for one task in one view, and the preference model for it.
         time_left: in seconds, None where no clock counts."""
         engine, settings = self.engine, self.settings
+        seeded = settings.seeded and time_left is None  # by the clock no run repeats, and seeds cost vLLM time
         prompts = _prompts(self.prompt_format, task, engine, self.sampling.max_new_tokens)
         own = LanguageModelPolicy(engine, prompts, self.sampling, _schedule(self.sampling, settings),
-                                  settings.first_factor, settings.seeded, time_left)  # fmt: skip
+                                  settings.first_factor, seeded, time_left)  # fmt: skip
         weights = (settings.weight, settings.grammar_weight, settings.uniform_weight)
         parts = (own, GrammarPolicy(grammar, palette), UniformPolicy(palette))
         preference = None

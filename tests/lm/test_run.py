@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import pickle
 import subprocess
 import sys
 
 import orjson
 import pytest
 
+from solver import sources
 from solver.cli import main
 from solver.errors import InputError, SettingsError
 from solver.lm import loading
@@ -185,6 +187,23 @@ def test_vllm_without_a_gpu_or_with_too_small_a_one_is_refused(monkeypatch, tmp_
     loading.check_language_model(asked, beside_bytes=8 << 30)
     with pytest.raises(InputError, match=r"there are 2\.5 GiB .*beside 20 GiB for the vision model"):
         loading.check_language_model(asked, beside_bytes=20 << 30)
+
+
+@pytest.mark.parametrize("num_gpus", [1, 4])
+def test_a_server_on_each_gpu_and_as_many_workers_as_asked_for(monkeypatch, tmp_path, num_gpus):
+    from test_weights import make
+
+    make(tmp_path)
+    monkeypatch.setattr(loading.importlib.util, "find_spec", lambda name: name)
+    for module in (loading, sources):
+        monkeypatch.setattr(module, "list_gpus", lambda: (["NVIDIA L4, 23034 MiB"] * num_gpus, ""))
+    asked = load_settings(None, [f'lm.policy="{tmp_path}"', "run.workers=24", "lm.silence_s=7", "vision.device=off"])
+    (lane,) = own_lanes(asked)
+    assert (lane.num_workers, lane.make_sources) == (24, sources.served_model_sources)
+    assert [service.facts["gpu"] for service in lane.services] == list(range(num_gpus))
+    assert [service.args[-1] for service in lane.services] == list(range(num_gpus))
+    assert {(service.silence_s, service.max_restarts, service.required) for service in lane.services} == {(7, 1, False)}
+    assert pickle.loads(pickle.dumps(lane)) == lane
 
 
 def test_settings_say_otherwise_than_the_weights(monkeypatch):

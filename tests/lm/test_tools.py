@@ -1,4 +1,4 @@
-"""tools/check_engines.py on small models, and tools/seal_weights.py."""
+"""tools/check_engines.py and tools/benchmark_engine.py on small models, and tools/seal_weights.py."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+import benchmark_engine  # noqa: E402
 import check_engines  # noqa: E402
 import seal_weights  # noqa: E402
 from check_engines import Trace  # noqa: E402
@@ -66,3 +67,28 @@ def test_sealing_a_folder(tmp_path, capsys):
     assert read_weights(folder, "policy").context_length == 512
     assert seal_weights.main([str(tmp_path / "nowhere"), *asked, "512"]) == 2
     assert json.loads((folder / "solver.json").read_text())["licence"] == "MIT"
+
+
+def test_the_benchmark_runs_many_trees_and_one(tmp_path, capsys):
+    policy, ppm = save_policy(tmp_path / "policy").folder, save_ppm(tmp_path / "ppm").folder
+    chosen = ["lm.engine=transformers", "lm.num_samples=2", "lm.max_new_tokens=6", "search.num_views=1"]
+    options = [word for assignment in chosen for word in ("--set", assignment)]
+    words = ["--policy", str(policy), "--ppm", str(ppm), "--tasks", "4", "--workers", "2", "--alone", "2"]
+    assert benchmark_engine.main([*words, "--seconds", "2", *options]) == 0
+    many, alone, ratio = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (many["workers"], many["tasks"], alone["workers"], alone["tasks"]) == (2, 4, 1, 2)
+    for row in (many, alone):
+        assert row["trees"] >= 1
+        assert row["steps_per_s"] > row["nodes_per_s"] > 0
+        assert 0 < row["busy_share"] <= 1
+        assert row["executor_share"] + row["policy_share"] + row["ppm_share"] <= 1
+        assert row["prompt_tokens_per_s"] > 0
+    assert ratio["steps_per_s_many_to_one"] == pytest.approx(many["steps_per_s"] / alone["steps_per_s"], abs=0.01)
+    assert benchmark_engine.main(["--policy", str(tmp_path / "nowhere")]) == 2
+    assert "no such folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["policy", "ppm"])
+def test_random_models_are_of_the_size_that_is_asked_for(tmp_path, kind):
+    benchmark_engine.save_random(tmp_path, "16M", kind)
+    assert 15e6 < read_weights(tmp_path, kind).num_bytes / 2 < 17e6  # bfloat16

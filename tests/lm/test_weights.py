@@ -115,7 +115,10 @@ def test_a_preference_model_has_one_output(tmp_path):
 
 def test_weights_that_cannot_fit_a_gpu(tmp_path):
     weights = make(tmp_path)
-    check_memory(weights, "NVIDIA H100 80GB HBM3, 81559 MiB", 0.3)
-    check_memory(weights, "a GPU that tells nothing", 0.3)
-    with pytest.raises(InputError, match=r"needs about 1\.0 GiB of GPU memory, 0\.8 GiB are allowed"):
-        check_memory(weights, "Small GPU, 4096 MiB", 0.2)
+    cache, beside = 3 << 30, 8 << 30
+    check_memory([weights, weights], "NVIDIA L4, 23034 MiB", cache, beside)
+    check_memory([weights], "a GPU that tells nothing", cache, beside)
+    with pytest.raises(InputError, match=r"needs about 4\.5 GiB of GPU memory.*lm\.cache_gib.*there are 4\.0 GiB"):
+        check_memory([weights], "Small GPU, 4096 MiB", cache, 0)
+    with pytest.raises(InputError, match=r"needs about 9\.0 GiB.*there are 8\.0 GiB .*beside 8 GiB for the vision"):
+        check_memory([weights, weights], "Middling GPU, 16384 MiB", cache, beside)
