@@ -19,7 +19,8 @@ import os
 import platform
 import resource
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc_holding_gil = ctypes.PyDLL(None)
@@ -45,6 +46,11 @@ def prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 
+def prepared_prctl(option: int, value: int) -> Callable[[], int]:
+    """prctl(2) with its arguments made before a fork, so that the child touches few pages; 0 if it succeeds."""
+    return partial(_libc_holding_gil.prctl, ctypes.c_int(option), ctypes.c_ulong(value))
+
+
 def fork() -> int:
     """fork(2) of this single-threaded process without the hooks of os.fork, which touch many pages (a fifth of what a
     program costs) and give every child other random numbers."""
@@ -64,10 +70,14 @@ def use_huge_pages() -> None:
 # user
 
 
+def take_group(gid: int) -> None:
+    """Have this group and no other. OSError if this process may not."""
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+
+
 def take_user(uid: int) -> None:
     """Become a user without rights. OSError if this process may not."""
-    os.setgroups([])
-    os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
 
 
@@ -76,10 +86,11 @@ def user_candidates(number: int) -> tuple[int, ...]:
     return 0x60000000 + number % 0x100000, 60_000 + number % 5_000
 
 
-def drop_capabilities() -> None:
-    """Give up all capabilities (a process that is root in a namespace of its own, or could not change its user)."""
+def prepared_drop() -> Callable[[], int]:
+    """Gives up all capabilities (of a process that is root in a namespace of its own, or could not change its user);
+    0 if it succeeds."""
     header = struct.pack("Ii", 0x20080522, 0)
-    _check(_libc.syscall(_NR_CAPSET, header, bytes(24)), "capset")
+    return partial(_libc_holding_gil.syscall, ctypes.c_long(_NR_CAPSET), header, bytes(24))
 
 
 # namespaces
@@ -161,6 +172,7 @@ _ARCH_X86_64 = 0xC000003E
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NEW_NAMESPACES = 0x7E020000
+_SECCOMP_MODE_FILTER = 2
 
 
 def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -195,7 +207,12 @@ class Filter:
     def install(self) -> None:
         """OSError if the kernel has no seccomp."""
         prctl(PR_SET_NO_NEW_PRIVS, 1)
-        _check(_libc.prctl(PR_SET_SECCOMP, 2, self._program, 0, 0), "seccomp")
+        _check(_libc.prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._program, 0, 0), "seccomp")
+
+    def prepared(self) -> Callable[[], int]:
+        """Installs it in a process that may gain no privileges any more; see `prepared_prctl`."""
+        second = ctypes.c_ulong(_SECCOMP_MODE_FILTER)
+        return partial(_libc_holding_gil.prctl, ctypes.c_int(PR_SET_SECCOMP), second, self._program)
 
 
 def zygote_filter(with_files: bool) -> Filter:
@@ -222,10 +239,8 @@ def address_space_bytes() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def limit(which: int, soft: int, hard: int | None = None) -> None:
-    """Lower one resource limit, never above what is allowed already."""
+def allowed_limit(which: int, soft: int, hard: int | None = None) -> tuple[int, int]:
+    """Soft and hard value for one resource, never above what is allowed already. hard: as soft if not given."""
     ceiling = resource.getrlimit(which)[1]
     hard = soft if hard is None else hard
-    if ceiling != resource.RLIM_INFINITY:
-        soft, hard = min(soft, ceiling), min(hard, ceiling)
-    resource.setrlimit(which, (soft, hard))
+    return (soft, hard) if ceiling == resource.RLIM_INFINITY else (min(soft, ceiling), min(hard, ceiling))

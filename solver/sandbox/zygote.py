@@ -23,11 +23,14 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from solver.sandbox import FULL_MODULES, LIGHT_MODULES, child, layers, protocol
 
 FINISHED = struct.Struct("<i")
+_DESCRIPTOR = struct.Struct("i")
 
 
 class Zygote:
@@ -126,6 +129,7 @@ class Zygote:
             pid = os.fork()
             if not pid:
                 try:
+                    layers.take_group(uid)
                     layers.take_user(uid)
                     os._exit(0)
                 except OSError as error:
@@ -148,55 +152,64 @@ class Zygote:
         has_network = not {"seccomp", "namespaces"} & forces
         own_processes = options["max_processes"] if self.uid is not None else 1
         self.may_fork = own_processes > 1
-        self.limits = [
-            (resource.RLIMIT_AS, self.base_bytes + options["memory_bytes"], None),
+        inherited = (
+            (resource.RLIMIT_AS, self.base_bytes + options["memory_bytes"]),
+            (resource.RLIMIT_FSIZE, options["file_bytes"]),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_MEMLOCK, 0),
+        )
+        for which, size in inherited:
+            resource.setrlimit(which, layers.allowed_limit(which, size))
+        num_files = options["max_open_files"] if self.files_are_confined and not has_network else 0
+        own = (
             (resource.RLIMIT_CPU, options["cpu_s"], options["cpu_s"] + 1),
-            (resource.RLIMIT_FSIZE, options["file_bytes"], None),
-            (resource.RLIMIT_NOFILE, options["max_open_files"] if self.files_are_confined and not has_network else 0,
-             None),
-            (resource.RLIMIT_NPROC, own_processes, None),
-            (resource.RLIMIT_CORE, 0, None),
-            (resource.RLIMIT_MEMLOCK, 0, None),
-        ]  # fmt: skip
+            (resource.RLIMIT_NOFILE, num_files),
+            (resource.RLIMIT_NPROC, own_processes),
+        )
+        calls: list[Callable[[], int | None]] = [partial(os.setpgid, 0, 0)]
+        calls += [partial(resource.setrlimit, which, layers.allowed_limit(which, *sizes)) for which, *sizes in own]
+        if self.uid is not None:
+            layers.take_group(self.uid)
+            calls.append(partial(os.setresuid, self.uid, self.uid, self.uid))
+        elif os.geteuid() == 0:
+            calls.append(layers.prepared_drop())
+        layers.prctl(layers.PR_SET_NO_NEW_PRIVS, 1)
+        calls.append(layers.prepared_prctl(layers.PR_SET_PDEATHSIG, signal.SIGKILL))
+        if "seccomp" in forces:
+            self.filter = layers.program_filter(self.may_fork)
+            calls.append(self.filter.prepared())
+        self.calls = tuple(calls)
         self.can_clear = self.files_are_confined or "seccomp" not in forces  # else no file can be made, nor listed
-        self.filter = layers.program_filter(self.may_fork) if "seccomp" in forces else None
 
     # orders
 
     def serve(self, control: socket.socket) -> None:
         """Obey orders until the control socket ends; never returns."""
-        pid = 0
+        pid, self.control = 0, control.fileno()
+        room = socket.CMSG_LEN(_DESCRIPTOR.size)
         while True:
-            order, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            order, attached, _, _ = control.recvmsg(1, room)
             if order == b"R":
+                (descriptor,) = _DESCRIPTOR.unpack(attached[0][2])
                 pid = layers.fork()
                 if not pid:
-                    self.become_program(control, descriptors[0])
-                os.close(descriptors[0])
+                    self.become_program(descriptor)
+                os.close(descriptor)
             elif order == b"K":
-                control.sendall(FINISHED.pack(self.finish(pid)))
+                control.send(FINISHED.pack(self.finish(pid)))
                 pid = 0
             else:
                 if pid:
                     self.finish(pid)
                 os._exit(0)
 
-    def become_program(self, control: socket.socket, descriptor: int) -> None:
-        """Be the program's process; never returns."""
+    def become_program(self, descriptor: int) -> None:
+        """Be the program's process; never returns. A layer that is refused now ends it before the program begins."""
         try:
-            os.setpgid(0, 0)
-            control.close()
-            for which, soft, hard in self.limits:
-                layers.limit(which, soft, hard)
-            if self.uid is not None:
-                layers.take_user(self.uid)
-            elif os.geteuid() == 0:
-                layers.drop_capabilities()
-            layers.prctl(layers.PR_SET_PDEATHSIG, signal.SIGKILL)
-            if self.filter:
-                self.filter.install()
-            else:
-                layers.prctl(layers.PR_SET_NO_NEW_PRIVS, 1)
+            os.close(self.control)
+            for call in self.calls:
+                if call():
+                    os._exit(1)
             child.main(descriptor)
         finally:
             os._exit(0)
