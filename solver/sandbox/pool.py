@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import queue
 import re
@@ -95,11 +96,10 @@ class Pool:
             self._free.put(pair)
 
     def exchange(self, request: dict[str, Any], text: str, wall_s: float, full: bool = False) -> Ended:
-        """Run one request of child.py in a process of its own. full: it needs the full zygote although its text does
-        not say so."""
-        data = protocol.frame(
-            b"R", protocol.encode({"text": text, "limit_bytes": self.settings.output_bytes, "prints": False} | request)
-        )
+        """Run one request of child.py in a process of its own. It is marshalled: what the child reads was written
+        here. full: it needs the full zygote although its text does not say so."""
+        defaults = {"text": text, "limit_bytes": self.settings.output_bytes, "prints": False}
+        data = protocol.frame(b"R", marshal.dumps(defaults | request))
         pair = self._free.get()
         try:
             return pair[full or self.needs_full(text)].run(data, wall_s)
@@ -118,9 +118,10 @@ class Pool:
         outputs: list[np.ndarray | None] = []
         failures: list[Failure | None] = []
         printed = b""
+        grids = [(grid.shape, grid.tobytes()) for grid in (np.asarray(grid, np.int8) for grid in inputs)]
         deadline = time.monotonic() + self.settings.wall_s
         while len(outputs) < len(inputs):
-            request = {"inputs": list(inputs[len(outputs) :]), "prints": prints}
+            request = {"inputs": grids[len(outputs) :], "prints": prints}
             ended = self.exchange(request, text, deadline - time.monotonic())
             found, said, whole = self.read(ended, len(inputs) - len(outputs))
             printed += said
@@ -157,10 +158,9 @@ class Pool:
                 printed += payload
             elif kind == b"D":
                 break
-            elif kind in (b"V", b"E") and int.from_bytes(payload[:4], "little") == len(found) < num_inputs:
+            elif kind in (b"A", b"V", b"E") and int.from_bytes(payload[:4], "little") == len(found) < num_inputs:
                 try:
-                    value = protocol.decode(payload[4:])
-                    found.append(value if kind == b"V" else _failure(value))
+                    found.append(_read_value(kind, payload))
                 except protocol.ProtocolError as error:
                     found.append(Failure("bad_output", f"no value: {error}"))
             else:
@@ -181,6 +181,13 @@ class Pool:
         if ended.signal:
             return Failure("killed", f"the process died of {signal.Signals(ended.signal).name}")
         return Failure("killed", f"the process ended with exit code {ended.exit_code}")
+
+
+def _read_value(kind: bytes, payload: bytes) -> Any:
+    if kind == b"A":
+        return protocol.read_plane(payload)
+    value = protocol.decode(payload[4:])
+    return value if kind == b"V" else _failure(value)
 
 
 def _failure(report: Any) -> Failure:

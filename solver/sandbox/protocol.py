@@ -29,6 +29,9 @@ _F64 = struct.Struct("<d")
 _ARRAY = struct.Struct("<BBB")
 DTYPES = tuple(np.dtype(name) for name in ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"))
 _CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
+_CHARS = {dtype.char: code for code, dtype in enumerate(DTYPES)}
+_PLANE = struct.Struct("<IBHH")
+MAX_PLANE_CELLS = 10_000
 _ORDER_F, _READ_ONLY = 1, 2
 _CONTAINERS = {list: b"l", tuple: b"t", set: b"e", frozenset: b"z"}
 _TAGS = {tag: kind for kind, tag in _CONTAINERS.items()}
@@ -64,12 +67,50 @@ def frames_in(buffer: bytearray) -> list[tuple[bytes, bytes]]:
     return found
 
 
+# planes: arrays of two dimensions, as most outputs are, written with little code
+
+
+def is_plane(value: Any) -> bool:
+    """Whether `plane_bytes` can write the value."""
+    return (
+        type(value) is np.ndarray
+        and value.ndim == 2
+        and value.dtype.char in _CHARS
+        and value.dtype.isnative
+        and value.size <= MAX_PLANE_CELLS
+        and max(value.shape) <= MAX_PLANE_CELLS
+    )
+
+
+def plane_bytes(number: int, plane: np.ndarray) -> bytes:
+    """number: of the input, uint32."""
+    return _PLANE.pack(number, _CHARS[plane.dtype.char], *plane.shape) + plane.tobytes()
+
+
+def read_plane(data: bytes) -> np.ndarray:
+    """The array that `plane_bytes` wrote, read-only; ProtocolError for other bytes."""
+    if len(data) < _PLANE.size:
+        raise ProtocolError("the array is cut short")
+    _, code, height, width = _PLANE.unpack_from(data)
+    if code >= len(DTYPES) or len(data) - _PLANE.size != height * width * DTYPES[code].itemsize:
+        raise ProtocolError("the array has not the size that it says")
+    return np.frombuffer(data[_PLANE.size :], DTYPES[code]).reshape(height, width)
+
+
 # writing
 
 
 def encode(value: Any, limit_bytes: int = 1 << 24) -> bytes:
     """The bytes of a value. ProtocolError if they would be more than limit_bytes, too deep or too many parts."""
     return _Writer(limit_bytes).write(value)
+
+
+def parts_of(value: Any) -> set[int]:
+    """Identities of the containers and arrays of a value, and of the arrays that these are views of: values that have
+    one in common share it. Holds while the value is held."""
+    writer = _Writer(1 << 30)
+    writer.write(value)
+    return set(writer.seen)
 
 
 class _Writer:
