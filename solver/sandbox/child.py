@@ -28,7 +28,6 @@ from . import protocol
 FILE_NAME = "<program>"
 MAX_MESSAGE = 300
 MAX_ROWS = 100
-MAX_PRINTED = 1 << 16
 _READ_BYTES = 1 << 14
 PRELUDE: dict[str, Any] = {"__name__": "program"}
 """Variables that every step finds besides its state's: np, and the grid library in the full variant."""
@@ -154,7 +153,7 @@ class Printer:
     encoding = "utf-8"
 
     def __init__(self, send: Sender) -> None:
-        self._send, self._left = send, MAX_PRINTED
+        self._send, self._left = send, protocol.MAX_PRINTED
 
     def write(self, text: str) -> int:
         data = text.encode("utf-8", "replace")[: self._left]

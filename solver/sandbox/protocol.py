@@ -2,8 +2,10 @@
 
 A frame is a kind (one byte), a length (uint32, little endian) and that many bytes. A value is written by `encode` and
 read by `decode`: a closed set of plain types, no code, no classes, nothing that could be made to run. Either side may
-be hostile: `decode` checks every length against what is there, limits depth and number of parts, and raises
-ProtocolError for anything else.
+be hostile: `decode` checks every length against what is there and raises ProtocolError for anything else. It limits
+depth, the number of parts as if nothing were shared (a few bytes of lists within lists may stand for 2⁴⁰ parts, and
+who looks at all of them, or hashes them, never ends), bytes of arrays likewise (a view may repeat one byte), and
+members of sets and dicts (numbers with equal hashes take quadratic time).
 
 Values: None, bool, int, float, str, bytes, list, tuple, dict, set, NumPy scalars and arrays (bool, integers, floats)
 and the library's Objects and Grids; exact types only, an instance of a subclass is opaque. What is one object stays
@@ -22,6 +24,9 @@ import numpy as np
 HEAD = struct.Struct("<cI")
 MAX_DEPTH = 40
 MAX_PARTS = 100_000
+MAX_PRINTED = 1 << 16
+MAX_MEMBERS = 4096
+MAX_ARRAY_BYTES = 1 << 24
 MAX_INT_BYTES = 1024
 _U32 = struct.Struct("<I")
 _I64 = struct.Struct("<q")
@@ -245,8 +250,10 @@ def decode(data: bytes) -> Any:
 
 class _Reader:
     def __init__(self, data: bytes) -> None:
-        self.data, self.at, self.num_parts = data, 0, 0
+        self.data, self.at, self.num_parts, self.num_members = data, 0, 0, 0
+        self.array_bytes, self.max_array_bytes = 0, max(MAX_ARRAY_BYTES, 2 * len(data))
         self.seen: list[Any] = []
+        self.parts_of: dict[int, int] = {}  # number in `seen` → parts of it, where it is a container
 
     def _take(self, size: int) -> bytes:
         piece = self.data[self.at : self.at + size]
@@ -259,9 +266,9 @@ class _Reader:
         return _U32.unpack(self._take(4))[0]
 
     def read(self, depth: int) -> Any:
-        self.num_parts += 1
-        if depth > MAX_DEPTH + 2 or self.num_parts > 2 * MAX_PARTS:
-            raise ProtocolError("the value is too deep or has too many parts")
+        self._count_parts(1)
+        if depth > MAX_DEPTH + 2:
+            raise ProtocolError("the value is nested too deeply")
         tag = self._take(1)
         if tag in b"av":
             return self._array(tag)
@@ -270,14 +277,9 @@ class _Reader:
         if tag in _TAGS:
             return self._container(_TAGS[tag], depth)
         if tag == b"d":
-            found: dict[Any, Any] = {}
-            self.seen.append(found)
-            for _ in range(self._count()):
-                key = self.read(depth + 1)
-                found[key] = self.read(depth + 1)
-            return found
+            return self._dict(depth)
         if tag == b"r":
-            return self.seen[self._count()]
+            return self._known()
         if tag in b"NTF":
             return {b"N": None, b"T": True, b"F": False}[tag]
         if tag == b"f":
@@ -301,15 +303,51 @@ class _Reader:
             )
         raise ProtocolError(f"no such kind of value: {tag!r}")
 
+    def _count_parts(self, num_parts: int) -> None:
+        self.num_parts += num_parts
+        if self.num_parts > 2 * MAX_PARTS:
+            raise ProtocolError("the value has too many parts")
+
+    def _count_members(self) -> int:
+        count = self._count()
+        self.num_members += count
+        if self.num_members > MAX_MEMBERS:
+            raise ProtocolError(f"sets and dicts of more than {MAX_MEMBERS} members")
+        return count
+
+    def _count_array(self, array: np.ndarray) -> None:
+        self.array_bytes += array.nbytes
+        if self.array_bytes > self.max_array_bytes:
+            raise ProtocolError("the arrays are too large")
+
+    def _known(self) -> Any:
+        """What was read before, counted once more."""
+        number = self._count()
+        value = self.seen[number]
+        self._count_parts(self.parts_of.get(number, 0))
+        if type(value) is np.ndarray:
+            self._count_array(value)
+        return value
+
+    def _dict(self, depth: int) -> dict[Any, Any]:
+        number, before = len(self.seen), self.num_parts
+        found: dict[Any, Any] = {}
+        self.seen.append(found)
+        for _ in range(self._count_members()):
+            key = self.read(depth + 1)
+            found[key] = self.read(depth + 1)
+        self.parts_of[number] = self.num_parts - before
+        return found
+
     def _container(self, kind: type, depth: int) -> Any:
-        number = len(self.seen)
+        number, before = len(self.seen), self.num_parts
         found: list[Any] = []
         self.seen.append(found)
-        for _ in range(self._count()):
+        for _ in range(self._count_members() if kind in (set, frozenset) else self._count()):
             found.append(self.read(depth + 1))
-        if kind is list:
-            return found
-        self.seen[number] = kind(found)
+        self.parts_of[number] = self.num_parts - before
+        if kind is not list:
+            self.seen[number] = kind(found)
         return self.seen[number]
 
     def _array(self, tag: bytes) -> np.ndarray:
@@ -325,6 +363,7 @@ class _Reader:
                 size *= side
             order = "F" if flags & _ORDER_F else "C"
             array = np.ndarray(shape, dtype, bytearray(self._take(size)), order=order)
+            self._count_array(array)
             self.seen.append(array)
         else:
             self.seen.append(None)
@@ -335,6 +374,7 @@ class _Reader:
             buffer = root.reshape(-1, order="A")
             offset, strides, shape = numbers[-1], numbers[ndim:-1], numbers[:ndim]
             array = np.ndarray(shape, dtype, buffer, offset, strides)
+            self._count_array(array)
             self.seen[number] = array
         if flags & _READ_ONLY:
             array.flags.writeable = False

@@ -131,7 +131,10 @@ def run_step(pool: Pool, state: State, text: str) -> StepResult:
     if any(type(row) is not dict or any(type(name) is not str for name in row) for row in found):
         return _failed(Failure("bad_output", "what the program sent home makes no sense"))
     kept = {} if is_whole else {name: v for name, v in state.variables.items() if name not in sent}
-    return StepResult("ok", _next_state(state, text, kept, found))
+    try:
+        return StepResult("ok", _next_state(state, text, kept, found))
+    except protocol.ProtocolError as error:  # a forged value that can be read and not be written
+        return _failed(Failure("bad_output", f"no value: {error}"))
 
 
 def run_steps(pool: Pool, state: State, texts: Sequence[str]) -> list[StepResult]:
@@ -195,12 +198,19 @@ def _compact(value: Any) -> Any:
     return np.array(value, order="C") if type(value) is np.ndarray else value
 
 
-def _is_opaque(value: Any, depth: int = 0) -> bool:
-    if isinstance(value, protocol.Opaque) or depth > protocol.MAX_DEPTH:
-        return True
-    if type(value) is dict:
-        return any(_is_opaque(part, depth + 1) for item in value.items() for part in item)
-    return type(value) in (list, tuple, set, frozenset) and any(_is_opaque(part, depth + 1) for part in value)
+def _is_opaque(value: Any) -> bool:
+    """Whether there is something in a value that could not travel."""
+    waiting, seen = [value], set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, protocol.Opaque):
+            return True
+        if type(part) in (list, tuple, set, frozenset, dict) and id(part) not in seen:
+            seen.add(id(part))
+            waiting += part
+            if type(part) is dict:
+                waiting += part.values()
+    return False
 
 
 def _preface(state: State) -> tuple[str, bool]:

@@ -102,7 +102,8 @@ class Zygote:
         layers.use_huge_pages()
 
     def confine(self) -> None:
-        """Layers that hold for the zygote and all programs alike."""
+        """Layers that hold for the zygote and all programs alike. A program may have files only in a file system of its
+        own that limits them all together, and where nothing else can be opened."""
         folder = self.options["folder"]
         self.base_bytes = layers.address_space_bytes()
         if "namespaces" in self.in_force:
@@ -113,14 +114,15 @@ class Zygote:
             else:
                 self.in_force.insert(1, "mounts")
         self.try_layer("user", self.find_user)
-        if self.uid is not None:
-            os.chown(folder, self.uid, self.uid)
         os.chdir(folder)
         self.folder = folder
         self.try_layer("root", self.change_root)
-        self.try_layer("landlock", lambda: layers.landlock(self.folder))
-        self.files_are_confined = bool({"root", "landlock"} & set(self.in_force))
-        self.try_layer("seccomp", lambda: layers.zygote_filter(self.files_are_confined).install())
+        has_mounts = "mounts" in self.in_force
+        self.try_layer("landlock", lambda: layers.landlock(self.folder, has_mounts))
+        self.has_files = has_mounts and bool({"root", "landlock"} & set(self.in_force))
+        if self.has_files and self.uid is not None:
+            os.chown(self.folder, self.uid, self.uid)
+        self.try_layer("seccomp", lambda: layers.zygote_filter(self.has_files).install())
 
     def find_user(self) -> None:
         """The first user id that this process can take; OSError if there is none."""
@@ -149,7 +151,6 @@ class Zygote:
     def prepare(self) -> None:
         """All that can be done once instead of in every program."""
         options, forces = self.options, set(self.in_force)
-        has_network = not {"seccomp", "namespaces"} & forces
         own_processes = options["max_processes"] if self.uid is not None else 1
         self.may_fork = own_processes > 1
         inherited = (
@@ -160,7 +161,7 @@ class Zygote:
         )
         for which, size in inherited:
             resource.setrlimit(which, layers.allowed_limit(which, size))
-        num_files = options["max_open_files"] if self.files_are_confined and not has_network else 0
+        num_files = options["max_open_files"] if self.has_files else 0
         own = (
             (resource.RLIMIT_CPU, options["cpu_s"], options["cpu_s"] + 1),
             (resource.RLIMIT_NOFILE, num_files),
@@ -179,7 +180,8 @@ class Zygote:
             self.filter = layers.program_filter(self.may_fork)
             calls.append(self.filter.prepared())
         self.calls = tuple(calls)
-        self.can_clear = self.files_are_confined or "seccomp" not in forces  # else no file can be made, nor listed
+        self.can_clear = self.has_files or "seccomp" not in forces  # else no file can be made, nor listed
+        self.has_ipc = self.uid is not None and not {"namespaces", "seccomp"} & forces
 
     # orders
 
@@ -220,18 +222,21 @@ class Zygote:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
-        if self.may_fork:
-            self.kill_user()
+        if self.may_fork or (self.has_ipc and layers.has_ipc()):
+            self.end_user()
         if self.can_clear:
             clear(self.folder)
         return status
 
-    def kill_user(self) -> None:
-        """Kill all processes of the programs' user id, and reap those that became ours."""
+    def end_user(self) -> None:
+        """Remove what the programs' user id has left in the kernel, kill all its processes, and reap those that became
+        ours."""
         killer = os.fork()
         if not killer:
             layers.take_user(self.uid)
             try:
+                if self.has_ipc:
+                    layers.remove_ipc(self.uid)
                 os.kill(-1, signal.SIGKILL)
             finally:
                 os._exit(0)
@@ -257,6 +262,6 @@ def clear(folder: str) -> None:
 
 
 def main() -> None:
-    options = json.loads(sys.argv[1])
+    options = json.loads(sys.argv.pop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Zygote(options).run(socket.socket(fileno=options["control"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from solver.grid.types import Grids, Objects
-from solver.sandbox.protocol import DTYPES, Opaque, ProtocolError, decode, encode, frame, frames_in
+from solver.sandbox.protocol import DTYPES, Opaque, ProtocolError, decode, encode, frame, frames_in, is_plane, plane_bytes, read_plane
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 values = st.recursive(
@@ -120,6 +121,59 @@ def test_what_is_too_deep_is_refused():
 def test_forged_values_are_refused(data):
     with pytest.raises(ProtocolError):
         decode(data)
+
+
+def _doubled(tag: bytes, levels: int) -> bytes:
+    """A container of two, twice the one before, and so on: 2 ** levels parts in a few bytes."""
+    data = tag + b"\2\0\0\0"
+    return data * levels + b"NN" + b"".join(b"r" + k.to_bytes(4, "little") for k in range(levels - 1, 0, -1))
+
+
+SLOW = {
+    "lists in lists": _doubled(b"l", 36),
+    "a key of tuples in tuples": b"d\1\0\0\0" + _doubled(b"t", 36).replace(b"r", b"r") + b"N",
+    "keys with equal hashes": b"d" + (20_000).to_bytes(4, "little")
+    + b"".join(b"I\x10\0\0\0" + (k * (2**61 - 1)).to_bytes(16, "little") + b"N" for k in range(20_000)),
+    "a set of equal hashes": b"e" + (20_000).to_bytes(4, "little")
+    + b"".join(b"I\x10\0\0\0" + (k * (2**61 - 1)).to_bytes(16, "little") for k in range(20_000)),
+    "one byte as a terabyte": b"v\1\1\0" + (1 << 40).to_bytes(8, "little") + bytes(16) + b"a\1\1\0" + (1).to_bytes(8, "little") + b"x",
+    "a large array again and again": b"l" + (1000).to_bytes(4, "little") + b"a\1\1\0" + (1 << 20).to_bytes(8, "little")
+    + bytes(1 << 20) + b"r\1\0\0\0" * 999,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_few_bytes_cannot_stand_for_much(name):
+    began = time.monotonic()
+    with pytest.raises(ProtocolError):
+        decode(SLOW[name])
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("data", [b"", bytes(8), bytes(9), b"\0\0\0\0\x63\1\0\1\0x", b"\0\0\0\0\1\xff\xff\xff\xffx"])
+def test_forged_planes_are_refused(data):
+    if data == bytes(9):
+        assert read_plane(data).shape == (0, 0)
+        return
+    with pytest.raises(ProtocolError):
+        read_plane(data)
+
+
+@given(hnp.arrays(st.sampled_from(DTYPES), hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=5)))
+def test_planes_come_back(array):
+    for form in (array, array.T, array[::-1, ::-1]):
+        assert is_plane(form)
+        found = read_plane(plane_bytes(7, form))
+        assert found.dtype == form.dtype
+        assert found.tobytes() == form.tobytes()
+
+
+def test_what_is_no_plane():
+    class Mine(np.ndarray):
+        pass
+
+    for value in (np.zeros(3), np.zeros((1, 1)).view(Mine), np.zeros((1, 1), ">i4"), [[1]], np.zeros((200, 200), "i1")):
+        assert not is_plane(value)
 
 
 def test_frames_come_in_any_pieces():
