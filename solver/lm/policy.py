@@ -19,9 +19,8 @@ from math import tanh
 import numpy as np
 
 from ..executor import Value
-from ..grid.registry import Function
-from ..policy import Arg, Step
-from ..program import ProgramError, Ref, Statement
+from ..policy import Arg, FreeStep, Step
+from ..program import FreeStatement, ProgramError, Ref, Statement, variable_name
 from .engine import Answer, Engine, Request, Sampling, Scorer, TemperatureSchedule
 from .prompt import Prefix, Prompt, PromptBuilder, read_step
 
@@ -70,7 +69,7 @@ class LanguageModelPolicy:
         self.counts: Counter[str] = Counter()
         self._num_given: Counter[frozenset[bytes]] = Counter()
 
-    def propose(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
+    def propose(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> list[list[Step | FreeStep]]:
         """See `Policy.propose`. A state whose prompt does not fit gets no steps, and none does without time."""
         began = time.monotonic()
         deadline = None
@@ -105,7 +104,7 @@ class LanguageModelPolicy:
             num_samples = max(1, round(num_samples * self.first_factor))
         return Request(prompt, replace(sampling, num_samples=num_samples, temperature=temperature, seed=seed))
 
-    def steps(self, ask: Ask, answers: Sequence[Sequence[Answer]]) -> list[list[Step]]:
+    def steps(self, ask: Ask, answers: Sequence[Sequence[Answer]]) -> list[list[Step | FreeStep]]:
         """What the engine's answers to `ask` propose, a list a state. answers: of its requests that are not None."""
         given = iter(answers)
         found = []
@@ -115,28 +114,41 @@ class LanguageModelPolicy:
             found.append(steps)
         return found
 
-    def _read(self, state: State, prefix: Prefix, answers: Sequence[Answer]) -> list[Step]:
+    def _read(self, state: State, prefix: Prefix, answers: Sequence[Answer]) -> list[Step | FreeStep]:
         places = {value.key: place for place, value in enumerate(state)}
-        masses: dict[tuple[Function, tuple[Arg, ...]], float] = {}
+        masses: dict[Step | FreeStep, float] = {}
         for answer in answers:
             if not answer.ended:
                 self.counts["unfinished"] += answer.count
                 continue
             try:
-                statement = read_step(self.prompts.prompt_format, prefix, answer.text)
+                step = _step(read_step(self.prompts.prompt_format, prefix, answer.text), prefix, places, len(state))
             except ProgramError:
                 self.counts["no step"] += answer.count
                 continue
             self.counts["steps"] += answer.count
             self.counts["repeated"] += answer.count - 1
-            step = (statement.function, _arguments(statement, prefix, places))
             masses[step] = float(np.logaddexp(masses.get(step, -np.inf), answer.log_probability))
-        steps = [Step(function, args, min(0.0, mass)) for (function, args), mass in masses.items()]
+        steps = [replace(step, log_probability=min(0.0, mass)) for step, mass in masses.items()]
         return sorted(steps, key=lambda step: -step.log_probability)
 
 
 def _key(state: State) -> frozenset[bytes]:
     return frozenset(value.key for value in state)
+
+
+def _step(
+    statement: Statement | FreeStatement, prefix: Prefix, places: dict[bytes, int], num_values: int
+) -> Step | FreeStep:
+    """The step of a statement, of log-probability 0. ProgramError for free Python that names a variable that the state
+    does not hold."""
+    if isinstance(statement, Statement):
+        return Step(statement.function, _arguments(statement, prefix, places), 0.0)
+    keys = [prefix.values[arg.index].key for arg in statement.args]
+    if not places.keys() >= set(keys):
+        raise ProgramError("free Python names a variable that the state does not hold")
+    placed = statement.with_args(tuple(Ref(places[key]) for key in keys))
+    return FreeStep(placed.render(variable_name(num_values)), 0.0)
 
 
 def _arguments(statement: Statement, prefix: Prefix, places: dict[bytes, int]) -> tuple[Arg, ...]:
@@ -151,7 +163,7 @@ def _arguments(statement: Statement, prefix: Prefix, places: dict[bytes, int]) -
     return tuple(args)
 
 
-def propose_many(asks: Sequence[Ask], deadline: float | None = None) -> list[list[list[Step]]]:
+def propose_many(asks: Sequence[Ask], deadline: float | None = None) -> list[list[list[Step | FreeStep]]]:
     """Answer the asks of many trees, whose policies share an engine, in one engine call; per ask as `propose`.
     deadline: see `Engine.generate`."""
     return [ask.policy.steps(ask, own) for ask, own in zip(asks, generate_many(asks, deadline), strict=True)]
