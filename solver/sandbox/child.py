@@ -170,20 +170,43 @@ class Printer:
 
 
 REHEARSAL = (
-    "import numpy as np\ndef solve(I):\n    return np.rot90(np.where(I == 1, 2, I))[::-1, :]\n",
-    "import numpy as np\ndef solve(I):\n    counts = np.bincount(I.ravel(), minlength=10)\n    mask = I != counts.argmax()\n"
-    "    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(0))\n"
-    "    out = I[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()\n    out[out == 3] = int(I.max())\n"
-    "    return np.kron(out, np.ones((2, 2), int))\n",
-    "import numpy as np\ndef solve(I):\n    out = np.zeros_like(I)\n    for y, x in np.argwhere(I > 0):\n"
-    "        out[y, (x + 1) % I.shape[1]] = I[y, x]\n    out = np.pad(out, 1)[1:-1]\n"
-    "    return np.concatenate([out, np.flip(out, 1), out.T[: len(out)]] if I.shape[0] == I.shape[1] else [out], axis=1)\n",
-    "from collections import Counter\nimport itertools, math\ndef turn(rows, n=1):\n"
-    "    return [list(row) for row in zip(*rows[::-1])] if n else rows\ndef solve(I):\n    rows = I.tolist()\n"
-    "    counts = Counter(cell for row in rows for cell in row)\n    best = max(counts, key=lambda c: (counts[c], -c))\n"
-    "    seen = {(y, x) for y, row in enumerate(rows) for x, cell in enumerate(row) if cell != best}\n"
-    "    if not seen:\n        return turn(rows)\n    low = min(y for y, _ in seen)\n"
-    "    return sorted(turn(rows), key=sum)[low : low + 9] + [[best] * len(rows)]\n",
+    """
+import numpy as np
+def solve(I):
+    return np.rot90(np.where(I == 1, 2, I))[::-1, :]
+""",
+    """
+import numpy as np
+def solve(I):
+    counts = np.bincount(I.ravel(), minlength=10)
+    mask = I != counts.argmax()
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(0))
+    out = I[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+    out[out == 3] = int(I.max())
+    return np.kron(out, np.ones((2, 2), int))
+""",
+    """
+import numpy as np
+def solve(I):
+    out = np.zeros_like(I)
+    for y, x in np.argwhere(I > 0):
+        out[y, (x + 1) % I.shape[1]] = I[y, x]
+    out = np.pad(out, 1)[1:-1]
+    return np.concatenate([out, np.flip(out, 1)], axis=1)
+""",
+    """
+from collections import Counter
+import itertools, math
+def turn(rows, n=1):
+    return [list(row) for row in zip(*rows[::-1])] if n else rows
+def solve(I):
+    rows = I.tolist()
+    counts = Counter(cell for row in rows for cell in row)
+    best = max(counts, key=lambda c: (counts[c], -c))
+    seen = {(y, x) for y, row in enumerate(rows) for x, cell in enumerate(row) if cell != best}
+    low = min((y for y, _ in seen), default=0)
+    return sorted(turn(rows), key=sum)[low : low + 9] + [[best] * len(rows)]
+""",
     "def solve(I):\n    return I[9, 9]\n",
     "def solve(I:\n",
 )

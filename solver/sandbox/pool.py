@@ -45,7 +45,8 @@ class Failure:
 @dataclass(frozen=True)
 class ProgramResult:
     """outputs: a grid int8 [H, W] or None per input, in order. failures: a Failure where there is no output.
-    printed: what the program printed, if that was asked for, at most protocol.MAX_PRINTED bytes; control characters replaced."""
+    printed: what the program printed, if that was asked for: at most protocol.MAX_PRINTED bytes, control
+    characters replaced."""
 
     outputs: tuple[np.ndarray | None, ...]
     failures: tuple[Failure | None, ...]

@@ -34,7 +34,9 @@ from .pool import Failure, Pool
 
 MAX_TEXT = 20_000
 _WORD = re.compile(r"(?<![\w.])\w+")
-_LOOKS_AROUND = re.compile(r"__|builtins|code|ctypes|\bdir\b|eval|exec|frame|\bgc\b|globals|inspect|locals|\bsys\b|\bvars\b")
+_LOOKS_AROUND = re.compile(
+    r"__|builtins|code|ctypes|\bdir\b|eval|exec|frame|\bgc\b|globals|inspect|locals|\bsys\b|\bvars\b"
+)
 """What a text may reach variables by without their names."""
 _LIBRARY_NAMES = frozenset(grid.__all__)
 

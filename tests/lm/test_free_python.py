@@ -126,7 +126,9 @@ class Writer(QueueEngine):
     def _answers(self, rest):
         new = int(re.search(r"x(\d+) =$", rest)[1])
         last = f"x{new - 1}" if new > 1 else "I"
-        loop = f" {last}.astype(int)\nfor k, cell in enumerate(x{new}[0]):\n    x{new}[0, k] = (cell * 3 + k * k) % 7\n\n"
+        loop = (
+            f" {last}.astype(int)\nfor k, cell in enumerate(x{new}[0]):\n    x{new}[0, k] = (cell * 3 + k * k) % 7\n\n"
+        )
         texts = (f" transform({last}, FLIP_UD)\n\n", loop, " nothing(\n\n", " I[999]\n\n")
         return [Answer(text, log(0.2), len(text)) for text in texts]
 
@@ -157,5 +159,3 @@ def test_a_mixed_program_is_found_voted_on_written_and_run(pool, tmp_path):
     assert result_json(found, task)["test"][0]["output"] == rule(inputs[3]).tolist()
     assert all(entry["correct"] for entry in result_json(found, task)["train"])
     assert "steps" in findings.note
-
-

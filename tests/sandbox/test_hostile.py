@@ -278,7 +278,9 @@ def test_the_attacks_would_win_without_a_sandbox(tmp_path):
                "map of its memory", "environment of the zygote", "descriptors of the zygote", "own binary",
                "change the time", "change the owner")  # fmt: skip
     for name in winners:
-        text = f"{SYSCALL}MARKER, PARENT = {str(marker)!r}, {os.getpid()}\n{attack(FRUITLESS[name])}\nprint(solve([[1]]))"
+        text = (
+            f"{SYSCALL}MARKER, PARENT = {str(marker)!r}, {os.getpid()}\n{attack(FRUITLESS[name])}\nprint(solve([[1]]))"
+        )
         command = [sys.executable, "-W", "ignore", "-c", text]
         done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, check=True)
         assert done.stdout.split(b"\n")[-2] == b"[[1]]", name
