@@ -113,9 +113,11 @@ def run_step(pool: Pool, state: State, text: str) -> StepResult:
         return _failed(Failure("error", f"the step is longer than {MAX_TEXT} characters"))
     try:
         preface, is_whole = _preface(state)
+        groups = [] if is_whole else _reached(state, preface + text)
     except ProgramError as error:
         return _failed(Failure("error", str(error)))
-    groups = [] if is_whole else _reached(state, preface + text)
+    except protocol.ProtocolError as error:  # as below, for all variables of a group together
+        return _failed(Failure("bad_output", f"no value: {error}"))
     sent = {name for group in groups for name in group.names}
     if is_whole:
         rows = [[protocol.encode({INPUT_NAME: grid})] for grid in state.inputs]
