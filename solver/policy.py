@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -144,19 +144,23 @@ class MixturePolicy:
         total = sum(weight for _, weight in parts)
         self.parts = [(policy, weight / total) for policy, weight in parts if weight > 0]
 
-    def propose(self, states: Sequence[Sequence[Value]], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
+    def propose(
+        self, states: Sequence[Sequence[Value]], num_steps: int, rng: np.random.Generator
+    ) -> list[list[Step | FreeStep]]:
         proposed = [policy.propose(states, num_steps, rng) for policy, _ in self.parts]
         weights = [weight for _, weight in self.parts]
         return [mix(own, weights, num_steps) for own in zip(*proposed, strict=True)]
 
 
-def mix(proposed: Sequence[Sequence[Step]], weights: Sequence[float], num_steps: int) -> list[Step]:
+def mix(
+    proposed: Sequence[Sequence[Step | FreeStep]], weights: Sequence[float], num_steps: int
+) -> list[Step | FreeStep]:
     """One state's steps of a mixture. proposed: of each part, most likely first. weights: of the parts, sum 1."""
-    mass: dict[Any, float] = {}
-    kept: dict[Any, None] = {}
+    mass: dict[Step | FreeStep, float] = {}
+    kept: dict[Step | FreeStep, None] = {}
     for steps, weight in zip(proposed, weights, strict=True):
         for place, step in enumerate(steps):
-            key = (step.function, step.args)
+            key = replace(step, log_probability=0.0)
             mass[key] = mass.get(key, 0.0) + weight * math.exp(step.log_probability)
             if place < weight * num_steps:
                 kept[key] = None
@@ -167,4 +171,4 @@ def mix(proposed: Sequence[Sequence[Step]], weights: Sequence[float], num_steps:
         kept[key] = None
     chosen = sorted(kept, key=lambda key: -mass[key])[:num_steps]
     # A probability may be too small for a float; such a step stays the least likely one.
-    return [Step(*key, min(0.0, math.log(max(mass[key], 1e-300)))) for key in chosen]
+    return [replace(key, log_probability=min(0.0, math.log(max(mass[key], 1e-300)))) for key in chosen]

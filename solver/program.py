@@ -96,13 +96,23 @@ def rename(text: str, names: dict[str, str]) -> str:
     return ast.unparse(tree)
 
 
+MAX_NESTING = 100
+"""Of syntax: what is nested more deeply can be read and not be written out again."""
+
+
 def read_python(text: str) -> ast.Module:
-    """The syntax tree of a text; ProgramError if it is no Python."""
+    """The syntax tree of a text; ProgramError if it is no Python, or nested too deeply."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            return ast.parse(text)
+            tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ProgramError(f"not Python: {error}") from error
+    level: list[ast.AST] = [tree]
+    for _ in range(MAX_NESTING):
+        if not level:
+            return tree
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    raise ProgramError("nested too deeply")
 
 
 def variable_name(index: int) -> str:

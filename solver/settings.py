@@ -179,8 +179,8 @@ class SandboxSettings(_Checked):
 
     wall_s: wall clock of a program for all its inputs, or of a step. cpu_s: processor time, in the whole seconds the
     kernel counts. memory_bytes: address space above what an empty program has. max_processes: processes and threads,
-    the program's own included. file_bytes: size of one file; temporary_bytes: of all its files together (where the
-    sandbox has mounts of its own). max_open_files: descriptors, its own three and its line home included.
+    the program's own included. file_bytes: size of one file; temporary_bytes: of all its files together (without
+    mounts of its own it can make none). max_open_files: descriptors, its own three and its line home included.
     output_bytes: all that a program may send home.
     layers: kernel layers that may be used; those the kernel refuses are left out (`arc-solve doctor` tells).
     modules: what programs may import besides sandbox.LIGHT_MODULES, FULL_MODULES and the grid library.

@@ -16,9 +16,8 @@ from math import tanh
 import numpy as np
 
 from ..executor import Value
-from ..grid.registry import Function
-from ..policy import Arg, Step
-from ..program import ProgramError, Ref, Statement
+from ..policy import Arg, FreeStep, Step
+from ..program import FreeStatement, ProgramError, Ref, Statement, variable_name
 from .engine import Answer, Engine, Request, Sampling, Scorer, TemperatureSchedule
 from .prompt import Prefix, PromptBuilder, read_step
 
@@ -56,7 +55,7 @@ class LanguageModelPolicy:
         self.counts: Counter[str] = Counter()
         self._num_given: Counter[frozenset[bytes]] = Counter()
 
-    def propose(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> list[list[Step]]:
+    def propose(self, states: Sequence[State], num_steps: int, rng: np.random.Generator) -> list[list[Step | FreeStep]]:
         """See `Policy.propose`. A state whose prompt does not fit gets no steps; none does while the engine is not
         ready, or without time."""
         if not self.engine.ready():
@@ -81,7 +80,7 @@ class LanguageModelPolicy:
 
     def draw(
         self, states: Sequence[State], counts: Sequence[int], rng: np.random.Generator
-    ) -> list[list[tuple[Step, int]]]:
+    ) -> list[list[tuple[Step | FreeStep, int]]]:
         """See `rollouts.Sampler`: at the weights' temperature, of the prompts of the first rollout. Nothing is drawn
         while the engine is not ready."""
         if not self.engine.ready():
@@ -118,7 +117,7 @@ class LanguageModelPolicy:
         prefixes: Sequence[Prefix],
         requests: Sequence[Request | None],
         deadline: float | None,
-    ) -> list[list[tuple[Step, int]]]:
+    ) -> list[list[tuple[Step | FreeStep, int]]]:
         """The different steps that the engine gives for each state and how often, most likely first."""
         asked = [request for request in requests if request is not None]
         answers = iter(self.engine.generate(asked, deadline) if asked else [])
@@ -127,30 +126,43 @@ class LanguageModelPolicy:
             for state, prefix, request in zip(states, prefixes, requests, strict=True)
         ]
 
-    def _read(self, state: State, prefix: Prefix, answers: Sequence[Answer]) -> list[tuple[Step, int]]:
+    def _read(self, state: State, prefix: Prefix, answers: Sequence[Answer]) -> list[tuple[Step | FreeStep, int]]:
         places = {value.key: place for place, value in enumerate(state)}
-        masses: dict[tuple[Function, tuple[Arg, ...]], float] = {}
-        times: Counter[tuple[Function, tuple[Arg, ...]]] = Counter()
+        masses: dict[Step | FreeStep, float] = {}
+        times: Counter[Step | FreeStep] = Counter()
         for answer in answers:
             if not answer.ended:
                 self.counts["unfinished"] += answer.count
                 continue
             try:
-                statement = read_step(self.prompts.prompt_format, prefix, answer.text)
+                step = _step(read_step(self.prompts.prompt_format, prefix, answer.text), prefix, places, len(state))
             except ProgramError:
                 self.counts["no step"] += answer.count
                 continue
             self.counts["steps"] += answer.count
             self.counts["repeated"] += answer.count - 1
-            step = (statement.function, _arguments(statement, prefix, places))
             masses[step] = float(np.logaddexp(masses.get(step, -np.inf), answer.log_probability))
             times[step] += answer.count
-        steps = [(Step(*step, min(0.0, mass)), times[step]) for step, mass in masses.items()]
+        steps = [(replace(step, log_probability=min(0.0, mass)), times[step]) for step, mass in masses.items()]
         return sorted(steps, key=lambda given: -given[0].log_probability)
 
 
 def _key(state: State) -> frozenset[bytes]:
     return frozenset(value.key for value in state)
+
+
+def _step(
+    statement: Statement | FreeStatement, prefix: Prefix, places: dict[bytes, int], num_values: int
+) -> Step | FreeStep:
+    """The step of a statement, of log-probability 0. ProgramError for free Python that names a variable that the state
+    does not hold."""
+    if isinstance(statement, Statement):
+        return Step(statement.function, _arguments(statement, prefix, places), 0.0)
+    keys = [prefix.values[arg.index].key for arg in statement.args]
+    if not places.keys() >= set(keys):
+        raise ProgramError("free Python names a variable that the state does not hold")
+    placed = statement.with_args(tuple(Ref(places[key]) for key in keys))
+    return FreeStep(placed.render(variable_name(num_values)), 0.0)
 
 
 def _arguments(statement: Statement, prefix: Prefix, places: dict[bytes, int]) -> tuple[Arg, ...]:

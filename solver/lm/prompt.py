@@ -19,7 +19,8 @@ One text template serves every tokenizer: a character a cell, a line a row, a st
     x3 =
 
 A prompt ends where the next step's call begins; the model goes on with ` paint_alone(x2)` and the step's end. Lines
-with `#` are sketches of what the step before gave on the training pairs, so every prefix is valid Python. The *short*
+with `#` are sketches of what the step before gave on the training pairs, so every prefix is valid Python. A model may
+answer with Python of its own where its format says so (`PromptFormat.free_python`). The *short*
 format is for fine-tuned models: a hint, if there is one, and the task. The *few-shot* format puts a system text and
 solved examples before it. Models that think first answer with a whole program (`PromptFormat.thinking`).
 """
@@ -39,7 +40,7 @@ from ..errors import InputError
 from ..executor import Value, apply, input_value
 from ..grid.registry import FAMILIES, FUNCTIONS
 from ..grid.types import CHOICES, Color, Coloring, Connectivity, Grid, Grids, Int, Mask, Objects
-from ..program import Program, ProgramError, Ref, Statement, parse_steps, variable_name
+from ..program import FreeStatement, Program, ProgramError, Ref, Statement, parse_steps, read_python, variable_name
 from ..tasks import Task
 
 VERSION = 1
@@ -63,7 +64,9 @@ class PromptFormat:
 
     style: 'short' (fine-tuned) or 'few-shot'. version: of the template. step_begin, step_end: markers around a step,
     ordinary text or special tokens; generation stops at step_end. sketch: whether executed results are shown after
-    each step. num_examples: solved examples in a few-shot prompt, at most. chat: whether the prompt is put into the
+    each step. free_python: whether an answer that is not one call of the library may be Python of its own, one or more
+    whole statements of which the first assigns the next variable (run in the sandbox); step_end is then more than the
+    end of a line. num_examples: solved examples in a few-shot prompt, at most. chat: whether the prompt is put into the
     tokenizer's chat template. thinking: the model answers with a thinking part up to `thinking_end` and then a whole
     program, perhaps fenced; else with the next step alone.
     """
@@ -73,6 +76,7 @@ class PromptFormat:
     step_begin: str = ""
     step_end: str = "\n"
     sketch: bool = True
+    free_python: bool = False
     num_examples: int = 4
     chat: bool = False
     thinking: bool = False
@@ -97,6 +101,10 @@ class PromptFormat:
             faults.append("step_end must not be empty")
         if self.num_examples < 0:
             faults.append("num_examples must be at least 0")
+        if self.free_python and not self.step_end.strip() and self.step_end.count("\n") < 2:
+            faults.append("free_python needs a step_end that does not end every line, such as a blank line")
+        if self.free_python and self.thinking:
+            faults.append("free_python and thinking exclude one another")
         if self.thinking and self.style != "few-shot":
             faults.append("thinking needs style 'few-shot'")
         return faults
@@ -216,13 +224,19 @@ def _palette_relation(grids: Sequence[np.ndarray], targets: Sequence[np.ndarray]
     return "superset" if has > wanted else "other"
 
 
-def system_text() -> str:
+_FREE_RULES = [
+    "Where no function fits, lines of Python with NumPy (np) may compute a variable instead; the first assigns it.",
+]
+
+
+def system_text(free_python: bool = False) -> str:
     """What a model that is not fine-tuned is told: the rules of the language, and every function and constant."""
     lines = [
         "Each task shows pairs of grids, a digit a cell, a line a row. One rule turns every input into its output.",
         "The program computes the output from the input I, one call of a library function a line, each result in a",
         "new variable: x1, x2, ... Arguments are earlier variables, named constants, or integers. Colour 0 is the",
         "background. Comments after # describe what a line gave on the training pairs.",
+        *_FREE_RULES * free_python,
         "",
         "Constants: " + "; ".join(f"{c.__name__}: {', '.join(m.name for m in c)}" for c in CHOICES),
     ]
@@ -241,24 +255,23 @@ class Prefix:
     (what its values were made from) among them. statements: one less."""
 
     values: tuple[Value, ...]
-    statements: tuple[Statement, ...]
+    statements: tuple[Statement | FreeStatement, ...]
 
     @classmethod
     def of(cls, state: Sequence[Value]) -> Prefix:
         """state: as in `Policy.propose`, the input first; its values are made from it and from one another."""
         values: list[Value] = [state[0]]
         index = {state[0].key: 0}
-        statements: list[Statement] = []
+        statements: list[Statement | FreeStatement] = []
 
         def visit(value: Value) -> int:
             if value.key not in index:
-                if value.function is None:
+                if value.is_input:
                     raise ValueError("a value of the state is not made from its input")
-                parents = iter([visit(parent) for parent in value.parents])
-                args = tuple(Ref(next(parents)) if v is None else v for v in value.literals)
+                statement = value.statement([visit(parent) for parent in value.parents])
                 index[value.key] = len(values)
                 values.append(value)
-                statements.append(Statement(value.function, args))
+                statements.append(statement)
             return index[value.key]
 
         for value in state[1:]:
@@ -290,8 +303,11 @@ def prefix_segments(
     pieces: list[tuple[str, bool]] = []
     for index, statement in enumerate(prefix.statements, 1):
         name = variable_name(index)
-        call = statement.render(name).removeprefix(f"{name} =")
-        pieces += [(f"{prompt_format.step_begin}{name} =", False), (call + prompt_format.step_end, True)]
+        text, given = statement.render(name), f"{name} ="
+        if not text.startswith(given):  # of free Python that did not come from a prompt
+            given = ""
+        pieces.append((prompt_format.step_begin + given, False))
+        pieces.append((text.removeprefix(given) + prompt_format.step_end, True))
         if prompt_format.sketch:
             pieces.append((sketch(prefix.values[index], targets) + "\n", False))
     return pieces
@@ -361,7 +377,7 @@ class PromptBuilder:
     def _make_shared(self, turn: int) -> tuple[str, int] | None:
         """The beginning of all prompts of a rollout, with as many examples as fit, and its tokens."""
         room = self.context_length - self.max_new_tokens - self.PREFIX_RESERVE
-        system = system_text() if self.prompt_format.style == "few-shot" else ""
+        system = system_text(self.prompt_format.free_python) if self.prompt_format.style == "few-shot" else ""
         chosen = [self.examples[(turn + k) % len(self.examples)] for k in range(self._num_examples)]
         bodies = [self._example_text(example) for example in chosen]
         own = task_text(self.task)
@@ -408,23 +424,40 @@ _ASK_PROGRAM = "Answer with the whole program, one call a line, in a block fence
 # answers
 
 
-def read_step(prompt_format: PromptFormat, prefix: Prefix, answer: str) -> Statement:
-    """The step that a model's answer proposes. Raises ProgramError if it is none.
+def read_step(prompt_format: PromptFormat, prefix: Prefix, answer: str) -> Statement | FreeStatement:
+    """The step that a model's answer proposes, free Python only where the format has it. Raises ProgramError if it is
+    none.
 
     An answer that thinks first must repeat the prefix; the first statement after it counts.
     """
     types = [value.type for value in prefix.values]
     if not prompt_format.thinking:
-        call = answer.partition(prompt_format.step_end)[0]
-        statements = parse_steps(prefix.next_target + call, types)
-        if len(statements) != 1:
-            raise ProgramError("more than one statement in a step")
+        text = prefix.next_target + answer.partition(prompt_format.step_end)[0]
+        try:
+            statements = parse_steps(text, types)
+            if len(statements) != 1:
+                raise ProgramError("more than one statement in a step")
+        except ProgramError:
+            if not prompt_format.free_python:
+                raise
+            return _read_free_step(text, len(types))
         return statements[0]
     statements = parse_steps("\n".join(_program_lines(prompt_format, answer)), [Grid])
     done = len(prefix.statements)
     if tuple(statements[:done]) != prefix.statements or len(statements) == done:
         raise ProgramError("the answer does not go on from the prefix")
     return statements[done]
+
+
+def _read_free_step(text: str, num_values: int) -> FreeStatement:
+    """Python that assigns the variable that follows on `num_values`. ProgramError if its first statement does not."""
+    tree, target = read_python(text), variable_name(num_values)
+    first = tree.body[0]
+    if not (isinstance(first, ast.Assign) and isinstance(first.targets[0], ast.Name) and first.targets[0].id == target):
+        raise ProgramError(f"a step of free Python begins by assigning {target}")
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    reads = [index for index in range(num_values) if variable_name(index) in names]
+    return FreeStatement(ast.unparse(tree), target, tuple(map(variable_name, reads)), tuple(map(Ref, reads)))
 
 
 _FENCED = re.compile(r"```[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)

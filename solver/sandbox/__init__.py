@@ -12,8 +12,12 @@ message), `timeout`, `memory`, `bad_output` or `killed`, never as an exception i
 all that it started, and its temporary directory emptied.
 
 Which of the kernel's layers (layers.py) protect depends on the machine; `arc-solve doctor` tells. Resource limits are
-always in force. Where no layer confines files or the network, a program may open no descriptor at all; where
-processes cannot be counted for the program alone, it may start none.
+always in force. A program may open descriptors, and write files, only where it has mounts of its own that limit all its
+files together and where nothing else can be opened; where processes cannot be counted for the program alone, it may
+start none.
+
+What comes home is read by code that assumes an attacker: nothing is unpickled or evaluated, what few bytes stand for is
+counted as if it were written out, and what the next step reads was written anew by the parent.
 
 Not covered:
 
@@ -21,7 +25,8 @@ Not covered:
 - A machine that grants no layer at all (no root, no namespaces, no Landlock, no seccomp): limits hold, but a program
   can signal the same user's processes, read their memory through /proc, and make empty files and folders. As root
   with every other layer switched off it has root's rights over paths.
-- Without mounts of its own, all files of a program together are limited by time alone (each by file_bytes).
+- Without seccomp the kernel's key rings are open to a program: a few kilobytes of its user's keys may stay for the next
+  one to read. (System V objects are removed.)
 - Memory is address space of each process; with max_processes > 1 each has that much.
 - seccomp knows x86-64 alone; elsewhere the other layers are left.
 - Programs see the time and the zygote's process id, and NumPy's and Python's code as it is in memory.

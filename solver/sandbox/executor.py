@@ -130,8 +130,11 @@ def _value(
 ) -> FreeValue:
     kind, items = typed
     key = value_digest(kind, items)
-    if digest(exact) != digest(items):  # another dtype: it may behave differently in the steps to come
+    if digest(exact) == digest(items):
+        exact = items
+    else:  # another dtype: it may behave differently in the steps to come
         key = blake2b(key + digest(exact), digest_size=DIGEST_BYTES).digest()
+        exact = tuple(map(_own_copy, exact))
     value = FreeValue(kind, items, key)
     value.text, value.target, value.exact = text, target, exact
     value.reads = tuple(variable_name(i) for i in reads)
@@ -139,6 +142,13 @@ def _value(
     value.literals = (None,) * len(reads)
     value.depth = 1 + max((p.depth for p in value.parents), default=0)
     return value
+
+
+def _own_copy(value: Any) -> Any:
+    """A value of a type of the step language that keeps nothing else in memory: what it was a view of may be large."""
+    if type(value) is np.ndarray:
+        return value.copy(order="K")
+    return type(value)(*map(_own_copy, value)) if isinstance(value, tuple) else value
 
 
 def _exact(value: Value) -> tuple[Any, ...]:

@@ -19,7 +19,8 @@ import os
 import platform
 import resource
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc_holding_gil = ctypes.PyDLL(None)
@@ -45,6 +46,11 @@ def prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 
+def prepared_prctl(option: int, value: int) -> Callable[[], int]:
+    """prctl(2) with its arguments made before a fork, so that the child touches few pages; 0 if it succeeds."""
+    return partial(_libc_holding_gil.prctl, ctypes.c_int(option), ctypes.c_ulong(value))
+
+
 def fork() -> int:
     """fork(2) of this single-threaded process without the hooks of os.fork, which touch many pages (a fifth of what a
     program costs) and give every child other random numbers."""
@@ -64,10 +70,14 @@ def use_huge_pages() -> None:
 # user
 
 
+def take_group(gid: int) -> None:
+    """Have this group and no other. OSError if this process may not."""
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+
+
 def take_user(uid: int) -> None:
     """Become a user without rights. OSError if this process may not."""
-    os.setgroups([])
-    os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
 
 
@@ -76,10 +86,40 @@ def user_candidates(number: int) -> tuple[int, ...]:
     return 0x60000000 + number % 0x100000, 60_000 + number % 5_000
 
 
-def drop_capabilities() -> None:
-    """Give up all capabilities (a process that is root in a namespace of its own, or could not change its user)."""
+def prepared_drop() -> Callable[[], int]:
+    """Gives up all capabilities (of a process that is root in a namespace of its own, or could not change its user);
+    0 if it succeeds."""
     header = struct.pack("Ii", 0x20080522, 0)
-    _check(_libc.syscall(_NR_CAPSET, header, bytes(24)), "capset")
+    return partial(_libc_holding_gil.syscall, ctypes.c_long(_NR_CAPSET), header, bytes(24))
+
+
+_IPC_COMMANDS = {"shmctl": (14, 15, 0), "msgctl": (12, 13, 0), "semctl": (19, 20, 28)}
+"""System V shared memory, message queues, semaphores: SHM_INFO and SHM_STAT_ANY, as the others have them, and where in
+the former's answer the number of objects stands."""
+_IPC_RMID, _UID_OFFSET = 0, 4
+_ipc_answer = ctypes.create_string_buffer(512)
+
+
+def has_ipc() -> bool:
+    """Whether anybody on this machine has System V objects: they outlive the processes that made them."""
+    for name, (info, _, offset) in _IPC_COMMANDS.items():
+        if _ipc(name, 0, info) >= 0 and struct.unpack_from("i", _ipc_answer, offset)[0]:
+            return True
+    return False
+
+
+def remove_ipc(uid: int) -> None:
+    """Remove the System V objects of a user, whom this process must be."""
+    for name, (info, stat_any, _) in _IPC_COMMANDS.items():
+        for place in range(_ipc(name, 0, info) + 1):
+            identity = _ipc(name, place, stat_any)
+            if identity >= 0 and struct.unpack_from("I", _ipc_answer, _UID_OFFSET)[0] == uid:
+                _ipc(name, identity, _IPC_RMID)
+
+
+def _ipc(function: str, which: int, command: int) -> int:
+    middle = (0,) if function == "semctl" else ()
+    return getattr(_libc, function)(which, *middle, command, _ipc_answer)
 
 
 # namespaces
@@ -111,9 +151,9 @@ def own_mounts(folder: str, limit_bytes: int) -> None:
 # Landlock
 
 
-def landlock(folder: str) -> None:
-    """From now on this process and its children can open files beneath `folder` only, make no TCP connection, and,
-    where the kernel knows it, signal nobody outside. OSError if the kernel has no Landlock."""
+def landlock(folder: str, with_files: bool) -> None:
+    """From now on this process and its children can open files beneath `folder` only (without with_files: none), make
+    no TCP connection, and, where the kernel knows it, signal nobody outside. OSError if the kernel has no Landlock."""
     version = _check(_libc.syscall(_NR_LANDLOCK, None, ctypes.c_size_t(0), 1), "landlock")
     num_rights = {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)
     handled = (1 << num_rights) - 1
@@ -122,7 +162,8 @@ def landlock(folder: str) -> None:
     ruleset = _check(_libc.syscall(_NR_LANDLOCK, rules, ctypes.c_size_t(size), 0), "landlock ruleset")
     directory = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     try:
-        allowed = handled & sum(1 << bit for bit in (1, 2, 3, 4, 5, 7, 8, 13, 14))  # files and folders, no devices
+        rights = (1, 2, 3, 4, 5, 7, 8, 13, 14) if with_files else (3, 4, 5)  # no devices; else only to clear it
+        allowed = handled & sum(1 << bit for bit in rights)
         _check(_libc.syscall(_NR_LANDLOCK + 1, ruleset, 1, struct.pack("<Qi", allowed, directory), 0), "landlock rule")
         prctl(PR_SET_NO_NEW_PRIVS, 1)
         _check(_libc.syscall(_NR_LANDLOCK + 2, ruleset, 0), "landlock restrict")
@@ -137,7 +178,7 @@ _RUN = {
     "read": 0, "write": 1, "close": 3, "poll": 7, "lseek": 8, "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12,
     "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "pread64": 17, "pwrite64": 18, "readv": 19,
     "writev": 20, "select": 23, "sched_yield": 24, "mremap": 25, "madvise": 28, "dup": 32, "dup2": 33,
-    "nanosleep": 35, "getpid": 39, "exit": 60, "uname": 63, "fcntl": 72, "ftruncate": 77, "getcwd": 79,
+    "nanosleep": 35, "getpid": 39, "exit": 60, "uname": 63, "ftruncate": 77, "getcwd": 79,
     "gettimeofday": 96, "getrlimit": 97, "getrusage": 98, "sysinfo": 99, "times": 100, "getuid": 102, "getgid": 104,
     "geteuid": 107, "getegid": 108, "getppid": 110, "sigaltstack": 131, "gettid": 186, "time": 201, "futex": 202,
     "sched_getaffinity": 204, "clock_gettime": 228, "clock_getres": 229, "clock_nanosleep": 230, "exit_group": 231,
@@ -155,12 +196,16 @@ _ZYGOTE = {
     "setgroups": 116, "setresuid": 117, "setresgid": 119, "capset": 126, "prctl": 157, "setrlimit": 160,
     "fchmodat": 268, "prlimit64": 302, "seccomp": 317,
 }  # fmt: skip
+_FCNTL, _FCNTL_COMMANDS = 72, (0, 1, 2, 3, 4, 1030)
+"""F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC. Others send signals to whom they like (F_SETOWN with
+F_SETSIG), lock, or lease."""
 _OTHER_REFUSALS = {435: errno.ENOSYS, 16: errno.ENOTTY}
 """clone3 and ioctl: with these errors the C library and Python fall back to other calls."""
 _ARCH_X86_64 = 0xC000003E
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NEW_NAMESPACES = 0x7E020000
+_SECCOMP_MODE_FILTER = 2
 
 
 def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -168,12 +213,15 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 
 
 def _allow_list(numbers: Sequence[int]) -> list[bytes]:
-    """BPF: these calls and nothing else; no new namespaces through clone."""
+    """BPF: these calls and nothing else, and fcntl with few commands; no new namespaces through clone."""
     ops = [_op(_LOAD, 4), _op(_JUMP_EQUAL, _ARCH_X86_64, 1, 0), _op(_RETURN, _KILL), _op(_LOAD, 0)]
     for number, code in _OTHER_REFUSALS.items():
         ops += [_op(_JUMP_EQUAL, number, 0, 1), _op(_RETURN, _ERRNO | code)]
     ops += [_op(_JUMP_EQUAL, _PROCESSES["clone"], 0, 4), _op(_LOAD, 16), _op(_JUMP_SET, _NEW_NAMESPACES, 0, 1)]
     ops += [_op(_RETURN, _ERRNO | errno.EPERM), _op(_RETURN, _ALLOW)]
+    commands = [op for k in _FCNTL_COMMANDS for op in (_op(_JUMP_EQUAL, k, 0, 1), _op(_RETURN, _ALLOW))]
+    ops += [_op(_JUMP_EQUAL, _FCNTL, 0, len(commands) + 2), _op(_LOAD, 24), *commands]
+    ops += [_op(_RETURN, _ERRNO | errno.EPERM)]
     for number in numbers:
         ops += [_op(_JUMP_EQUAL, number, 0, 1), _op(_RETURN, _ALLOW)]
     return [*ops, _op(_RETURN, _ERRNO | errno.EPERM)]
@@ -195,7 +243,12 @@ class Filter:
     def install(self) -> None:
         """OSError if the kernel has no seccomp."""
         prctl(PR_SET_NO_NEW_PRIVS, 1)
-        _check(_libc.prctl(PR_SET_SECCOMP, 2, self._program, 0, 0), "seccomp")
+        _check(_libc.prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._program, 0, 0), "seccomp")
+
+    def prepared(self) -> Callable[[], int]:
+        """Installs it in a process that may gain no privileges any more; see `prepared_prctl`."""
+        second = ctypes.c_ulong(_SECCOMP_MODE_FILTER)
+        return partial(_libc_holding_gil.prctl, ctypes.c_int(PR_SET_SECCOMP), second, self._program)
 
 
 def zygote_filter(with_files: bool) -> Filter:
@@ -222,10 +275,8 @@ def address_space_bytes() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def limit(which: int, soft: int, hard: int | None = None) -> None:
-    """Lower one resource limit, never above what is allowed already."""
+def allowed_limit(which: int, soft: int, hard: int | None = None) -> tuple[int, int]:
+    """Soft and hard value for one resource, never above what is allowed already. hard: as soft if not given."""
     ceiling = resource.getrlimit(which)[1]
     hard = soft if hard is None else hard
-    if ceiling != resource.RLIM_INFINITY:
-        soft, hard = min(soft, ceiling), min(hard, ceiling)
-    resource.setrlimit(which, (soft, hard))
+    return (soft, hard) if ceiling == resource.RLIM_INFINITY else (min(soft, ceiling), min(hard, ceiling))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import queue
 import re
@@ -19,6 +20,8 @@ from . import FULL_MODULES, protocol
 from .slot import Ended, Slot
 from .validate import NotAGrid, grid_of
 
+MAX_MESSAGE = 500
+MAX_LINE = 10**7
 STATUSES = ("ok", "error", "timeout", "memory", "bad_output", "killed")
 _FULL_WORDS = ("solver", "numba", "llvmlite", "ma", "fft", *(n for n in FULL_MODULES if "." not in n))
 _FULL = re.compile(rf"\b({'|'.join(_FULL_WORDS)})\b")
@@ -42,7 +45,8 @@ class Failure:
 @dataclass(frozen=True)
 class ProgramResult:
     """outputs: a grid int8 [H, W] or None per input, in order. failures: a Failure where there is no output.
-    printed: what the program printed, if that was asked for."""
+    printed: what the program printed, if that was asked for: at most protocol.MAX_PRINTED bytes, control
+    characters replaced."""
 
     outputs: tuple[np.ndarray | None, ...]
     failures: tuple[Failure | None, ...]
@@ -95,11 +99,10 @@ class Pool:
             self._free.put(pair)
 
     def exchange(self, request: dict[str, Any], text: str, wall_s: float, full: bool = False) -> Ended:
-        """Run one request of child.py in a process of its own. full: it needs the full zygote although its text does
-        not say so."""
-        data = protocol.frame(
-            b"R", protocol.encode({"text": text, "limit_bytes": self.settings.output_bytes, "prints": False} | request)
-        )
+        """Run one request of child.py in a process of its own. It is marshalled: what the child reads was written
+        here. full: it needs the full zygote although its text does not say so."""
+        defaults = {"text": text, "limit_bytes": self.settings.output_bytes, "prints": False}
+        data = protocol.frame(b"R", marshal.dumps(defaults | request))
         pair = self._free.get()
         try:
             return pair[full or self.needs_full(text)].run(data, wall_s)
@@ -117,10 +120,11 @@ class Pool:
         input; the rest runs in a new one, within the same wall time."""
         outputs: list[np.ndarray | None] = []
         failures: list[Failure | None] = []
-        printed = b""
+        printed: list[bytes] = []
+        grids = [(grid.shape, grid.tobytes()) for grid in (np.asarray(grid, np.int8) for grid in inputs)]
         deadline = time.monotonic() + self.settings.wall_s
         while len(outputs) < len(inputs):
-            request = {"inputs": list(inputs[len(outputs) :]), "prints": prints}
+            request = {"inputs": grids[len(outputs) :], "prints": prints}
             ended = self.exchange(request, text, deadline - time.monotonic())
             found, said, whole = self.read(ended, len(inputs) - len(outputs))
             printed += said
@@ -134,7 +138,8 @@ class Pool:
                 num_failed = 1 if failure.status in ("killed", "memory") and whole is None else num_left
                 outputs += [None] * num_failed
                 failures += [failure] * num_failed
-        return ProgramResult(tuple(outputs), tuple(failures), printed.decode("utf-8", "replace"))
+        said_in_all = b"".join(printed)[: protocol.MAX_PRINTED].decode("utf-8", "replace")
+        return ProgramResult(tuple(outputs), tuple(failures), _printable(said_in_all) if prints else "")
 
     def run_many(self, programs: Sequence[tuple[str, Sequence[np.ndarray]]]) -> list[ProgramResult]:
         """Run several programs, as many at a time as the pool has places; results in order."""
@@ -147,20 +152,19 @@ class Pool:
         with ThreadPoolExecutor(min(self.size, len(items))) as threads:
             return list(threads.map(function, items))
 
-    def read(self, ended: Ended, num_inputs: int) -> tuple[list[Any], bytes, Failure | None]:
+    def read(self, ended: Ended, num_inputs: int) -> tuple[list[Any], list[bytes], Failure | None]:
         """Values and Failures in order of the inputs; what was printed; and the failure of all inputs that have none
         (a program that does not compile, frames that make no sense)."""
         found: list[Any] = []
-        printed = b""
+        printed: list[bytes] = []
         for kind, payload in ended.frames:
             if kind == b"P":
-                printed += payload
+                printed.append(payload)
             elif kind == b"D":
                 break
-            elif kind in (b"V", b"E") and int.from_bytes(payload[:4], "little") == len(found) < num_inputs:
+            elif kind in (b"A", b"V", b"E") and int.from_bytes(payload[:4], "little") == len(found) < num_inputs:
                 try:
-                    value = protocol.decode(payload[4:])
-                    found.append(value if kind == b"V" else _failure(value))
+                    found.append(_read_value(kind, payload))
                 except protocol.ProtocolError as error:
                     found.append(Failure("bad_output", f"no value: {error}"))
             else:
@@ -179,8 +183,25 @@ class Pool:
         if ended.signal == signal.SIGXCPU:
             return Failure("timeout", f"more than {self.settings.cpu_s} s of processor time")
         if ended.signal:
-            return Failure("killed", f"the process died of {signal.Signals(ended.signal).name}")
+            return Failure("killed", f"the process died of {_signal_name(ended.signal)}")
         return Failure("killed", f"the process ended with exit code {ended.exit_code}")
+
+
+def _signal_name(number: int) -> str:
+    """Real-time signals have none."""
+    return signal.Signals(number).name if number in signal.valid_signals() & set(signal.Signals) else f"signal {number}"
+
+
+def _printable(text: str) -> str:
+    """Without what would make a terminal do things."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _read_value(kind: bytes, payload: bytes) -> Any:
+    if kind == b"A":
+        return protocol.read_plane(payload)
+    value = protocol.decode(payload[4:])
+    return value if kind == b"V" else _failure(value)
 
 
 def _failure(report: Any) -> Failure:
@@ -188,9 +209,11 @@ def _failure(report: Any) -> Failure:
     if not (type(report) is tuple and list(map(type, report)) in ([str, int, str], [str, type(None), str])):
         raise protocol.ProtocolError("no report of an error")
     name, line, message = report
+    name, message = _printable(name[:100]), _printable(message[:MAX_MESSAGE])
     if name == "ProtocolError":
-        return Failure("bad_output", message[:500])
-    return Failure("memory" if name.endswith("MemoryError") else "error", message[:500], name[:100], line)
+        return Failure("bad_output", message)
+    line = line if line is not None and 0 < line <= MAX_LINE else None
+    return Failure("memory" if name.endswith("MemoryError") else "error", message, name, line)
 
 
 def _grid_or_failure(value: Any) -> tuple[np.ndarray | None, Failure | None]:

@@ -2,8 +2,10 @@
 
 A frame is a kind (one byte), a length (uint32, little endian) and that many bytes. A value is written by `encode` and
 read by `decode`: a closed set of plain types, no code, no classes, nothing that could be made to run. Either side may
-be hostile: `decode` checks every length against what is there, limits depth and number of parts, and raises
-ProtocolError for anything else.
+be hostile: `decode` checks every length against what is there and raises ProtocolError for anything else. It limits
+depth, the number of parts as if nothing were shared (a few bytes of lists within lists may stand for 2⁴⁰ parts, and
+who looks at all of them, or hashes them, never ends), bytes of arrays likewise (a view may repeat one byte), and
+members of sets and dicts (numbers with equal hashes take quadratic time).
 
 Values: None, bool, int, float, str, bytes, list, tuple, dict, set, NumPy scalars and arrays (bool, integers, floats)
 and the library's Objects and Grids; exact types only, an instance of a subclass is opaque. What is one object stays
@@ -22,6 +24,9 @@ import numpy as np
 HEAD = struct.Struct("<cI")
 MAX_DEPTH = 40
 MAX_PARTS = 100_000
+MAX_PRINTED = 1 << 16
+MAX_MEMBERS = 4096
+MAX_ARRAY_BYTES = 1 << 24
 MAX_INT_BYTES = 1024
 _U32 = struct.Struct("<I")
 _I64 = struct.Struct("<q")
@@ -29,6 +34,9 @@ _F64 = struct.Struct("<d")
 _ARRAY = struct.Struct("<BBB")
 DTYPES = tuple(np.dtype(name) for name in ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"))
 _CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
+_CHARS = {dtype.char: code for code, dtype in enumerate(DTYPES)}
+_PLANE = struct.Struct("<IBHH")
+MAX_PLANE_CELLS = 10_000
 _ORDER_F, _READ_ONLY = 1, 2
 _CONTAINERS = {list: b"l", tuple: b"t", set: b"e", frozenset: b"z"}
 _TAGS = {tag: kind for kind, tag in _CONTAINERS.items()}
@@ -64,12 +72,50 @@ def frames_in(buffer: bytearray) -> list[tuple[bytes, bytes]]:
     return found
 
 
+# planes: arrays of two dimensions, as most outputs are, written with little code
+
+
+def is_plane(value: Any) -> bool:
+    """Whether `plane_bytes` can write the value."""
+    return (
+        type(value) is np.ndarray
+        and value.ndim == 2
+        and value.dtype.char in _CHARS
+        and value.dtype.isnative
+        and value.size <= MAX_PLANE_CELLS
+        and max(value.shape) <= MAX_PLANE_CELLS
+    )
+
+
+def plane_bytes(number: int, plane: np.ndarray) -> bytes:
+    """number: of the input, uint32."""
+    return _PLANE.pack(number, _CHARS[plane.dtype.char], *plane.shape) + plane.tobytes()
+
+
+def read_plane(data: bytes) -> np.ndarray:
+    """The array that `plane_bytes` wrote, read-only; ProtocolError for other bytes."""
+    if len(data) < _PLANE.size:
+        raise ProtocolError("the array is cut short")
+    _, code, height, width = _PLANE.unpack_from(data)
+    if code >= len(DTYPES) or len(data) - _PLANE.size != height * width * DTYPES[code].itemsize:
+        raise ProtocolError("the array has not the size that it says")
+    return np.frombuffer(data[_PLANE.size :], DTYPES[code]).reshape(height, width)
+
+
 # writing
 
 
 def encode(value: Any, limit_bytes: int = 1 << 24) -> bytes:
     """The bytes of a value. ProtocolError if they would be more than limit_bytes, too deep or too many parts."""
     return _Writer(limit_bytes).write(value)
+
+
+def parts_of(value: Any) -> set[int]:
+    """Identities of the containers and arrays of a value, and of the arrays that these are views of: values that have
+    one in common share it. Holds while the value is held."""
+    writer = _Writer(1 << 30)
+    writer.write(value)
+    return set(writer.seen)
 
 
 class _Writer:
@@ -204,8 +250,10 @@ def decode(data: bytes) -> Any:
 
 class _Reader:
     def __init__(self, data: bytes) -> None:
-        self.data, self.at, self.num_parts = data, 0, 0
+        self.data, self.at, self.num_parts, self.num_members = data, 0, 0, 0
+        self.array_bytes, self.max_array_bytes = 0, max(MAX_ARRAY_BYTES, 2 * len(data))
         self.seen: list[Any] = []
+        self.parts_of: dict[int, int] = {}  # number in `seen` → parts of it, where it is a container
 
     def _take(self, size: int) -> bytes:
         piece = self.data[self.at : self.at + size]
@@ -218,9 +266,9 @@ class _Reader:
         return _U32.unpack(self._take(4))[0]
 
     def read(self, depth: int) -> Any:
-        self.num_parts += 1
-        if depth > MAX_DEPTH + 2 or self.num_parts > 2 * MAX_PARTS:
-            raise ProtocolError("the value is too deep or has too many parts")
+        self._count_parts(1)
+        if depth > MAX_DEPTH + 2:
+            raise ProtocolError("the value is nested too deeply")
         tag = self._take(1)
         if tag in b"av":
             return self._array(tag)
@@ -229,14 +277,9 @@ class _Reader:
         if tag in _TAGS:
             return self._container(_TAGS[tag], depth)
         if tag == b"d":
-            found: dict[Any, Any] = {}
-            self.seen.append(found)
-            for _ in range(self._count()):
-                key = self.read(depth + 1)
-                found[key] = self.read(depth + 1)
-            return found
+            return self._dict(depth)
         if tag == b"r":
-            return self.seen[self._count()]
+            return self._known()
         if tag in b"NTF":
             return {b"N": None, b"T": True, b"F": False}[tag]
         if tag == b"f":
@@ -260,15 +303,51 @@ class _Reader:
             )
         raise ProtocolError(f"no such kind of value: {tag!r}")
 
+    def _count_parts(self, num_parts: int) -> None:
+        self.num_parts += num_parts
+        if self.num_parts > 2 * MAX_PARTS:
+            raise ProtocolError("the value has too many parts")
+
+    def _count_members(self) -> int:
+        count = self._count()
+        self.num_members += count
+        if self.num_members > MAX_MEMBERS:
+            raise ProtocolError(f"sets and dicts of more than {MAX_MEMBERS} members")
+        return count
+
+    def _count_array(self, array: np.ndarray) -> None:
+        self.array_bytes += array.nbytes
+        if self.array_bytes > self.max_array_bytes:
+            raise ProtocolError("the arrays are too large")
+
+    def _known(self) -> Any:
+        """What was read before, counted once more."""
+        number = self._count()
+        value = self.seen[number]
+        self._count_parts(self.parts_of.get(number, 0))
+        if type(value) is np.ndarray:
+            self._count_array(value)
+        return value
+
+    def _dict(self, depth: int) -> dict[Any, Any]:
+        number, before = len(self.seen), self.num_parts
+        found: dict[Any, Any] = {}
+        self.seen.append(found)
+        for _ in range(self._count_members()):
+            key = self.read(depth + 1)
+            found[key] = self.read(depth + 1)
+        self.parts_of[number] = self.num_parts - before
+        return found
+
     def _container(self, kind: type, depth: int) -> Any:
-        number = len(self.seen)
+        number, before = len(self.seen), self.num_parts
         found: list[Any] = []
         self.seen.append(found)
-        for _ in range(self._count()):
+        for _ in range(self._count_members() if kind in (set, frozenset) else self._count()):
             found.append(self.read(depth + 1))
-        if kind is list:
-            return found
-        self.seen[number] = kind(found)
+        self.parts_of[number] = self.num_parts - before
+        if kind is not list:
+            self.seen[number] = kind(found)
         return self.seen[number]
 
     def _array(self, tag: bytes) -> np.ndarray:
@@ -284,6 +363,7 @@ class _Reader:
                 size *= side
             order = "F" if flags & _ORDER_F else "C"
             array = np.ndarray(shape, dtype, bytearray(self._take(size)), order=order)
+            self._count_array(array)
             self.seen.append(array)
         else:
             self.seen.append(None)
@@ -294,6 +374,7 @@ class _Reader:
             buffer = root.reshape(-1, order="A")
             offset, strides, shape = numbers[-1], numbers[ndim:-1], numbers[:ndim]
             array = np.ndarray(shape, dtype, buffer, offset, strides)
+            self._count_array(array)
             self.seen[number] = array
         if flags & _READ_ONLY:
             array.flags.writeable = False

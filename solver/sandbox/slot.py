@@ -108,7 +108,8 @@ class Slot:
                 return json.loads(payload)
 
     def run(self, request: bytes, wall_s: float) -> Ended:
-        """Run one program. request: the frame it gets. A lost zygote is replaced, and the program tried once more."""
+        """Run one program. request: the frame it gets. A zygote that is lost is replaced, and the program
+        tried once more if it had sent nothing."""
         for attempt in (1, 2):
             self.start()
             try:
@@ -126,6 +127,19 @@ class Slot:
             with theirs:
                 socket.send_fds(self.control, [b"R"], [theirs.fileno()])
             ended = self._exchange(ours, request, deadline)
+        try:
+            code = self._finish()
+        except (ZygoteLostError, OSError):
+            if ended.how == "died" and not ended.frames:
+                raise
+            self.close()  # the program has run: it counts, and the next one gets a new zygote
+            code = -signal.SIGKILL
+        if ended.how == "died":
+            ended.signal, ended.exit_code = max(0, -code), max(0, code)
+        return ended
+
+    def _finish(self) -> int:
+        """Have the program killed and its folder cleared; its exit code as subprocess gives it."""
         self.control.sendall(b"K")
         answer = b""
         while len(answer) < _FINISHED_BYTES:
@@ -133,10 +147,7 @@ class Slot:
             if not piece:
                 raise ZygoteLostError
             answer += piece
-        code = os.waitstatus_to_exitcode(int.from_bytes(answer, "little", signed=True))
-        if ended.how == "died":
-            ended.signal, ended.exit_code = max(0, -code), max(0, code)
-        return ended
+        return os.waitstatus_to_exitcode(int.from_bytes(answer, "little", signed=True))
 
     def _exchange(self, line: socket.socket, request: bytes, deadline: float) -> Ended:
         """Write the request and read frames until the program is done, dead, late, or says too much."""

@@ -23,11 +23,14 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from solver.sandbox import FULL_MODULES, LIGHT_MODULES, child, layers, protocol
 
 FINISHED = struct.Struct("<i")
+_DESCRIPTOR = struct.Struct("i")
 
 
 class Zygote:
@@ -99,7 +102,8 @@ class Zygote:
         layers.use_huge_pages()
 
     def confine(self) -> None:
-        """Layers that hold for the zygote and all programs alike."""
+        """Layers that hold for the zygote and all programs alike. A program may have files only in a file system of its
+        own that limits them all together, and where nothing else can be opened."""
         folder = self.options["folder"]
         self.base_bytes = layers.address_space_bytes()
         if "namespaces" in self.in_force:
@@ -110,14 +114,15 @@ class Zygote:
             else:
                 self.in_force.insert(1, "mounts")
         self.try_layer("user", self.find_user)
-        if self.uid is not None:
-            os.chown(folder, self.uid, self.uid)
         os.chdir(folder)
         self.folder = folder
         self.try_layer("root", self.change_root)
-        self.try_layer("landlock", lambda: layers.landlock(self.folder))
-        self.files_are_confined = bool({"root", "landlock"} & set(self.in_force))
-        self.try_layer("seccomp", lambda: layers.zygote_filter(self.files_are_confined).install())
+        has_mounts = "mounts" in self.in_force
+        self.try_layer("landlock", lambda: layers.landlock(self.folder, has_mounts))
+        self.has_files = has_mounts and bool({"root", "landlock"} & set(self.in_force))
+        if self.has_files and self.uid is not None:
+            os.chown(self.folder, self.uid, self.uid)
+        self.try_layer("seccomp", lambda: layers.zygote_filter(self.has_files).install())
 
     def find_user(self) -> None:
         """The first user id that this process can take; OSError if there is none."""
@@ -126,6 +131,7 @@ class Zygote:
             pid = os.fork()
             if not pid:
                 try:
+                    layers.take_group(uid)
                     layers.take_user(uid)
                     os._exit(0)
                 except OSError as error:
@@ -145,58 +151,67 @@ class Zygote:
     def prepare(self) -> None:
         """All that can be done once instead of in every program."""
         options, forces = self.options, set(self.in_force)
-        has_network = not {"seccomp", "namespaces"} & forces
         own_processes = options["max_processes"] if self.uid is not None else 1
         self.may_fork = own_processes > 1
-        self.limits = [
-            (resource.RLIMIT_AS, self.base_bytes + options["memory_bytes"], None),
+        inherited = (
+            (resource.RLIMIT_AS, self.base_bytes + options["memory_bytes"]),
+            (resource.RLIMIT_FSIZE, options["file_bytes"]),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_MEMLOCK, 0),
+        )
+        for which, size in inherited:
+            resource.setrlimit(which, layers.allowed_limit(which, size))
+        num_files = options["max_open_files"] if self.has_files else 0
+        own = (
             (resource.RLIMIT_CPU, options["cpu_s"], options["cpu_s"] + 1),
-            (resource.RLIMIT_FSIZE, options["file_bytes"], None),
-            (resource.RLIMIT_NOFILE, options["max_open_files"] if self.files_are_confined and not has_network else 0,
-             None),
-            (resource.RLIMIT_NPROC, own_processes, None),
-            (resource.RLIMIT_CORE, 0, None),
-            (resource.RLIMIT_MEMLOCK, 0, None),
-        ]  # fmt: skip
-        self.can_clear = self.files_are_confined or "seccomp" not in forces  # else no file can be made, nor listed
-        self.filter = layers.program_filter(self.may_fork) if "seccomp" in forces else None
+            (resource.RLIMIT_NOFILE, num_files),
+            (resource.RLIMIT_NPROC, own_processes),
+        )
+        calls: list[Callable[[], int | None]] = [partial(os.setpgid, 0, 0)]
+        calls += [partial(resource.setrlimit, which, layers.allowed_limit(which, *sizes)) for which, *sizes in own]
+        if self.uid is not None:
+            layers.take_group(self.uid)
+            calls.append(partial(os.setresuid, self.uid, self.uid, self.uid))
+        elif os.geteuid() == 0:
+            calls.append(layers.prepared_drop())
+        layers.prctl(layers.PR_SET_NO_NEW_PRIVS, 1)
+        calls.append(layers.prepared_prctl(layers.PR_SET_PDEATHSIG, signal.SIGKILL))
+        if "seccomp" in forces:
+            self.filter = layers.program_filter(self.may_fork)
+            calls.append(self.filter.prepared())
+        self.calls = tuple(calls)
+        self.can_clear = self.has_files or "seccomp" not in forces  # else no file can be made, nor listed
+        self.has_ipc = self.uid is not None and not {"namespaces", "seccomp"} & forces
 
     # orders
 
     def serve(self, control: socket.socket) -> None:
         """Obey orders until the control socket ends; never returns."""
-        pid = 0
+        pid, self.control = 0, control.fileno()
+        room = socket.CMSG_LEN(_DESCRIPTOR.size)
         while True:
-            order, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            order, attached, _, _ = control.recvmsg(1, room)
             if order == b"R":
+                (descriptor,) = _DESCRIPTOR.unpack(attached[0][2])
                 pid = layers.fork()
                 if not pid:
-                    self.become_program(control, descriptors[0])
-                os.close(descriptors[0])
+                    self.become_program(descriptor)
+                os.close(descriptor)
             elif order == b"K":
-                control.sendall(FINISHED.pack(self.finish(pid)))
+                control.send(FINISHED.pack(self.finish(pid)))
                 pid = 0
             else:
                 if pid:
                     self.finish(pid)
                 os._exit(0)
 
-    def become_program(self, control: socket.socket, descriptor: int) -> None:
-        """Be the program's process; never returns."""
+    def become_program(self, descriptor: int) -> None:
+        """Be the program's process; never returns. A layer that is refused now ends it before the program begins."""
         try:
-            os.setpgid(0, 0)
-            control.close()
-            for which, soft, hard in self.limits:
-                layers.limit(which, soft, hard)
-            if self.uid is not None:
-                layers.take_user(self.uid)
-            elif os.geteuid() == 0:
-                layers.drop_capabilities()
-            layers.prctl(layers.PR_SET_PDEATHSIG, signal.SIGKILL)
-            if self.filter:
-                self.filter.install()
-            else:
-                layers.prctl(layers.PR_SET_NO_NEW_PRIVS, 1)
+            os.close(self.control)
+            for call in self.calls:
+                if call():
+                    os._exit(1)
             child.main(descriptor)
         finally:
             os._exit(0)
@@ -207,18 +222,21 @@ class Zygote:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
-        if self.may_fork:
-            self.kill_user()
+        if self.may_fork or (self.has_ipc and layers.has_ipc()):
+            self.end_user()
         if self.can_clear:
             clear(self.folder)
         return status
 
-    def kill_user(self) -> None:
-        """Kill all processes of the programs' user id, and reap those that became ours."""
+    def end_user(self) -> None:
+        """Remove what the programs' user id has left in the kernel, kill all its processes, and reap those that became
+        ours."""
         killer = os.fork()
         if not killer:
             layers.take_user(self.uid)
             try:
+                if self.has_ipc:
+                    layers.remove_ipc(self.uid)
                 os.kill(-1, signal.SIGKILL)
             finally:
                 os._exit(0)
@@ -244,6 +262,6 @@ def clear(folder: str) -> None:
 
 
 def main() -> None:
-    options = json.loads(sys.argv[1])
+    options = json.loads(sys.argv.pop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Zygote(options).run(socket.socket(fileno=options["control"]))

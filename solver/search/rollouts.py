@@ -18,7 +18,7 @@ import numpy as np
 
 from ..executor import Executor, Value
 from ..grid.types import Grid
-from ..policy import Step
+from ..policy import FreeStep, Step
 from .grammar import Grammar
 
 State = tuple[Value, ...]
@@ -29,7 +29,7 @@ class Sampler(Protocol):
 
     def draw(
         self, states: Sequence[Sequence[Value]], counts: Sequence[int], rng: np.random.Generator
-    ) -> list[list[tuple[Step, int]]]:
+    ) -> list[list[tuple[Step | FreeStep, int]]]:
         """For each state `counts` of its steps, drawn independently: the different ones, and how often each came. What
         the model writes that is no step is missing."""
         ...
@@ -47,8 +47,10 @@ class Rollouts:
     num_drawn: int = 0
     num_run: int = 0
 
-    def count(self, step: Step, uses: float) -> None:
-        """Count a step in."""
+    def count(self, step: Step | FreeStep, uses: float) -> None:
+        """Count a step in; the grammar has no words for free Python."""
+        if isinstance(step, FreeStep):
+            return
         self.functions[step.function.name] += uses
         for parameter, (kind, arg) in zip(step.function.parameters, step.args, strict=True):
             if kind == "constant" and not isinstance(arg, tuple):
@@ -97,7 +99,8 @@ def roll_out(
                 value.cost = state[-1].cost - step.log_probability
                 if value.key not in reached:
                     reached[value.key] = None
-                    found.values.append(value)
+                    if execute.confirm(value, start):
+                        found.values.append(value)
                 if not _is_solution(value, targets):
                     key = frozenset({*(known.key for known in state), value.key})
                     before = following.get(key, ((*state, value), 0))

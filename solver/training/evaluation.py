@@ -18,7 +18,7 @@ from torch import nn
 from ..executor import apply
 from ..lm.prompt import Prefix, PromptBuilder, PromptFormat, PromptTask, read_step
 from ..lm.tokenizer import encode_prompt
-from ..program import ProgramError, Ref, variable_name
+from ..program import ProgramError, Ref, Statement, variable_name
 from .models import base_of
 from .preparation import Example
 
@@ -84,6 +84,8 @@ class _Attempt:
             statement = read_step(prompt_format, self.prefix, answer)
         except ProgramError:
             return
+        if not isinstance(statement, Statement):
+            return  # free Python is not measured here: it would have to run in the sandbox
         tally.parsed += 1
         values = self.prefix.values
         args = [values[a.index] if isinstance(a, Ref) else a for a in statement.args]

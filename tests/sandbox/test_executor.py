@@ -151,6 +151,21 @@ def test_a_grid_on_one_input_and_a_number_on_another_has_no_type():
     assert typed_items([True]) is None
 
 
+def test_a_value_keeps_nothing_else_in_memory(execute):
+    """A few cells of a large array are not held as a view of it."""
+    for dtype in ("np.int8", "int"):
+        value = execute.run([START], f"big = np.zeros((100, 100), {dtype})\nx1 = big[:3, :3]")
+        assert all(grid.base is None and grid.nbytes <= 72 for grid in (*value.items, *value.exact))
+
+
+def test_a_step_nested_too_deeply_to_be_written_out_is_no_step(execute):
+    found = execute.run([START], "x1 = I" + " + 0" * 400)
+    assert isinstance(found, Failure)
+    assert "nested too deeply" in str(found)
+    fine = execute.run([START], "x1 = I * 0" + " + 0" * 60)
+    assert "x1 = I * 0 + 0" in fine.program().render()
+
+
 class TwoPolicies:
     """The grammar's steps, and free steps that read the newest variable."""
 

@@ -108,7 +108,85 @@ FRUITLESS = {
     "session of its own": "import os; os.setsid(); won = os.fork() >= 0",
     "double fork": "import os; won = os.fork() == 0 and os.fork() >= 0",
     "many files": "won = len([open(f'f{k}', 'w') for k in range(100)]) == 100",
+    "handle of a process": "won = SYSCALL(434, PARENT, 0) >= 0",
+    "descriptor of a process": "won = SYSCALL(438, 3, 0, 0) >= 0",
+    "signal through a handle": "won = SYSCALL(424, 0, 9, 0, 0) >= 0",
+    "signal with a value": "won = SYSCALL(129, PARENT, 10, bytes(128)) == 0",
+    "write to the memory of others": """
+        import ctypes
+        here = ctypes.create_string_buffer(8)
+        mine, there = (ctypes.c_void_p * 2)(ctypes.addressof(here), 8), (ctypes.c_void_p * 2)(id(ctypes), 8)
+        won = SYSCALL(311, PARENT, mine, 1, there, 1, 0) > 0
+    """,
+    "faults in user space": "won = SYSCALL(323, 1) >= 0",
+    "performance counters": "won = SYSCALL(298, bytes([1, 0, 0, 0, 128]) + bytes(123), 0, -1, -1, 0) >= 0",
+    "secret memory": "won = SYSCALL(447, 0) >= 0",
+    "file by its handle": "won = SYSCALL(304, -100, bytes(64), 0) >= 0",
+    "kernel module": "won = SYSCALL(175, bytes(64), 64, b'') == 0",
+    "change the root": "won = SYSCALL(155, b'.', b'.') == 0",
+    "accounting": "won = SYSCALL(163, None) == 0",
+    "calls of another width": "won = SYSCALL(0x40000000 + 39) > 0",
+    "message queue": "won = SYSCALL(240, b'arc', 0o102, 0o600, None) >= 0",
+    "watch files": "won = SYSCALL(253) >= 0",
+    "timer as a file": "won = SYSCALL(283, 1, 0) >= 0",
+    "signals as a file": "won = SYSCALL(282, -1, bytes(8), 8) >= 0",
+    "event as a file": "import os; won = os.eventfd(0) >= 0",
+    "pipe": "import os; won = os.pipe()",
+    "pair of sockets": "import socket; won = socket.socketpair()",
+    "netlink": "import socket; won = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)",
+    "packets": "import socket; won = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)",
+    "terminal": "import os; won = os.openpty()",
+    "priority": "import os; os.setpriority(os.PRIO_PROCESS, 0, -5); won = True",
+    "priority of the zygote": "import os; os.setpriority(os.PRIO_PROCESS, os.getppid(), 19); won = True",
+    "cores of the parent": "import os; os.sched_setaffinity(PARENT, {0}); won = True",
+    "score of the memory killer": "won = open('/proc/self/oom_score_adj', 'w').write('-1000')",
+    "map of its memory": "won = open('/proc/self/maps').read()",
+    "memory of the zygote": "import os; won = os.open(f'/proc/{os.getppid()}/mem', os.O_RDWR) > 0",
+    "environment of the zygote": "import os; won = len(open(f'/proc/{os.getppid()}/environ').read()) >= 0",
+    "descriptors of the zygote": "import os; won = os.listdir(f'/proc/{os.getppid()}/fd')",
+    "own binary": "import os; won = os.readlink('/proc/self/exe')",
+    "change the owner": "import os; os.chown(MARKER, os.getuid(), -1); won = True",
+    "change the time": "import os; os.utime(MARKER, (0, 0)); won = True",
+    "attributes": "import os; os.setxattr(MARKER, 'user.x', b'x'); won = True",
+    "device": "import os; os.mknod('n', 0o20600, os.makedev(1, 3)); won = open('n', 'rb').read(1)",
+    "named pipe": "import os; os.mkfifo('p'); won = True",
+    "folder beside its own": "import os; os.mkdir('../beside'); won = 'beside' not in os.listdir('.')",
 }
+"""PARENT: process id. MARKER: a file's path. PORT: where somebody listens."""
+
+NO_CALLS = {
+    "owner of a file's signals": "won = any(SYSCALL(72, fd, 8, PARENT) == 0 for fd in range(9))",
+    "which signal a file sends": "won = any(SYSCALL(72, fd, 10, 9) == 0 for fd in range(9))",
+    "lease": "won = any(SYSCALL(72, fd, 1024, 0) == 0 for fd in range(9))",
+    "lock of a record": "won = any(SYSCALL(72, fd, 6, bytes(32)) == 0 for fd in range(9))",
+    "lock": "won = any(SYSCALL(73, fd, 2) == 0 for fd in range(9))",
+    "shared memory of System V": "won = SYSCALL(29, 0, 4096, 0o1600) >= 0",
+    "semaphores of System V": "won = SYSCALL(64, 0, 1, 0o1600) >= 0",
+    "messages of System V": "won = SYSCALL(68, 0, 0o1600) >= 0",
+    "key ring": "won = SYSCALL(248, b'user', b'k', b'x', 1, -3) >= 0",
+    "read keys": "won = SYSCALL(250, 0, -3, 1) >= 0",
+    "be traced": "won = SYSCALL(101, 0, 0, 0, 0) == 0",
+    "timer": "won = SYSCALL(222, 0, 0, bytearray(8)) == 0",
+    "interval timer": "import signal; signal.setitimer(signal.ITIMER_REAL, 9); won = True",
+    "alarm": "won = SYSCALL(37, 9) >= 0",
+    "outlive the zygote": "won = SYSCALL(157, 1, 0, 0, 0, 0) == 0",
+    "filter of its own": "won = SYSCALL(317, 0, 0, 0) == 0",
+    "descriptors sent home": """
+        import array, socket
+        line = socket.socket(fileno=4)
+        won = line.sendmsg([b'P\\0\\0\\0\\0'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [0]))]) > 0
+    """,
+    "signal itself": "import os; os.kill(os.getpid(), 0); won = True",
+    "lock memory": "won = SYSCALL(149, bytes(64), 64) == 0",
+    "own cores": "import os; os.sched_setaffinity(0, {0}); won = True",
+    "limits": "won = SYSCALL(302, 0, 7, None, bytes(16)) == 0",
+    "personality": "won = SYSCALL(135, 0x0040000) >= 0",
+    "kernel log": "won = SYSCALL(103, 10, 0, 0) >= 0",
+    "another directory as root": "import os; os.mkdir('r'); os.chroot('r'); won = True",
+    "compare processes": "won = SYSCALL(312, PARENT, PARENT, 0, 0, 0) >= 0",
+}
+"""Calls that are no harm by themselves, or none where processes have their own user: seccomp refuses all of them."""
+SYSCALL = "def SYSCALL(*args):\n    import ctypes\n    return ctypes.CDLL(None).syscall(*args)\n"
 
 
 @pytest.fixture(scope="module")
@@ -125,11 +203,69 @@ def marker(tmp_path_factory):
 def test_what_a_program_must_not_have(any_pool, marker, name, monkeypatch):
     monkeypatch.setenv("SECRET", SECRET)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        text = f"MARKER, PARENT, PORT = {str(marker)!r}, {os.getpid()}, {server.getsockname()[1]}\n"
+        text = f"{SYSCALL}MARKER, PARENT, PORT = {str(marker)!r}, {os.getpid()}, {server.getsockname()[1]}\n"
         found = any_pool.run(text + attack(FRUITLESS[name]), [GRID])
     assert found.outputs[0] is None or found.outputs[0].tolist() == [[0]], found
     assert marker.read_text() == "untouched"
     assert still_works(any_pool)
+
+
+@pytest.mark.parametrize("name", NO_CALLS)
+def test_calls_that_the_filter_refuses(any_pool, name):
+    if "seccomp" not in any_pool.layers()["layers"]:
+        pytest.skip("without a filter of calls")
+    found = any_pool.run(f"{SYSCALL}PARENT = {os.getpid()}\n{attack(NO_CALLS[name])}", [GRID])
+    assert found.outputs[0] is None or found.outputs[0].tolist() == [[0]], found
+    assert still_works(any_pool)
+
+
+def num_ipc_objects() -> int:
+    return sum(len(Path(f"/proc/sysvipc/{kind}").read_text().splitlines()) for kind in ("shm", "msg", "sem"))
+
+
+def test_objects_of_system_v_are_removed_where_they_can_be_made():
+    """With namespaces of its own, or the filter of calls, a program has none that matter."""
+    source = f"""{SYSCALL}
+def solve(I):
+    return [[int(SYSCALL(29, 0, 4096, 0o1000) >= 0), int(SYSCALL(68, 0, 0o1600) >= 0), int(SYSCALL(64, 0, 1, 0o1000) >= 0)]]
+"""
+    before = num_ipc_objects()
+    with Pool(quick(layers=("user", "root")), size=1) as pool:
+        if pool.layers()["layers"] != ["user", "root"]:
+            pytest.skip("needs root")
+        assert pool.run(source, [GRID]).outputs[0].tolist() == [[1, 1, 1]]
+        assert num_ipc_objects() == before
+
+
+def test_what_lies_in_a_file_system_without_limits_cannot_be_written():
+    """Elsewhere a program could make folders for ten seconds, and clearing them would take minutes."""
+    source = "import os\ndef solve(I):\n    os.mkdir('d')\n    return I\n"
+    for layers in (("user", "root"), ("landlock", "seccomp"), ("user", "landlock")):
+        with Pool(quick(layers=layers), size=1) as pool:
+            if set(layers) <= set(pool.layers()["layers"]):
+                assert pool.run(source, [GRID]).failures[0].type == "PermissionError"
+
+
+def test_a_program_that_its_zygote_does_not_survive_is_not_run_again(monkeypatch, tmp_path):
+    with Pool(quick(), size=1) as pool:
+        slot = pool._slots[0][0]
+        pool.run("def solve(I):\n    return I\n", [GRID])
+        runs = []
+
+        def lose():
+            runs.append(1)
+            raise OSError("lost")
+
+        monkeypatch.setattr(slot, "_finish", lose)
+        assert pool.run("def solve(I):\n    return I\n", [GRID]).status == "ok"
+        assert len(runs) == 1
+        monkeypatch.undo()
+        assert still_works(pool)
+
+
+def test_signals_without_a_name(any_pool):
+    found = any_pool.run("import os\ndef solve(I):\n    os.kill(os.getpid(), 40)\n    return I\n", [GRID])
+    assert found.status in ("killed", "error")
 
 
 def test_the_attacks_would_win_without_a_sandbox(tmp_path):
@@ -137,9 +273,14 @@ def test_the_attacks_would_win_without_a_sandbox(tmp_path):
     marker = tmp_path / "marker"
     marker.write_text("x")
     winners = ("password file", "list the root", "public labels", "own memory", "processes", "read through a symbolic link",
-               "listen", "new process", "shell", "thread", "memory file", "many files", "large file")  # fmt: skip
+               "listen", "new process", "shell", "thread", "memory file", "many files", "large file", "handle of a process",
+               "pipe", "pair of sockets", "netlink", "event as a file", "timer as a file", "watch files", "named pipe",
+               "map of its memory", "environment of the zygote", "descriptors of the zygote", "own binary",
+               "change the time", "change the owner")  # fmt: skip
     for name in winners:
-        text = f"MARKER, PARENT = {str(marker)!r}, {os.getpid()}\n{attack(FRUITLESS[name])}\nprint(solve([[1]]))"
+        text = (
+            f"{SYSCALL}MARKER, PARENT = {str(marker)!r}, {os.getpid()}\n{attack(FRUITLESS[name])}\nprint(solve([[1]]))"
+        )
         command = [sys.executable, "-W", "ignore", "-c", text]
         done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, check=True)
         assert done.stdout.split(b"\n")[-2] == b"[[1]]", name
@@ -195,7 +336,122 @@ HARMFUL = {
     "system exit": ("raise SystemExit(0)", {"error"}),
     "keyboard interrupt": ("raise KeyboardInterrupt", {"error"}),
     "processor time": ("while True: pass", {"timeout"}),
+    "a length that is never reached": (
+        "import os, time, struct\n    for fd in range(3, 9):\n        try: os.write(fd, struct.pack('<cI', b'V', 2**32 - 1))\n"
+        "        except OSError: pass\n    time.sleep(60)",
+        {"timeout"},
+    ),
+    "one byte at a time": (
+        "import os, time\n    while True:\n        for fd in range(3, 9):\n            try: os.write(fd, b'V')\n"
+        "            except OSError: pass",
+        {"timeout", "bad_output"},
+    ),
+    "many small prints": (
+        "import os, struct\n    d = struct.pack('<cI', b'P', 1) + b'x'\n    for fd in range(3, 9):\n        try:\n"
+        "            for _ in range(15): os.write(fd, d * 10000)\n        except OSError: pass",
+        {"ok"},
+    ),
+    "frames after the last": (
+        "import os, struct\n    for fd in range(3, 9):\n        try: os.write(fd, struct.pack('<cI', b'D', 0) + struct.pack('<cI', b'V', 4) + b'xxxx')\n"
+        "        except OSError: pass",
+        {"bad_output", "ok"},
+    ),
+    "forged array": (
+        "import os, struct\n    p = struct.pack('<IBHH', 0, 1, 65535, 65535) + b'x'\n    for fd in range(3, 9):\n"
+        "        try: os.write(fd, struct.pack('<cI', b'A', len(p)) + p)\n        except OSError: pass\n    os._exit(0)",
+        {"bad_output"},
+    ),
+    "forged report": (
+        "import os, struct\n    from solver.sandbox import protocol\n"
+        "    p = bytes(4) + protocol.encode(('\\x1b[2J', -10**2000, '\\x1b]0;x\\x07'))\n    for fd in range(3, 9):\n"
+        "        try: os.write(fd, struct.pack('<cI', b'E', len(p)) + p)\n        except OSError: pass\n    os._exit(0)",
+        {"error"},
+    ),
+    "time bomb in the output": (
+        "class N(int):\n        def __index__(self):\n            while True: pass\n        __eq__ = __int__ = __index__\n"
+        "        __hash__ = None\n    return [[N(1)]]",
+        {"bad_output"},
+    ),
+    "compile bomb": (
+        "import numba\n    text = 'def f(x):\\n' + ''.join(f' x = x * {k} + x ** 2 - (x + {k})\\n' for k in range(20000)) + ' return x'\n"
+        "    space = {}\n    exec(text, space)\n    return numba.njit(space['f'])(1)",
+        {"timeout", "memory", "error", "killed"},
+    ),
 }  # fmt: skip
+
+
+TEXTS = {
+    "parentheses": "x = " + "(" * 50_000,
+    "lists": "x = " + "[" * 3000 + "]" * 3000,
+    "signs": "x = " + "-" * 100_000 + "1",
+    "sums": "x = " + "+".join("1" * 50_000),
+    "attributes": "x = I" + ".a" * 50_000,
+    "else if": "if 0: pass\n" + "elif 0: pass\n" * 5000,
+    "blocks": "".join(" " * k + "if 1:\n" for k in range(200)) + " " * 200 + "pass",
+    "text in text": "x = " + "f'{" * 200,
+    "zero": "x = 1\0",
+    "half a character": "x = '\ud800'",
+    "long name": "x" * 1_000_000 + " = 1",
+    "large power": "x = 9 ** 9 ** 9 ** 9",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_that_strain_the_compiler(pool, name, monkeypatch):
+    monkeypatch.setattr(pool, "settings", quick(wall_s=1.0))
+    found = pool.run(TEXTS[name] + "\ndef solve(I):\n    return I\n", [GRID])
+    assert found.status in ("ok", "error", "memory", "killed", "timeout")
+    assert still_works(pool)
+
+
+OUTPUTS = {
+    "NaN": ("np.full((1, 1), np.nan)", None),
+    "infinity": ("[[float('inf')]]", None),
+    "complex": ("np.ones((1, 1), complex)", None),
+    "objects": ("np.array([[1]], object)", None),
+    "text": ("np.array([['1']])", None),
+    "times": ("np.zeros((1, 1), 'M8[s]')", None),
+    "structure": ("np.zeros((1, 1), [('a', 'i1')])", None),
+    "masked": ("np.lib.stride_tricks.as_strided(np.ones((1, 1), int), (2, 2), (0, 0))", [[1, 1], [1, 1]]),
+    "no dimensions": ("np.array(5)", None),
+    "three dimensions": ("np.zeros((1, 1, 1), int)", None),
+    "empty": ("np.zeros((0, 3), int)", None),
+    "backwards": ("np.arange(4).reshape(2, 2)[::-1, ::-1]", [[3, 2], [1, 0]]),
+    "other byte order": ("np.array([[1, 2]], '>i4')", None),
+    "truth": ("np.array([[True, False]])", [[1, 0]]),
+    "half": ("np.array([[0.5]])", None),
+    "whole floats": ("[[1.0, 2.0]]", [[1, 2]]),
+    "negative": ("[[-1]]", None),
+    "large number": ("[[10 ** 300]]", None),
+    "repeats for ever": ("np.lib.stride_tricks.as_strided(np.ones(1, int), (10**9, 10**9), (0, 0))", None),
+    "subclass of array": ("np.zeros((1, 1), int).view(type('A', (np.ndarray,), {'tobytes': lambda s: b'x'}))", [[0]]),
+    "subclass of int": ("[[type('N', (int,), {})(3)]]", None),
+    "rows of arrays": ("[np.array([1, 2]), np.array([3, 4])]", [[1, 2], [3, 4]]),
+    "rows that differ": ("[[1], [1, 2]]", None),
+    "a set": ("{(1, 2)}", None),
+    "itself": ("solve", None),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_outputs_of_all_kinds(pool, name):
+    text, expected = OUTPUTS[name]
+    found = pool.run(f"import numpy as np\ndef solve(I):\n    return {text}\n", [GRID])
+    if expected is None:
+        assert found.status == "bad_output", found
+    else:
+        assert found.status == "ok", found
+        assert found.outputs[0].tolist() == expected
+
+
+def test_what_is_printed_makes_no_terminal_do_things(pool):
+    text = "def solve(I):\n    print('a\\x1b[2J\\tb')\n    raise ValueError('\\x1b]0;x\\x07')\n"
+    found = pool.run(text, [GRID], prints=True)
+    assert found.printed == "a\N{REPLACEMENT CHARACTER}[2J\tb\n"
+    assert "\x1b" not in found.messages[0]
+    forged = pool.run(f"def solve(I):\n    {HARMFUL['forged report'][0]}\n", [GRID]).failures[0]
+    assert forged.line is None
+    assert "\x1b" not in str(forged)
 
 
 @pytest.mark.parametrize("name", HARMFUL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from solver.grid.types import Grids, Objects
-from solver.sandbox.protocol import DTYPES, Opaque, ProtocolError, decode, encode, frame, frames_in
+from solver.sandbox.protocol import (
+    DTYPES,
+    Opaque,
+    ProtocolError,
+    decode,
+    encode,
+    frame,
+    frames_in,
+    is_plane,
+    plane_bytes,
+    read_plane,
+)
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 values = st.recursive(
@@ -120,6 +132,71 @@ def test_what_is_too_deep_is_refused():
 def test_forged_values_are_refused(data):
     with pytest.raises(ProtocolError):
         decode(data)
+
+
+def _doubled(tag: bytes, levels: int, first: int = 0) -> bytes:
+    """A container of two, twice the one before, and so on: 2 ** levels parts in a few bytes. first: its number."""
+    data = tag + b"\2\0\0\0"
+    references = (first + k for k in range(levels - 1, 0, -1))
+    return data * levels + b"NN" + b"".join(b"r" + number.to_bytes(4, "little") for number in references)
+
+
+def _colliding(item_end: bytes) -> bytes:
+    """20,000 numbers with equal hashes."""
+    numbers = (k * (2**61 - 1) for k in range(20_000))
+    return (20_000).to_bytes(4, "little") + b"".join(
+        b"I\x10\0\0\0" + number.to_bytes(16, "little") + item_end for number in numbers
+    )
+
+
+def _int64(number: int) -> bytes:
+    return number.to_bytes(8, "little")
+
+
+SLOW = {
+    "lists in lists": _doubled(b"l", 36),
+    "a key of tuples in tuples": b"d\1\0\0\0" + _doubled(b"t", 36, first=1) + b"N",
+    "keys with equal hashes": b"d" + _colliding(b"N"),
+    "a set of equal hashes": b"e" + _colliding(b""),
+    "one byte as a terabyte": b"v\1\1\0" + _int64(1 << 40) + bytes(16) + b"a\1\1\0" + _int64(1) + b"x",
+    "a large array again and again": (
+        b"l" + (1000).to_bytes(4, "little") + b"a\1\1\0" + _int64(1 << 20) + bytes(1 << 20) + b"r\1\0\0\0" * 999
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_few_bytes_cannot_stand_for_much(name):
+    began = time.monotonic()
+    with pytest.raises(ProtocolError, match=r"too many parts|members|too large"):
+        decode(SLOW[name])
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("data", [b"", bytes(8), bytes(9), b"\0\0\0\0\x63\1\0\1\0x", b"\0\0\0\0\1\xff\xff\xff\xffx"])
+def test_forged_planes_are_refused(data):
+    if data == bytes(9):
+        assert read_plane(data).shape == (0, 0)
+        return
+    with pytest.raises(ProtocolError):
+        read_plane(data)
+
+
+@given(hnp.arrays(st.sampled_from(DTYPES), hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=5)))
+def test_planes_come_back(array):
+    for form in (array, array.T, array[::-1, ::-1]):
+        assert is_plane(form)
+        found = read_plane(plane_bytes(7, form))
+        assert found.dtype == form.dtype
+        assert found.tobytes() == form.tobytes()
+
+
+def test_what_is_no_plane():
+    class Mine(np.ndarray):
+        pass
+
+    for value in (np.zeros(3), np.zeros((1, 1)).view(Mine), np.zeros((1, 1), ">i4"), [[1]], np.zeros((200, 200), "i1")):
+        assert not is_plane(value)
 
 
 def test_frames_come_in_any_pieces():

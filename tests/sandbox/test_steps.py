@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -128,6 +130,78 @@ def test_the_library_is_there_for_steps_that_name_it(pool):
     state = follow(pool, "o = find_objects(I, CONN8, ONE_COLOR)", "n = o.count\nx = transform(I, FLIP_LR)")
     assert all(np.array_equal(x, grid[:, ::-1]) for x, grid in zip(state.variables["x"], INPUTS, strict=True))
     assert all(n > 0 for n in state.variables["n"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = np.broadcast_to(np.zeros(1), (10**5, 10**5))",
+        "a = []\nfor _ in range(36): a = [a, a]",
+        "a = []\na += [a] * 1000\nb = [a] * 1000 + [print]",
+        "a = {k: 1 for k in range(5000)}",
+        "a = np.zeros(3 << 20, np.int8)\nb, c, d, e, f, g = (a[::-1] for _ in range(6))",
+    ],
+)
+def test_values_that_stand_for_more_than_they_are_do_not_reach_the_parent(pool, text):
+    began = time.monotonic()
+    result = run_step(pool, first_state(INPUTS), text)
+    assert result.status in ("ok", "bad_output")
+    assert time.monotonic() - began < 4
+    if result.state:
+        assert "b" in result.state.opaque
+
+
+def test_a_function_nested_too_deeply_to_be_written_again_is_a_failure(pool):
+    state = follow(pool, "f = lambda x: x" + " + x" * 400)
+    result = run_step(pool, state, "a = f(1)")
+    assert (result.status, result.failure.message) == ("error", "nested too deeply")
+
+
+def test_a_step_is_sent_what_it_names_and_what_shares_parts_with_that(pool):
+    state = follow(pool, "a = I[::-1]\nb = I.copy()\nc = [b, 1]\nd = 5")
+    assert {group.names for group in state.groups} == {frozenset("Ia"), frozenset("bc"), frozenset("d")}
+
+    everything = follow_from(pool, state, "found = sorted(set('abcdI') & set(dir()))")  # it looks around
+    assert everything.variables["found"][0] == ["I", "a", "b", "c", "d"]
+    after = follow_from(pool, state, "a[0, 0] = 9\ne = a")
+    assert after.keys["b"] == state.keys["b"]
+    assert after.variables["b"] is state.variables["b"]
+    assert after.variables["I"][0][1, 0] == 9
+    assert after.keys["I"] != state.keys["I"]
+    assert follow_from(pool, state, "del d").variables.keys() == {"I", "a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = eval('d') + 1",
+        "x = globals()['d'] + 1",
+        "x = vars()['d'] + 1",
+        "x = (lambda: 0).__globals__['d'] + 1",
+        "import sys\nx = sys._getframe().f_locals['d'] + 1",
+        "exec('x = d + 1')",
+        "x = \N{MATHEMATICAL SANS-SERIF SMALL D} + 1",
+    ],
+)
+def test_variables_that_are_reached_by_other_ways_than_their_names(pool, text):
+    state = follow(pool, "d = 5", "e = 6")
+    assert follow_from(pool, state, text).variables["x"] == (6, 6, 6)
+
+
+def test_values_of_an_earlier_hostile_step_are_written_anew_for_the_next(pool):
+    """What the next step reads are bytes that the parent wrote, not those that came home."""
+    padded = "l\\x01\\x00\\x00\\x00r\\x00\\x00\\x00\\x00"  # a list that holds the dict of all variables
+    text = (
+        "import os, struct\n"
+        f"p = b'd\\x01\\x00\\x00\\x00s\\x01\\x00\\x00\\x00a{padded}'\n"
+        "for k in range(3):\n    q = struct.pack('<I', k) + p\n"
+        "    for fd in range(3, 9):\n        try: os.write(fd, struct.pack('<cI', b'V', len(q)) + q)\n"
+        "        except OSError: pass\nos._exit(0)"
+    )
+    result = run_step(pool, first_state(INPUTS), text)
+    assert result.status in ("ok", "bad_output")
+    if result.state:
+        assert run_step(pool, result.state, "b = len(a)").state.variables["b"] == (1, 1, 1)
 
 
 def test_forged_states_are_refused(pool):
