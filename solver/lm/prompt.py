@@ -39,7 +39,7 @@ from ..errors import InputError
 from ..executor import Value, apply, input_value
 from ..grid.registry import FAMILIES, FUNCTIONS
 from ..grid.types import CHOICES, Color, Coloring, Connectivity, Grid, Grids, Int, Mask, Objects
-from ..program import Program, ProgramError, Ref, Statement, parse_steps, variable_name
+from ..program import FreeStatement, Program, ProgramError, Ref, Statement, parse_steps, variable_name
 from ..tasks import Task
 
 VERSION = 1
@@ -134,6 +134,12 @@ class PromptTask:
             hint,
             task.task_id,
         )
+
+    @classmethod
+    def seen(cls, start: Value, targets: Sequence[np.ndarray], hint: str = "", task_id: str = "") -> PromptTask:
+        """A task in a view. start: the input there, training pairs first. targets: the training outputs there."""
+        num_train = len(targets)
+        return cls(tuple(start.items[:num_train]), tuple(targets), tuple(start.items[num_train:]), hint, task_id)
 
 
 @dataclass(frozen=True)
@@ -241,24 +247,23 @@ class Prefix:
     (what its values were made from) among them. statements: one less."""
 
     values: tuple[Value, ...]
-    statements: tuple[Statement, ...]
+    statements: tuple[Statement | FreeStatement, ...]
 
     @classmethod
     def of(cls, state: Sequence[Value]) -> Prefix:
         """state: as in `Policy.propose`, the input first; its values are made from it and from one another."""
         values: list[Value] = [state[0]]
         index = {state[0].key: 0}
-        statements: list[Statement] = []
+        statements: list[Statement | FreeStatement] = []
 
         def visit(value: Value) -> int:
             if value.key not in index:
-                if value.function is None:
+                if value.is_input:
                     raise ValueError("a value of the state is not made from its input")
-                parents = iter([visit(parent) for parent in value.parents])
-                args = tuple(Ref(next(parents)) if v is None else v for v in value.literals)
+                statement = value.statement([visit(parent) for parent in value.parents])
                 index[value.key] = len(values)
                 values.append(value)
-                statements.append(Statement(value.function, args))
+                statements.append(statement)
             return index[value.key]
 
         for value in state[1:]:
@@ -289,9 +294,10 @@ def prefix_segments(
     """The text of a prefix in pieces, each with whether a model writes it (else it is given)."""
     pieces: list[tuple[str, bool]] = []
     for index, statement in enumerate(prefix.statements, 1):
-        name = variable_name(index)
-        call = statement.render(name).removeprefix(f"{name} =")
-        pieces += [(f"{prompt_format.step_begin}{name} =", False), (call + prompt_format.step_end, True)]
+        text, target = statement.render(variable_name(index)), f"{variable_name(index)} ="
+        begun = target if text.startswith(target) else ""  # free Python may set up variables of its own before
+        written = text.removeprefix(begun) + prompt_format.step_end
+        pieces += [(f"{prompt_format.step_begin}{begun}", False), (written, True)]
         if prompt_format.sketch:
             pieces.append((sketch(prefix.values[index], targets) + "\n", False))
     return pieces

@@ -49,12 +49,15 @@ def tree_pass(
     pool = build_pool(store, CLOSER_POOL, rng) if use_fitted else None
     closer = Closer(store, pool) if pool is not None else None
     found: list[Candidate] = []
+    solutions: dict[bytes, list[str]] = {}
 
-    def keep_confirmed(value: Value, **standing: Any) -> None:
+    def keep_confirmed(state: Value, value: Value, **standing: Any) -> None:
         before = len(found)
         keep(found, value, root.view, root.given, grammar, **standing)
         if len(found) > before and not execute.confirm(found[-1].value, root.given):
             found.pop()
+        if len(found) > before and found[-1].exact:
+            solutions.setdefault(state.key, []).append(found[-1].value.program().render())
 
     def evaluate(value: Value) -> float:
         if value.type is not Grid:
@@ -65,10 +68,10 @@ def tree_pass(
         score = reward(store, number, baseline)
         bits = int(store.matches[number, 1])
         if score == 1.0 or (bits and score > 0.3):
-            keep_confirmed(value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
+            keep_confirmed(value, value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
         elif closer is not None and int(store.matches[number, 0]) == everything:
             for fit in closer.close(number):
-                keep_confirmed(fit.value, right_pairs=store.num_train)
+                keep_confirmed(value, fit.value, right_pairs=store.num_train)
                 score = 1.0
         return score
 
@@ -81,7 +84,7 @@ def tree_pass(
         ((start,) if k == 0 else (start, store.value(int(k))), float(p)) for k, p in zip(numbers, priors, strict=True)
     ]
     policy = policy or GrammarPolicy(grammar, palette_of(inputs, targets))
-    tree = Tree(roots, policy, evaluate, rules, rng, execute, preference)
+    tree = Tree(roots, policy, evaluate, rules, rng, execute, preference, solutions)
     while not expired(tree.num_executed) and not tree.exhausted and not any(c.exact for c in found) and not store.full:
         tree.step()
     return found, tree

@@ -22,7 +22,7 @@ child is not selected again, and closing reaches its ancestors.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
@@ -90,6 +90,8 @@ class Tree:
     scores states (None: rewards alone).
 
     roots: states to start from, each with its prior. A dummy root joins several (`tree of trees`).
+    solutions: texts of programs that solve the task, by the key of the value that a state ends with, as far as
+    `evaluate` notes them there; for traces.
     """
 
     def __init__(
@@ -97,11 +99,13 @@ class Tree:
         rules: TreeRules, rng: np.random.Generator,
         execute: Executor | None = None,
         preference: Preference | None = None,
+        solutions: Mapping[bytes, Sequence[str]] | None = None,
     ) -> None:  # fmt: skip
         from .agents import AGENTS
 
         self.execute, self.preference = execute or LibraryExecutor(), preference
         self.policy, self.evaluate, self.rules, self.rng = policy, evaluate, rules, rng
+        self.solutions = {} if solutions is None else solutions
         self.agent = AGENTS[rules.agent](rules)
         self.num_executed = 0
         self.seconds = {"policy": 0.0, "expand": 0.0} | ({} if preference is None else {"ppm": 0.0})
