@@ -7,7 +7,7 @@ tree may end a step before the output.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,14 +31,14 @@ def tree_pass(
     rules: TreeRules,
     use_fitted: bool,
     expired: Callable[[int], bool],
-    policy: Policy | None = None,
+    policies: Sequence[Policy] = (),
     execute: Executor | None = None,
     preference: Preference | None = None,
 ) -> tuple[list[Candidate], Tree]:
     """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved.
 
-    policy: proposes the steps; None for the grammar. execute: runs them; None for library steps alone. preference:
-    scores states; None for rewards alone. Returns what was found, and the tree.
+    policies: propose the steps, each below roots of its own; none for the grammar. execute: runs them; None for library
+    steps alone. preference: scores states; None for rewards alone. Returns what was found, and the tree.
     """
     execute = execute or LibraryExecutor()
     store, rng = root.store, root.rng
@@ -83,8 +83,16 @@ def tree_pass(
     roots = [
         ((start,) if k == 0 else (start, store.value(int(k))), float(p)) for k, p in zip(numbers, priors, strict=True)
     ]
-    policy = policy or GrammarPolicy(grammar, palette_of(inputs, targets))
-    tree = Tree(roots, policy, evaluate, rules, rng, execute, preference, solutions)
+    tree = Tree(
+        roots,
+        policies or [GrammarPolicy(grammar, palette_of(inputs, targets))],
+        evaluate,
+        rules,
+        rng,
+        execute,
+        preference,
+        solutions,
+    )
     while not expired(tree.num_executed) and not tree.exhausted and not any(c.exact for c in found) and not store.full:
         tree.step()
     return found, tree

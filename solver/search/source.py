@@ -138,7 +138,7 @@ class ProgramSource:
             self._tree_rules,
             self.settings.use_fitted,
             lambda nodes: clock.expired(1.0, before + nodes),
-            None if models is None else models.mixture,
+            () if models is None else models.mixtures,
             self.execute,
             None if models is None else models.preference,
         )
@@ -152,7 +152,9 @@ class ProgramSource:
         """What the language model makes of the task as the view shows it; None without one."""
         if self.language_model is None:
             return None
-        shown = PromptTask.seen(seen.start, seen.targets, "", task.task_id)
+        # Words such as 'to the right' and 'red' hold for the grids as they are.
+        hint = "" if seen.view.there else self.language_model.hints.get(task.task_id, "")
+        shown = PromptTask.seen(seen.start, seen.targets, hint, task.task_id)
         palette = palette_of(seen.inputs, seen.targets)
         return self.language_model.task_policy(shown, self.grammar, palette, clock.time_left)
 

@@ -3,16 +3,17 @@
     {"kind": "tree", "task_id": …, "task": …, "view": 1, "view_name": …, "agent": …, "num_executed": …, "seconds": {…}}
     {"kind": "node", "number": 3, "parents": [1], "step": "x1 = transform(I, FLIP_LR)", "newest": 1, "depth": 1,
      "prior": …, "own": …, "visits": …, "mean": …, "best": …, "closed": false, "expanded": true, "unopened": 12,
-     "ppm": …, "solutions": []}
+     "ppm": …, "prompt": 0, "solutions": []}
 
 `step` is what the program of a node's state adds to that of the parent it was opened from, the first of `parents`: one
 statement, none if it had that variable already without the state holding it, or for a root (whose parent is number 0,
 which has no state) all that its values need, a line each. `newest` is the variable that the state adds. Variables are
 called as in a prompt, I (0) being the input as the tree's view shows it, so `States` can run every state again. `own`
 is what the state was held worth: its reward, mixed with `ppm`, a preference model's score (−1..1), if there is one
-(else null). `solutions` are whole programs, from the task's real input on, that end in this state and reproduce its
-training pairs. `task` is `tasks.task_digest`, so that nobody has to trust an id. Training pairs for a preference model
-are read from these (training/preferences.py).
+(else null). `prompt` is the number of the policy that was asked, 0 in all but trees of trees. `solutions` are whole
+programs, from the task's real input on, that end in this state and reproduce its training pairs. `task` is
+`tasks.task_digest`, so that nobody has to trust an id. Training pairs for a preference model are read from these
+(training/preferences.py).
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class TraceNode:
     expanded: bool
     unopened: int
     ppm: float | None = None
+    prompt: int = 0
     solutions: list[str] = field(default_factory=list)
 
 
@@ -101,7 +103,8 @@ def _trace_node(node: Node, parents: list[Node], tree: Tree) -> TraceNode:
         solutions = list(tree.solutions.get(node.values[-1].key, ()))
     return TraceNode(
         node.number, [parent.number for parent in ordered], step, newest, node.depth, node.prior, node.own,
-        node.visits, node.mean, node.best, node.closed, node.expanded, len(node.unopened), node.ppm, solutions,
+        node.visits, node.mean, node.best, node.closed, node.expanded, len(node.unopened), node.ppm, node.prompt,
+        solutions,
     )  # fmt: skip
 
 
@@ -109,7 +112,9 @@ def _opened(parent: Node, child: Node, tree: Tree) -> bool:
     """Whether the child was opened from this parent; others meet it by having equal values."""
     if child.depth == 0:
         return parent is tree.root
-    return len(parent.values) == len(child.values) - 1 and all(a is b for a, b in zip(parent.values, child.values))
+    if parent.prompt != child.prompt or len(parent.values) != len(child.values) - 1:
+        return False
+    return all(a is b for a, b in zip(parent.values, child.values))
 
 
 class States:

@@ -77,7 +77,7 @@ def test_a_state_may_take_in_a_value_that_it_only_implied():
     shown = apply(TRANSFORM, [implied, 5])
     policy = Proposes((("value", 0), ("constant", 0)))
     rules = TreeRules(batch=1, max_depth=1)
-    tree = Tree([((start, shown), 1.0)], policy, lambda value: 0.0, rules, np.random.default_rng(0))
+    tree = Tree([((start, shown), 1.0)], [policy], lambda value: 0.0, rules, np.random.default_rng(0))
     tree.step()
     tree.step()
     trace = trace_of(tree)
