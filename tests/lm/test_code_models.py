@@ -85,7 +85,7 @@ def test_training_text_has_the_tokens_that_a_search_sees(tokenizer_of_code):
 @pytest.mark.parametrize("chat", [False, True])
 def test_a_code_model_is_asked_few_shot(folder, chat):
     seal_weights(folder, "policy", PromptFormat("few-shot", num_examples=2, chat=chat), 20_000, "random", "MIT")
-    model = LanguageModel.load(LanguageModelSettings(policy=str(folder), engine="transformers", num_samples=2), 0)
+    model = LanguageModel.load(LanguageModelSettings(policy=str(folder), engine="transformers", num_samples=2))
     task = load_set("arc-agi-1/training")[0]
     policy = model.task_policy(PromptTask.of(task), Grammar(), [0, 1])
     start = input_value(task.inputs)
@@ -104,7 +104,7 @@ def test_a_missing_chat_template_is_found_when_loading(folder, tokenizer_of_code
             (tmp_path / path.name).write_bytes(path.read_bytes().replace(b'"chat_template"', b'"no_template"'))
     seal_weights(tmp_path, "policy", PromptFormat("few-shot", chat=True), 20_000, "random", "MIT")
     with pytest.raises(InputError, match="chat template"):
-        LanguageModel.load(LanguageModelSettings(policy=str(tmp_path), engine="transformers"), 0)
+        LanguageModel.load(LanguageModelSettings(policy=str(tmp_path), engine="transformers"))
 
 
 def test_thinking_models_read_the_whole_task_in_their_template(folder):

@@ -80,7 +80,7 @@ def num_solved(folder, tasks) -> int:
     settings = LanguageModelSettings(
         policy=str(folder), engine="transformers", num_samples=8, grammar_weight=0.0, uniform_weight=0.0
     )
-    model = LanguageModel.load(settings, 0)
+    model = LanguageModel.load(settings)
     solved = 0
     for task, _ in tasks:
         found = []
