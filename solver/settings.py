@@ -126,6 +126,10 @@ class LanguageModelSettings(_Checked):
     rollout_statements, in at most rollout_share of the time; guide_weight: how much a use in all of them counts in the
     grammar of the task, where a function's own mass is about 1; rollout_discount: what a step's use counts compared
     with the step before it.
+    hints: JSON file of descriptions in words by task id, shown to the policy where the view leaves the grids as they
+    are; None for none. hint_schedule: 'always', or 'bootstrap': in the first hint_rollouts calls of a tree, after that
+    with a probability that falls to 0 over hint_fade more, then never. num_prompts: more than 1 makes a tree of trees,
+    every root once for each prompt: they begin with different examples, and every other one leaves the hint out.
     cache_gib: GiB of a GPU for the keys and values of each model, beside its weights. wait_s: how long a worker waits
     for its server before its first task; without one it goes on by the grammar alone (in a run that counts nodes it
     waits). silence_s: after so long without a sign of life a server is held to hang, and started again.
@@ -155,6 +159,11 @@ class LanguageModelSettings(_Checked):
     per_child: float = setting(0.0, low=0.0, high=10.0)
     first_factor: float = setting(2.0, low=0.1, high=100.0)
     seeded: bool = setting(True)
+    hints: str | None = setting(None)
+    hint_schedule: str = setting("always", choices=("always", "bootstrap"))
+    hint_rollouts: int = setting(10, low=0, high=10**6)
+    hint_fade: int = setting(40, low=0, high=10**6)
+    num_prompts: int = setting(1, low=1, high=64)
     rollout_programs: int = setting(64, low=0, high=10**5)
     rollout_statements: int = setting(6, low=1, high=100)
     rollout_share: float = setting(0.3, low=0.0, high=1.0)

@@ -456,6 +456,12 @@ def newer_tasks() -> tuple[Task, ...]:
     )
 
 
+def task_digest(task: Task) -> str:
+    """SHA-256 of what a solver sees of a task: training pairs and test inputs, in order."""
+    seen = [*task.train, *(Pair(pair.input) for pair in task.test)]
+    return hashlib.sha256(" ".join(map(pair_digest, seen)).encode()).hexdigest()
+
+
 def training_allowed() -> tuple[Task, ...]:
     """Every public task that may be trained on or studied, older and newer ones, sorted by id.
 
@@ -473,3 +479,9 @@ def raw_task(task: Task) -> dict[str, list[dict[str, Any]]]:
         return [{name: grid.tolist() for name, grid in both.items() if grid is not None} for both in grids]
 
     return {"train": raw(task.train), "test": raw(task.test)}
+
+
+def trainable(with_dev: bool = False) -> dict[str, Task]:
+    """`training_allowed` by id, without the tasks held out as dev unless these are wanted, too."""
+    held_out = set() if with_dev else {task.task_id for task in load_set("arc-agi-1/dev")}
+    return {task.task_id: task for task in training_allowed() if task.task_id not in held_out}

@@ -13,6 +13,7 @@ from solver.answers import Attempt, TaskResult
 from solver.program import parse
 from solver.results import to_json
 from solver.search.grammar import Grammar
+from solver.synthesis.found import right_programs
 from solver.tasks import Pair, Task, load_set
 
 PATH = Path(__file__).parents[1] / "tools" / "count_grammar.py"
@@ -31,10 +32,10 @@ def tool():
 TASK = Task("t", (Pair(draw("12/34"), draw("21/43")),), (Pair(draw("56/78"), draw("65/87")),))
 
 
-def test_only_right_programs_count(tool):
+def test_only_right_programs_count():
     wrong = "def solve(I):\n    x = transform(I, ROT90)\n    return x"
     fails = "def solve(I):\n    x = tile(I, 1, 1)\n    return x"
-    found = tool.right_programs(TASK, [FLIP, wrong, "no program", fails, LONG])
+    found = right_programs(TASK, [FLIP, wrong, "no program", fails, LONG])
     assert found == [parse(FLIP), parse(LONG)]
 
 

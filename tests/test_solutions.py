@@ -6,7 +6,6 @@ import importlib.util
 import lzma
 from pathlib import Path
 
-import numpy as np
 import orjson
 import pytest
 
@@ -44,7 +43,6 @@ def test_re_arc_shares(tmp_path):
     path.write_bytes(lzma.compress(line + b"\n"))
     program = tool.parse("def solve(I):\n    x = transform(I, FLIP_UD)\n    return x")
     assert tool.re_arc_shares({"68b16354": program}, path, 10) == {"68b16354": 0.5}
-    assert np.array_equal(tool._grid("12/34"), [[1, 2], [3, 4]])
 
 
 def test_a_file_that_is_no_program_is_named(tmp_path):

@@ -11,26 +11,25 @@ pairs solved is written to tools/solutions/re_arc.json. Exit code 1 if any solut
 from __future__ import annotations
 
 import argparse
-import lzma
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import orjson
 
-from solver.grid.registry import GridError
+from solver.errors import InputError
 from solver.program import Program, ProgramError, parse
-from solver.tasks import Task, load_set, training_allowed
+from solver.synthesis.found import is_right
+from solver.synthesis.inputs import read_grid, read_re_arc
+from solver.tasks import Task, load_set, trainable
 
 FOLDER = Path(__file__).parent / "solutions"
 
 
 def allowed_tasks() -> dict[str, Task]:
     """The tasks that may have a solution here, by id."""
-    held_out = {task.task_id for task in load_set("arc-agi-1/dev")}
     own = {task.task_id for task in load_set("arc-agi-1/training")}
-    return {t.task_id: t for t in training_allowed() if t.task_id in own - held_out}
+    return {task_id: task for task_id, task in trainable().items() if task_id in own}
 
 
 def load_solutions(folder: Path = FOLDER) -> dict[str, Program]:
@@ -44,13 +43,6 @@ def load_solutions(folder: Path = FOLDER) -> dict[str, Program]:
     return programs
 
 
-def is_right(program: Program, grid: np.ndarray, output: np.ndarray | None) -> bool:
-    try:
-        return np.array_equal(program.run(grid), output)
-    except GridError:
-        return False
-
-
 def failures(program: Program, task: Task) -> list[str]:
     """The pairs of its task that a program gets wrong: 'train[1]', 'test[0]', ..."""
     named = [(f"train[{k}]", p) for k, p in enumerate(task.train)] + [
@@ -62,23 +54,11 @@ def failures(program: Program, task: Task) -> list[str]:
 def re_arc_shares(programs: Mapping[str, Program], path: Path, num_pairs: int) -> dict[str, float]:
     """Share of the first `num_pairs` RE-ARC pairs of its task that each program solves."""
     shares = {}
-    for task_id, pairs in re_arc_pairs(path, num_pairs):
+    for task_id, pairs in read_re_arc(path, num_pairs):
         if task_id in programs:
-            right = [is_right(programs[task_id], grid, output) for grid, output in pairs]
+            right = [is_right(programs[task_id], read_grid(given), read_grid(output)) for given, output in pairs]
             shares[task_id] = round(sum(right) / len(right), 3)
     return dict(sorted(shares.items()))
-
-
-def re_arc_pairs(path: Path, num_pairs: int) -> Iterator[tuple[str, list[tuple[np.ndarray, np.ndarray]]]]:
-    """Yields (task id, its first RE-ARC pairs), grids int8."""
-    with lzma.open(path) as lines:
-        for line in lines:
-            entry = orjson.loads(line)
-            yield entry["task"], [(_grid(i), _grid(o)) for i, o in entry["pairs"][:num_pairs]]
-
-
-def _grid(text: str) -> np.ndarray:
-    return np.array([[int(cell) for cell in row] for row in text.split("/")], np.int8)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,8 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.re_arc:
         try:
             shares = re_arc_shares(programs, args.re_arc, args.pairs)
-        except (OSError, lzma.LZMAError, orjson.JSONDecodeError, KeyError) as error:
-            print(f"check_solutions: {args.re_arc}: {error}", file=sys.stderr)
+        except (InputError, ValueError) as error:
+            print(f"check_solutions: {error}", file=sys.stderr)
             return 2
         (FOLDER / "re_arc.json").write_bytes(orjson.dumps(shares, option=orjson.OPT_INDENT_2) + b"\n")
         full = sum(share >= 0.95 for share in shares.values())

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -22,25 +22,12 @@ import numpy as np
 import orjson
 
 from solver.errors import InputError
-from solver.grid.registry import FUNCTIONS, GridError
-from solver.program import Program, ProgramError, Ref, parse
-from solver.results import load_results
-from solver.tasks import Task, load_set, training_allowed
+from solver.grid.registry import FUNCTIONS
+from solver.program import Program, Ref
+from solver.synthesis.found import checked_programs, texts_of_results
+from solver.tasks import trainable
 
 STATEMENT_WEIGHT = 0.7
-
-
-def right_programs(task: Task, texts: Iterable[str]) -> list[Program]:
-    """The programs among `texts` that give the outputs of all training and test pairs."""
-    found = []
-    for text in texts:
-        try:
-            program = parse(text)
-            if all(np.array_equal(program.run(pair.input), pair.output) for pair in (*task.train, *task.test)):
-                found.append(program)
-        except (ProgramError, GridError):
-            continue
-    return found
 
 
 def count(programs_by_task: Mapping[str, Sequence[Program]]) -> dict[str, Any]:
@@ -66,21 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("results", type=Path, nargs="+", help="results.jsonl files of runs on training tasks")
     parser.add_argument("--out", type=Path, default=Path("solver/grammar.json"))
     args = parser.parse_args(argv)
-    held_out = {task.task_id for task in load_set("arc-agi-1/dev")}
-    tasks = {task.task_id: task for task in training_allowed() if task.task_id not in held_out}
-    texts: dict[str, set[str]] = defaultdict(set)
+    tasks = trainable()
     try:
-        for path in args.results:
-            for result in load_results(path).values():
-                texts[result.task_id] |= {a.origin for pair in result.attempts for a in pair if a.origin}
+        solved = checked_programs(texts_of_results(args.results, tasks), tasks, None)
     except InputError as error:
         print(f"count_grammar: {error}", file=sys.stderr)
         return 2
-    solved = {
-        task_id: programs
-        for task_id, found in sorted(texts.items())
-        if task_id in tasks and (programs := right_programs(tasks[task_id], sorted(found)))
-    }
     args.out.write_bytes(orjson.dumps(count(solved), option=orjson.OPT_INDENT_2) + b"\n")
     print(f"{len(solved)} tasks, {sum(map(len, solved.values()))} programs -> {args.out}")
     return 0

@@ -26,8 +26,8 @@ from solver import warm
 from solver.errors import ArcSolveError, InputError
 from solver.grid.registry import FUNCTIONS
 from solver.program import Program
-from solver.results import load_results
 from solver.settings import load_settings
+from solver.synthesis.found import checked_programs, texts_of_results
 from solver.synthesis.generate import SynthesisSettings
 from solver.synthesis.growth import StepWeights
 from solver.synthesis.inputs import Material, gather
@@ -43,7 +43,7 @@ from solver.synthesis.shards import (
 )
 from solver.tasks import Task
 
-NUM_CHECKED, NUM_RIGHT, MAX_FOUND = 10, 5, 3
+MAX_FOUND = 3
 
 
 class Maker:
@@ -90,26 +90,12 @@ def run_gather(args: argparse.Namespace) -> None:
 
 
 def found_programs(results: Sequence[Path], tasks: Mapping[str, Task], re_arc: Path | None) -> dict[str, list[Program]]:
-    """Programs of runs that solve their tasks, and NUM_RIGHT of the first NUM_CHECKED RE-ARC pairs, too, which the
-    search has not seen; of each task the MAX_FOUND shortest. Raises InputError."""
-    from check_solutions import is_right, re_arc_pairs
-    from count_grammar import right_programs
-
+    """Programs of runs that solve their tasks and RE-ARC pairs of them, too, which the search has not seen; of each
+    task the MAX_FOUND shortest. Raises InputError."""
     if results and re_arc is None:
         raise InputError("--results needs --re-arc: programs are checked on its pairs")
-    texts: dict[str, set[str]] = {}
-    for path in results:
-        for result in load_results(path).values():
-            if result.task_id in tasks:
-                origins = {a.origin for pair in result.attempts for a in pair if a.origin}
-                texts.setdefault(result.task_id, set()).update(origins)
-    right = {i: right_programs(tasks[i], sorted(found)) for i, found in sorted(texts.items())}
-    checked: dict[str, list[Program]] = {}
-    for task_id, pairs in re_arc_pairs(re_arc, NUM_CHECKED) if any(right.values()) and re_arc else ():
-        kept = [p for p in right.get(task_id, []) if sum(is_right(p, *pair) for pair in pairs) >= NUM_RIGHT]
-        if kept:
-            checked[task_id] = sorted(kept, key=len)[:MAX_FOUND]
-    return checked
+    checked = checked_programs(texts_of_results(results, tasks), tasks, re_arc)
+    return {task_id: programs[:MAX_FOUND] for task_id, programs in checked.items()}
 
 
 def run_make(args: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
     python tools/train_policy.py prepare --made made --out documents --workers 4
     python tools/train_policy.py prepare --made made-held-out --out documents-held-out
+    python tools/train_policy.py prepare --results runs/x/results.jsonl --re-arc re_arc.jsonl.xz --copies 3 --out found
     python tools/train_policy.py train --documents documents --held-out documents-held-out \\
         --held-out-tasks made-held-out --run runs/policy --minutes 20 --processes 2
     python tools/train_policy.py export --run runs/policy --out weights/policy --trained-on "..."
@@ -9,11 +10,14 @@
         --out docs/policy
 
 `prepare` turns made-up tasks (tools/synthesize.py) into tokenised documents, with the tokenizer of --weights or this
-project's own. `train` begins from nothing or from the model in --weights, whole or with LoRA (--set adapter.rank=16);
-called again with the same --run it goes on exactly where it stopped. It writes run/log.jsonl and run/checkpoint (shards
-of at most 16 MiB). `export` writes a weights folder from the averaged weights; `measure` lets weights write programs
-for held-out tasks, runs them, and says how early the needed step is proposed. Settings: solver/training/settings.py,
-changed by --settings file.toml and --set.
+project's own; with --results also programs that searches found for tasks that may be trained on, on the task's own
+pairs and on draws of RE-ARC pairs (--re-arc). Those must give the outputs of all pairs of their task, the test pairs
+among them, and of half of ten RE-ARC pairs that the search has not seen; programs with fitted tables are left out.
+`train` begins from nothing or from the model in --weights, whole or with LoRA (--set adapter.rank=16); called again
+with the same --run it goes on exactly where it stopped. It writes run/log.jsonl and run/checkpoint (shards of at most
+16 MiB). `export` writes a weights folder from the averaged weights; `measure` lets weights write programs for held-out
+tasks, runs them, and says how early the needed step is proposed. Settings: solver/training/settings.py, changed by
+--settings file.toml and --set.
 """
 
 from __future__ import annotations
@@ -22,20 +26,53 @@ import json
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from training_cli import add_common, arguments, main_of, positive
+from training_cli import add_common, arguments, made_parts, main_of, positive
 
-from solver.synthesis.shards import read_shard, shard_paths
+from solver.errors import InputError
+from solver.synthesis.found import checked_programs, found_sets, texts_of_results
+from solver.synthesis.generate import ProgramSet
+from solver.synthesis.shards import read_shard, shard_path, shard_paths, write_shard
+from solver.tasks import trainable
 from solver.training import preparation
-from solver.training.launch import load_tokenizer
+from solver.training.launch import Part, load_tokenizer
 
 KIND = "policy"
+SETS_A_SHARD = 64
 RANK_SAMPLES = 64
 """Draws of a step that the rank of the needed one is counted among."""
+
+
+def sources(args: Namespace, how: preparation.Preparation) -> tuple[list[Part], dict[str, Any]]:
+    """Parts of made-up tasks, and of programs that searches found, which are written to OUT/found as shards first."""
+    if args.made is None and not args.results:
+        raise InputError("nothing to learn from: give --made or --results")
+    parts, facts = made_parts(args.made, preparation.policy_part)
+    if args.results:
+        tasks = trainable(args.with_dev)
+        programs = checked_programs(texts_of_results(args.results, tasks), tasks, args.re_arc)
+        sets = found_sets(programs, tasks, args.re_arc, num_draws=args.draws, max_tokens=how.max_tokens, seed=args.seed)
+        folder = args.out / "found"
+        folder.mkdir(parents=True, exist_ok=True)
+        first = len(parts)
+        for number, chosen in enumerate(batched(sets, SETS_A_SHARD), first):
+            write_shard(shard_path(folder, number), chosen)
+            parts.append(partial(preparation.policy_part, shard_path(folder, number)))
+        print(f"{len(programs)} tasks with verified programs -> {len(parts) - first} shards in {folder}", flush=True)
+        facts["found"] = sorted(programs)
+    return parts, facts
+
+
+def batched(sets: Iterable[ProgramSet], size: int) -> Iterator[list[ProgramSet]]:
+    waiting = iter(sets)
+    while chosen := list(islice(waiting, size)):
+        yield chosen
 
 
 def measure(args: Namespace) -> None:
@@ -100,7 +137,9 @@ def draw(found: dict[str, Any], out: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser, commands = arguments(__doc__)
-    add_common(commands, KIND, group=1, part=preparation.policy_part)
+    prepare = add_common(commands, KIND, group=1, sources=sources)
+    prepare.add_argument("--results", type=Path, action="append", default=[], help="results.jsonl; may be repeated")
+    prepare.add_argument("--draws", type=positive, default=4, help="draws of RE-ARC pairs a program (default: 4)")
     command = commands.add_parser("measure", help="let weights write programs for held-out tasks")
     command.add_argument("--weights", type=Path, required=True)
     command.add_argument("--made", type=Path, required=True, help="shards of held-out made-up tasks")

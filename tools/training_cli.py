@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from solver.errors import ArcSolveError
+from solver.errors import ArcSolveError, InputError
 from solver.lm.prompt import PromptFormat
+from solver.synthesis.shards import SETTINGS_FILE, shard_paths
+from solver.training.documents import FACTS_FILE, PartWriter
 from solver.training.launch import Part, TrainOrder, export, prepare_documents, train
 from solver.training.preparation import Preparation
 
@@ -33,19 +37,26 @@ def arguments(description: str | None) -> tuple[argparse.ArgumentParser, Any]:
     return parser, parser.add_subparsers(required=True)
 
 
-def add_common(commands: Any, kind: str, group: int, part: Part) -> None:
-    """The commands prepare, train and export. group, part: how documents of this kind are made."""
-    command = commands.add_parser("prepare", help="made-up tasks to tokenised documents")
-    command.add_argument("--made", type=Path, required=True, help="shards of made-up tasks")
+Sources = Callable[[argparse.Namespace, Preparation], tuple[list[Part], dict[str, Any]]]
+"""Parts of the documents that `prepare` was asked for, and what to keep of where they come from."""
+
+
+def add_common(commands: Any, kind: str, group: int, sources: Sources) -> Any:
+    """The commands prepare, train and export; returns the first, for further arguments. group: of documents of this
+    kind."""
+    prepare = command = commands.add_parser("prepare", help="tasks to tokenised documents")
+    command.add_argument("--made", type=Path, help="shards of made-up tasks")
+    command.add_argument("--re-arc", type=Path, help="RE-ARC pairs: xz-compressed JSON lines, or RE-ARC's folder")
+    command.add_argument("--with-dev", action="store_true", help="learn from the tasks held out as dev, too")
     command.add_argument("--out", type=Path, required=True, help="folder of the documents")
     command.add_argument("--weights", type=Path, help="folder whose tokenizer is used (default: this project's own)")
     command.add_argument("--copies", type=positive, default=1, help="versions of each task; all but one augmented")
-    command.add_argument("--pairs", type=positive, default=2, help="preference pairs a task (PPM only)")
+    command.add_argument("--pairs", type=positive, default=2, help="preference pairs a made-up task (PPM only)")
     command.add_argument("--max-tokens", type=positive, default=2048, help="longest document (default: 2048)")
     command.add_argument("--no-sketch", action="store_true", help="leave out what executed steps gave")
     command.add_argument("--workers", type=positive, default=1)
     command.add_argument("--seed", type=int, default=0)
-    command.set_defaults(run_command=lambda args: _prepare(args, group, part))
+    command.set_defaults(run_command=lambda args: _prepare(args, group, sources))
     command = commands.add_parser("train", help="from nothing, from weights, or on from the run's checkpoint")
     command.add_argument("--documents", type=Path, nargs="+", required=True)
     command.add_argument("--held-out", type=Path, nargs="+", default=[], help="documents to measure the loss on")
@@ -67,12 +78,24 @@ def add_common(commands: Any, kind: str, group: int, part: Part) -> None:
     command.add_argument("--trained-on", required=True, help="for the manifest: what the weights learned from")
     command.add_argument("--licence", default="MIT-0")
     command.set_defaults(run_command=lambda args: export(args.run, args.out, args.trained_on, args.licence))
+    return prepare
 
 
-def _prepare(args: argparse.Namespace, group: int, part: Part) -> None:
+def _prepare(args: argparse.Namespace, group: int, sources: Sources) -> None:
+    if (args.out / FACTS_FILE).exists():
+        raise InputError(f"{args.out}: holds documents already; choose a new folder")
     how = Preparation(PromptFormat(sketch=not args.no_sketch), args.copies, args.max_tokens, args.pairs, args.seed)
-    count = prepare_documents(args.made, args.out, group, part, how, args.weights, args.workers)
+    parts, facts = sources(args, how)
+    count = prepare_documents(parts, args.out, group, how, args.weights, args.workers, facts)
     print(f"{count} documents -> {args.out}")
+
+
+def made_parts(made: Path | None, part: Callable[..., PartWriter]) -> tuple[list[Part], dict[str, Any]]:
+    """`Sources` of a folder of made-up tasks, a part a shard. part: of preparation.py."""
+    if made is None:
+        return [], {}
+    settings = json.loads((made / SETTINGS_FILE).read_text())
+    return [partial(part, path) for path in shard_paths(made)], {"made": settings}
 
 
 def _order(args: argparse.Namespace, kind: str) -> TrainOrder:

@@ -6,7 +6,7 @@ import importlib.util
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from ..errors import InputError
 from ..policy import GrammarPolicy, MixturePolicy, UniformPolicy
 from ..search.grammar import Grammar
 from ..settings import LanguageModelSettings
+from ..tasks import read_json
 from .engine import Engine, Sampling, Scorer, TemperatureSchedule
-from .policy import LanguageModelPolicy, PreferenceModel
+from .policy import FixedPrompt, HintSchedule, LanguageModelPolicy, PreferenceModel
 from .prompt import PromptBuilder, PromptFormat, PromptTask
 from .server import BatchedEngine, WholeCalls
 from .text import TokenText
@@ -54,6 +55,7 @@ def check_language_model(settings: LanguageModelSettings, beside_bytes: int = 0)
         raise InputError(
             f"engine {engine} needs {', '.join(missing)}, not installed (pip install 'arc-solver[{EXTRAS[engine]}]')"
         )
+    read_hints(settings)
     models = [read_weights(folder, kind) for kind, folder in _folders(settings).items()]
     if engine == "vllm":
         gpus, why = list_gpus()
@@ -70,6 +72,16 @@ def _folders(settings: LanguageModelSettings) -> dict[str, Path]:
 
 def _cache_bytes(settings: LanguageModelSettings) -> int:
     return int(settings.cache_gib * 2**30)
+
+
+def read_hints(settings: LanguageModelSettings) -> dict[str, str]:
+    """Descriptions of tasks in words, by id, of the file that these settings name; none without. Raises InputError."""
+    if settings.hints is None:
+        return {}
+    found = read_json(Path(settings.hints))
+    if not isinstance(found, dict) or not all(isinstance(hint, str) for hint in found.values()):
+        raise InputError(f"{settings.hints}: must hold an object of texts by task id")
+    return dict(found)
 
 
 def weights_digests(settings: LanguageModelSettings) -> dict[str, str]:
@@ -109,7 +121,8 @@ def _served_engine(weights: LanguageModelWeights, settings: LanguageModelSetting
 
 @dataclass(eq=False)
 class LanguageModel:
-    """A loaded policy model and how it is asked. scorer, ppm_format: of the preference model; None without one."""
+    """A loaded policy model and how it is asked. scorer, ppm_format: of the preference model; None without one.
+    hints: descriptions by task id."""
 
     engine: Engine
     prompt_format: PromptFormat
@@ -117,6 +130,7 @@ class LanguageModel:
     settings: LanguageModelSettings
     scorer: Scorer | None = None
     ppm_format: PromptFormat | None = None
+    hints: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, settings: LanguageModelSettings) -> LanguageModel:
@@ -154,6 +168,7 @@ class LanguageModel:
         if settings.num_examples is not None:
             prompt_format = replace(prompt_format, num_examples=settings.num_examples)
         model = cls(engine, prompt_format, _sampling(weights.sampling, settings), settings)
+        model.hints = read_hints(settings)
         if PPM in folders:
             weights = read_weights(folders[PPM], PPM, verify=False)
             model.scorer = make_scorer(weights)
@@ -168,38 +183,65 @@ class LanguageModel:
         engine, settings = self.engine, self.settings
         seeded = settings.seeded and time_left is None  # by the clock no run repeats, and seeds cost vLLM time
         prompts = _prompts(self.prompt_format, task, engine, self.sampling.max_new_tokens)
-        own = LanguageModelPolicy(engine, prompts, self.sampling, _schedule(self.sampling, settings),
-                                  settings.first_factor, seeded, time_left)  # fmt: skip
+        hints = (
+            HintSchedule(settings.hint_rollouts, settings.hint_fade) if settings.hint_schedule == "bootstrap" else None
+        )
+        fixed = (
+            [FixedPrompt(k, k % 2 == 0) for k in range(settings.num_prompts)] if settings.num_prompts > 1 else [None]
+        )
+        owns = tuple(
+            LanguageModelPolicy(engine, prompts, self.sampling, _schedule(self.sampling, settings),
+                                settings.first_factor, seeded, time_left, hints, prompt)
+            for prompt in fixed
+        )  # fmt: skip
         weights = (settings.weight, settings.grammar_weight, settings.uniform_weight)
-        parts = (own, GrammarPolicy(grammar, palette), UniformPolicy(palette))
+        mixtures = tuple(
+            MixturePolicy(
+                list(zip((own, GrammarPolicy(grammar, palette), UniformPolicy(palette)), weights, strict=True))
+            )
+            for own in owns
+        )
         preference = None
         if self.scorer is not None and self.ppm_format is not None:
-            preference = PreferenceModel(self.scorer, _prompts(self.ppm_format, task, self.scorer, 0), time_left)
-        return TaskPolicy(MixturePolicy(list(zip(parts, weights, strict=True))), own, settings, preference)
+            # Preference models learn from traces without hints, and see none.
+            shown = _prompts(self.ppm_format, replace(task, hint=""), self.scorer, 0)
+            preference = PreferenceModel(self.scorer, shown, time_left)
+        return TaskPolicy(mixtures, owns, settings, preference)
 
 
 @dataclass(eq=False)
 class TaskPolicy:
-    """mixture: what a tree asks. own: its language model, for rollouts and for what became of the answers. settings:
-    how they are used. preference: what scores its states; None without a preference model."""
+    """mixtures: what a tree asks, one for each of its prompts. owns: their language models, for what became of the
+    answers. settings: how they are used. preference: what scores its states; None without a preference model."""
 
-    mixture: MixturePolicy
-    own: LanguageModelPolicy
+    mixtures: tuple[MixturePolicy, ...]
+    owns: tuple[LanguageModelPolicy, ...]
     settings: LanguageModelSettings
     preference: PreferenceModel | None = None
 
     def under(self, grammar: Grammar) -> TaskPolicy:
-        """The same with another grammar in the mixture."""
-        parts = [
-            (GrammarPolicy(grammar, part.palette) if type(part) is GrammarPolicy else part, weight)
-            for part, weight in self.mixture.parts
-        ]
-        return replace(self, mixture=MixturePolicy(parts))
+        """The same with another grammar in the mixtures."""
+        mixtures = (
+            MixturePolicy(
+                [
+                    (GrammarPolicy(grammar, part.palette) if type(part) is GrammarPolicy else part, weight)
+                    for part, weight in mixture.parts
+                ]
+            )
+            for mixture in self.mixtures
+        )
+        return replace(self, mixtures=tuple(mixtures))
+
+    @property
+    def own(self) -> LanguageModelPolicy:
+        """The language model with its first prompt, for rollouts."""
+        return self.owns[0]
 
     @property
     def counts(self) -> Counter[str]:
         """What became of the answers, with what was 'too long', and how many states were 'scored'."""
-        counts = self.own.counts + Counter({f"{name} too long": n for name, n in self.own.prompts.dropped.items()})
+        counts = sum((own.counts for own in self.owns), Counter())
+        counts += Counter({f"{name} too long": n for name, n in self.own.prompts.dropped.items()})
         if self.preference is not None:
             dropped = self.preference.prompts.dropped
             counts += Counter({"scored": self.preference.num_scored})

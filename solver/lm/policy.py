@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import tanh
 
 import numpy as np
@@ -19,9 +19,31 @@ from ..executor import Value
 from ..policy import Arg, FreeStep, Step
 from ..program import FreeStatement, ProgramError, Ref, Statement, variable_name
 from .engine import Answer, Engine, Request, Sampling, Scorer, TemperatureSchedule
-from .prompt import Prefix, PromptBuilder, read_step
+from .prompt import Prefix, Prompt, PromptBuilder, read_step
 
 State = Sequence[Value]
+
+
+@dataclass(frozen=True)
+class HintSchedule:
+    """Whether a rollout shows the task's hint: in the first `certain` ones, after that with a probability that falls
+    linearly to 0 over `fade` more, and then never."""
+
+    certain: int
+    fade: int
+
+    def probability(self, rollout: int) -> float:
+        if rollout < self.certain:
+            return 1.0
+        return max(0.0, 1 - (rollout - self.certain + 1) / (self.fade + 1))
+
+
+@dataclass(frozen=True)
+class FixedPrompt:
+    """One prompt of a tree of trees: which example it begins with, and whether it shows the task's hint."""
+
+    turn: int
+    with_hint: bool
 
 
 class LanguageModelPolicy:
@@ -32,7 +54,8 @@ class LanguageModelPolicy:
     samples the first rollout draws. seeded: whether every request has a seed of its own (else the engine's random
     numbers are used, which vLLM draws faster). time_left: seconds that the tree still has; `propose` asks nothing that
     would take longer, judging by its longest call. counts: answers by what became of them: 'steps', 'repeated',
-    'unfinished', 'no step'.
+    'unfinished', 'no step'. hints: which rollouts show the hint; None for all. fixed: the prompt of every rollout,
+    instead of one that changes from one to the next.
     """
 
     def __init__(
@@ -44,7 +67,10 @@ class LanguageModelPolicy:
         first_factor: float = 1.0,
         seeded: bool = True,
         time_left: Callable[[], float] | None = None,
+        hints: HintSchedule | None = None,
+        fixed: FixedPrompt | None = None,
     ) -> None:
+        self.hints, self.fixed = hints, fixed
         self.engine, self.prompts, self.schedule, self.seeded = engine, prompts, schedule, seeded
         stop = "" if prompts.prompt_format.thinking else prompts.prompt_format.step_end
         self.sampling = replace(sampling, stop=stop)
@@ -68,7 +94,9 @@ class LanguageModelPolicy:
                 return [[] for _ in states]
             deadline = began + left_s
         prefixes = [Prefix.of(state) for state in states]
-        requests = [self._request(s, p, self.num_rollouts, rng) for s, p in zip(states, prefixes, strict=True)]
+        fixed = self.fixed or FixedPrompt(self.num_rollouts, self._shows_hint(rng))
+        built = [self.prompts.build(prefix, fixed.turn, with_hint=fixed.with_hint) for prefix in prefixes]
+        requests = [self._request(s, p, self.num_rollouts, rng) for s, p in zip(states, built, strict=True)]
         self.num_rollouts += 1
         found = []
         for state, given in zip(states, self._ask(states, prefixes, requests, deadline), strict=True):
@@ -97,9 +125,14 @@ class LanguageModelPolicy:
     def _seed(self, rng: np.random.Generator) -> int | None:
         return int(rng.integers(2**31)) if self.seeded else None
 
-    def _request(self, state: State, prefix: Prefix, rollout: int, rng: np.random.Generator) -> Request | None:
+    def _shows_hint(self, rng: np.random.Generator) -> bool:
+        """Drawn once a rollout, so that its prompts begin alike."""
+        if self.hints is None or not self.prompts.task.hint:
+            return True
+        return bool(rng.random() < self.hints.probability(self.num_rollouts))
+
+    def _request(self, state: State, prompt: Prompt | None, rollout: int, rng: np.random.Generator) -> Request | None:
         seed = self._seed(rng)
-        prompt = self.prompts.build(prefix, rollout)
         if prompt is None:
             return None
         sampling = self.sampling

@@ -31,7 +31,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -142,6 +142,12 @@ class PromptTask:
             hint,
             task.task_id,
         )
+
+    @classmethod
+    def seen(cls, start: Value, targets: Sequence[np.ndarray], hint: str = "", task_id: str = "") -> PromptTask:
+        """A task in a view. start: the input there, training pairs first. targets: the training outputs there."""
+        num_train = len(targets)
+        return cls(tuple(start.items[:num_train]), tuple(targets), tuple(start.items[num_train:]), hint, task_id)
 
 
 @dataclass(frozen=True)
@@ -350,15 +356,16 @@ class PromptBuilder:
 
     def __post_init__(self) -> None:
         self.examples = [e for e in self.examples if e.task.task_id != self.task.task_id]
-        self._shared: dict[int, tuple[str, int] | None] = {}
+        self._shared: dict[tuple[int, bool], tuple[str, int] | None] = {}
 
-    def build(self, prefix: Prefix, rollout: int = 0, for_score: bool = False) -> Prompt | None:
+    def build(self, prefix: Prefix, rollout: int = 0, for_score: bool = False, with_hint: bool = True) -> Prompt | None:
         """The prompt that asks for the next step of a prefix, or (for_score) shows the prefix alone; None if it does
-        not fit. rollout: how often this tree was asked before."""
+        not fit. rollout: how often this tree was asked before. with_hint: whether the task's hint is shown."""
         turn = rollout % len(self.examples) if self._num_examples else 0
-        if turn not in self._shared:
-            self._shared[turn] = self._make_shared(turn)
-        shared = self._shared[turn]
+        kind = (turn, with_hint and bool(self.task.hint))
+        if kind not in self._shared:
+            self._shared[kind] = self._make_shared(*kind)
+        shared = self._shared[kind]
         pieces = "".join(text for text, _ in prefix_segments(self.prompt_format, prefix, self.task.targets))
         rest = pieces if for_score or self.prompt_format.thinking else self._begin_step(pieces, prefix)
         if shared is None or shared[1] + self.count_tokens(rest) + self.max_new_tokens > self.context_length:
@@ -374,15 +381,16 @@ class PromptBuilder:
     def _begin_step(self, pieces: str, prefix: Prefix) -> str:
         return f"{pieces}{self.prompt_format.step_begin}{prefix.next_target}"
 
-    def _make_shared(self, turn: int) -> tuple[str, int] | None:
+    def _make_shared(self, turn: int, with_hint: bool) -> tuple[str, int] | None:
         """The beginning of all prompts of a rollout, with as many examples as fit, and its tokens."""
         room = self.context_length - self.max_new_tokens - self.PREFIX_RESERVE
         system = system_text(self.prompt_format.free_python) if self.prompt_format.style == "few-shot" else ""
         chosen = [self.examples[(turn + k) % len(self.examples)] for k in range(self._num_examples)]
         bodies = [self._example_text(example) for example in chosen]
-        own = task_text(self.task)
-        if self.task.hint and self.count_tokens(system + own) > room:
-            own = task_text(PromptTask(self.task.inputs, self.task.targets, self.task.tests))
+        plain = task_text(replace(self.task, hint=""))
+        own = task_text(self.task) if with_hint else plain
+        if with_hint and self.count_tokens(system + own) > room:
+            own = plain
             self.dropped["hints"] += 1
         while bodies and self.count_tokens(system + "".join(bodies) + own) > room:
             bodies.pop()

@@ -5,7 +5,7 @@
     beam      depth by depth: of the states of a depth the `beam_width` best are expanded, by their own value, then by
               how likely their program is
 
-A tree of trees, one root an example prompt or a view, is any of them on a tree with several roots.
+A tree of trees, below several roots that differ by prompt (`lm.num_prompts`), is grown by any of them.
 """
 
 from __future__ import annotations

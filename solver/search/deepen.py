@@ -7,7 +7,7 @@ tree may end a step before the output.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,14 +31,14 @@ def tree_pass(
     rules: TreeRules,
     use_fitted: bool,
     expired: Callable[[int], bool],
-    policy: Policy | None = None,
+    policies: Sequence[Policy] = (),
     execute: Executor | None = None,
     preference: Preference | None = None,
 ) -> tuple[list[Candidate], Tree]:
     """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved.
 
-    policy: proposes the steps; None for the grammar. execute: runs them; None for library steps alone. preference:
-    scores states; None for rewards alone. Returns what was found, and the tree.
+    policies: propose the steps, each below roots of its own; none for the grammar. execute: runs them; None for library
+    steps alone. preference: scores states; None for rewards alone. Returns what was found, and the tree.
     """
     execute = execute or LibraryExecutor()
     store, rng = root.store, root.rng
@@ -49,12 +49,15 @@ def tree_pass(
     pool = build_pool(store, CLOSER_POOL, rng) if use_fitted else None
     closer = Closer(store, pool) if pool is not None else None
     found: list[Candidate] = []
+    solutions: dict[bytes, list[str]] = {}
 
-    def keep_confirmed(value: Value, **standing: Any) -> None:
+    def keep_confirmed(state: Value, value: Value, **standing: Any) -> None:
         before = len(found)
         keep(found, value, root.view, root.given, grammar, **standing)
         if len(found) > before and not execute.confirm(found[-1].value, root.given):
             found.pop()
+        if len(found) > before and found[-1].exact:
+            solutions.setdefault(state.key, []).append(found[-1].value.program().render())
 
     def evaluate(value: Value) -> float:
         if value.type is not Grid:
@@ -65,10 +68,10 @@ def tree_pass(
         score = reward(store, number, baseline)
         bits = int(store.matches[number, 1])
         if score == 1.0 or (bits and score > 0.3):
-            keep_confirmed(value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
+            keep_confirmed(value, value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
         elif closer is not None and int(store.matches[number, 0]) == everything:
             for fit in closer.close(number):
-                keep_confirmed(fit.value, right_pairs=store.num_train)
+                keep_confirmed(value, fit.value, right_pairs=store.num_train)
                 score = 1.0
         return score
 
@@ -80,8 +83,16 @@ def tree_pass(
     roots = [
         ((start,) if k == 0 else (start, store.value(int(k))), float(p)) for k, p in zip(numbers, priors, strict=True)
     ]
-    policy = policy or GrammarPolicy(grammar, palette_of(inputs, targets))
-    tree = Tree(roots, policy, evaluate, rules, rng, execute, preference)
+    tree = Tree(
+        roots,
+        policies or [GrammarPolicy(grammar, palette_of(inputs, targets))],
+        evaluate,
+        rules,
+        rng,
+        execute,
+        preference,
+        solutions,
+    )
     while not expired(tree.num_executed) and not tree.exhausted and not any(c.exact for c in found) and not store.full:
         tree.step()
     return found, tree

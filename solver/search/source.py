@@ -23,7 +23,7 @@ from .deepen import tree_pass
 from .grammar import Grammar
 from .rollouts import Rollouts, roll_out
 from .root import RootPass, RootSettings, ViewedTask, palette_of
-from .trace import save_trace, trace_of
+from .trace import save_trace, trace_head, trace_of
 from .tree import TreeRules
 from .views import views
 
@@ -138,22 +138,23 @@ class ProgramSource:
             self._tree_rules,
             self.settings.use_fitted,
             lambda nodes: clock.expired(1.0, before + nodes),
-            None if models is None else models.mixture,
+            () if models is None else models.mixtures,
             self.execute,
             None if models is None else models.preference,
         )
         search.candidates += found
         if self.settings.trace is not None:
             path = Path(self.settings.trace) / f"{search.task.task_id}-{number}.jsonl"
-            save_trace(path, trace_of(tree, task_id=search.task.task_id, view=number))
+            save_trace(path, trace_of(tree, **trace_head(search.task, number, root.view)))
         search.add_phase("tree", time.monotonic() - began)
 
     def _models(self, task: Task, seen: ViewedTask, clock: _ViewClock) -> TaskPolicy | None:
         """What the language model makes of the task as the view shows it; None without one."""
         if self.language_model is None:
             return None
-        tests = seen.start.items[len(seen.targets) :]
-        shown = PromptTask(tuple(seen.inputs), tuple(seen.targets), tuple(tests), "", task.task_id)
+        # Words such as 'to the right' and 'red' hold for the grids as they are.
+        hint = "" if seen.view.there else self.language_model.hints.get(task.task_id, "")
+        shown = PromptTask.seen(seen.start, seen.targets, hint, task.task_id)
         palette = palette_of(seen.inputs, seen.targets)
         return self.language_model.task_policy(shown, self.grammar, palette, clock.time_left)
 

@@ -22,7 +22,7 @@ child is not selected again, and closing reaches its ancestors.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
@@ -38,6 +38,7 @@ class Node:
     own: value of the state itself, 0..1. ppm: the preference model's score in it, −1..1; None without.
     visits, total, best: backed-up statistics. pending: visits under way (virtual loss). unopened: executed steps not
     yet children, least likely first. closed: nothing left below. number: in the order of being opened, 0 for the root.
+    prompt: number of the policy that is asked for its steps, that of the root below which it was opened.
     """
 
     values: tuple[Value, ...]
@@ -52,6 +53,7 @@ class Node:
     pending: int = 0
     expanded: bool = False
     closed: bool = False
+    prompt: int = 0
     children: list[Node] = field(default_factory=list)
     unopened: list[tuple[float, Value]] = field(default_factory=list)
 
@@ -85,32 +87,42 @@ class TreeRules:
 
 
 class Tree:
-    """One search tree. The tree knows no engine: `policy` proposes steps; `evaluate(value)` gives a new value's
+    """One search tree. The tree knows no engine: `policies` propose steps; `evaluate(value)` gives a new value's
     reward in 0..1, 1 for one that solves the task; `execute` runs steps (None: library steps alone); `preference`
     scores states (None: rewards alone).
 
-    roots: states to start from, each with its prior. A dummy root joins several (`tree of trees`).
+    roots: states to start from, each with its prior. A dummy root joins several. With several policies, such as one
+    language model with different prompts, it is a *tree of trees*: every root is there once for each of them and shares
+    its prior; equal states below them are one node, and belong to the policy that came first.
+    solutions: texts of programs that solve the task, by the key of the value that a state ends with, as far as
+    `evaluate` notes them there; for traces.
     """
 
     def __init__(
-        self, roots: Sequence[tuple[tuple[Value, ...], float]], policy: Policy, evaluate: Callable[[Value], float],
+        self, roots: Sequence[tuple[tuple[Value, ...], float]], policies: Sequence[Policy],
+        evaluate: Callable[[Value], float],
         rules: TreeRules, rng: np.random.Generator,
         execute: Executor | None = None,
         preference: Preference | None = None,
+        solutions: Mapping[bytes, Sequence[str]] | None = None,
     ) -> None:  # fmt: skip
         from .agents import AGENTS
 
         self.execute, self.preference = execute or LibraryExecutor(), preference
-        self.policy, self.evaluate, self.rules, self.rng = policy, evaluate, rules, rng
+        self.policies, self.evaluate, self.rules, self.rng = policies, evaluate, rules, rng
+        self.solutions = {} if solutions is None else solutions
         self.agent = AGENTS[rules.agent](rules)
         self.num_executed = 0
         self.seconds = {"policy": 0.0, "expand": 0.0} | ({} if preference is None else {"ppm": 0.0})
         self.nodes: dict[frozenset[bytes], Node] = {}
         self._unscored: list[list[Node]] = []
+        self.num_opened = 0
         self.root = Node((), 1.0, expanded=True)
         for values, prior in roots:
-            node = Node(values, prior, number=len(self.nodes) + 1)
-            if node.key not in self.nodes:
+            if frozenset(value.key for value in values) in self.nodes:
+                continue
+            for prompt in range(len(policies)):
+                node = Node(values, prior / len(policies), number=self.num_opened + 1, prompt=prompt)
                 self.root.children.append(node)
                 self._admit([self.root, node])
 
@@ -136,14 +148,18 @@ class Tree:
         return len(paths)
 
     def _expand_all(self, leaves: Sequence[Node]) -> None:
-        """Ask the policy for steps and run them."""
-        began = time.perf_counter()
-        proposals = self.policy.propose([leaf.values for leaf in leaves], self.rules.num_steps, self.rng)
-        asked = time.perf_counter()
-        for leaf, steps in zip(leaves, proposals, strict=True):
-            self._expand(leaf, steps)
-        self.seconds["policy"] += asked - began
-        self.seconds["expand"] += time.perf_counter() - asked
+        """Ask the policies for steps and run them."""
+        for prompt, policy in enumerate(self.policies):
+            own = [leaf for leaf in leaves if leaf.prompt == prompt]
+            if not own:
+                continue
+            began = time.perf_counter()
+            proposals = policy.propose([leaf.values for leaf in own], self.rules.num_steps, self.rng)
+            asked = time.perf_counter()
+            for leaf, steps in zip(own, proposals, strict=True):
+                self._expand(leaf, steps)
+            self.seconds["policy"] += asked - began
+            self.seconds["expand"] += time.perf_counter() - asked
 
     def _score_opened(self) -> None:
         """Ask the preference model for the new states' scores, all in one call, and mix them into their values."""
@@ -165,9 +181,10 @@ class Tree:
     def _admit(self, path: list[Node]) -> None:
         """Take in a path's last node, a new state, and value it; what needs a preference model's score waits for it."""
         node = path[-1]
-        node.own = self.evaluate(node.values[-1])
+        known = self.nodes.setdefault(node.key, node)  # another one only for roots with different prompts
+        node.own = self.evaluate(node.values[-1]) if known is node else known.own
         node.closed = node.depth >= self.rules.max_depth
-        self.nodes[node.key] = node
+        self.num_opened += 1
         if self.preference is not None and node.own < 1:
             self._unscored.append(path)
         elif node.closed:
@@ -190,7 +207,9 @@ class Tree:
         node = path[-1]
         while node.unopened and (len(node.children) < allowed or all(c.closed for c in node.children)):
             prior, value = node.unopened.pop()
-            child = Node((*node.values, value), prior, depth=node.depth + 1, number=len(self.nodes) + 1)
+            child = Node(
+                (*node.values, value), prior, depth=node.depth + 1, number=self.num_opened + 1, prompt=node.prompt
+            )
             known = self.nodes.get(child.key)
             if known is None:
                 self._admit([*path, child])

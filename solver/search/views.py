@@ -27,6 +27,9 @@ INVERSE = {
 }
 
 
+MAX_VIEWS = 8
+
+
 class _Input:
     """Stands in a view's statement for the task's real input."""
 

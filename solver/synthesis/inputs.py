@@ -90,9 +90,9 @@ def gather(
     inputs of each task. Raises InputError if it cannot be read."""
     generated = {}
     if re_arc is not None:
-        for task_id, inputs in read_re_arc(re_arc, num_re_arc):
+        for task_id, pairs in read_re_arc(re_arc, num_re_arc):
             if task_id in tasks:
-                generated[task_id] = inputs
+                generated[task_id] = [given for given, _ in pairs]
     return Material(
         {task_id: [grid_text(grid) for grid in task.inputs] for task_id, task in sorted(tasks.items())},
         dict(sorted(generated.items())),
@@ -100,20 +100,22 @@ def gather(
     )
 
 
-def read_re_arc(path: Path, num_inputs: int) -> Iterator[tuple[str, list[str]]]:
-    """Yields (task id, inputs) of RE-ARC: xz-compressed JSON lines {"task", "pairs": [[input, output], ...]} with
-    grids as text, or RE-ARC's own folder (tasks/ID.json, each a list of {"input", "output"})."""
+def read_re_arc(path: Path, num_pairs: int) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yields (task id, its first pairs of input and output) of RE-ARC: xz-compressed JSON lines {"task", "pairs":
+    [[input, output], ...]} with grids as text, or RE-ARC's own folder (tasks/ID.json, each a list of {"input",
+    "output"}). Raises InputError."""
     try:
         if path.is_dir():
             folder = path / "tasks" if (path / "tasks").is_dir() else path
             for file in sorted(folder.glob("*.json")):
-                pairs = orjson.loads(file.read_bytes())[:num_inputs]
-                yield file.stem, [grid_text(np.array(pair["input"])) for pair in pairs]
+                pairs = orjson.loads(file.read_bytes())[:num_pairs]
+                texts = [[grid_text(np.array(pair[name])) for name in ("input", "output")] for pair in pairs]
+                yield file.stem, [(given, output) for given, output in texts]
         else:
             with lzma.open(path) as lines:
                 for line in lines:
                     entry = orjson.loads(line)
-                    yield entry["task"], [given for given, _ in entry["pairs"][:num_inputs]]
+                    yield entry["task"], [(given, output) for given, output in entry["pairs"][:num_pairs]]
     except (OSError, EOFError, lzma.LZMAError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not RE-ARC pairs ({error})") from error
 

@@ -1,6 +1,8 @@
 """Training of the policy and of the preference model, from nothing or from a folder of weights.
 
     documents.py   tokenised documents in files: which tokens count, and how much
+    preparation.py made-up tasks, and what searches found, as documents
+    preferences.py pairs of states from traces of trees
     packing.py     documents in batches of a fixed number of tokens
     attention.py   masks that keep packed documents apart
     models.py      small models from nothing, models from a folder, adapters
@@ -8,5 +10,5 @@
     trainer.py     the loop: devices, schedule, log, checkpoints that resume exactly
     settings.py    all settings of a run
 
-Needs torch and transformers, except for documents.py, packing.py and settings.py.
+Needs torch and transformers, except for documents.py, preparation.py, preferences.py, packing.py and settings.py.
 """

@@ -31,7 +31,8 @@ VOCABULARY_STEP = 64
 COLLECTIVE_TIMEOUT = timedelta(hours=1)
 """How long a process waits for the others: while one of them evaluates or prepares to, they do."""
 
-Part = Callable[[Path, Encoder, Preparation], PartWriter]
+Part = Callable[[Encoder, Preparation], PartWriter]
+"""Makes the documents of one part; it travels to the process that does it by pickle."""
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -48,17 +49,20 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def prepare_documents(
-    made: Path, out: Path, group: int, part: Part, how: Preparation, weights: Path | None, workers: int
+    parts: Sequence[Part],
+    out: Path,
+    group: int,
+    how: Preparation,
+    weights: Path | None,
+    workers: int,
+    sources: dict[str, Any],
 ) -> int:
-    """Tokenise the shards of made-up tasks in `made` into a folder of documents, one part a shard, with several
-    processes. weights: a folder whose tokenizer is used; None for this project's own. Returns the number of
-    documents. Raises InputError."""
+    """Make a folder of documents of several parts, with several processes. weights: a folder whose tokenizer is used;
+    None for this project's own. sources: what the documents come from, to be kept with them. Returns the number of
+    documents. Raises InputError, also if there is none."""
     from .. import warm
     from ..lm.tokenizer import save_tokenizer
 
-    paths = shard_paths(made)
-    if (out / FACTS_FILE).exists():
-        raise InputError(f"{out}: holds documents already; choose a new folder")
     if weights is None:
         save_tokenizer(out / TOKENIZER_FOLDER)
     else:
@@ -66,13 +70,15 @@ def prepare_documents(
     num_vocabulary = Encoder(load_tokenizer(out / TOKENIZER_FOLDER)).num_vocabulary
     warm.prepare(workers)
     num_documents = 0
-    with warm.worker_pool(workers, _take_job, (part, how, out)) as pool:
-        for count in pool.imap_unordered(_run_job, list(enumerate(paths))):
+    with warm.worker_pool(workers, _take_job, (how, out)) as pool:
+        for count in pool.imap_unordered(_run_job, list(enumerate(parts))):
             num_documents += count
+    if not num_documents:
+        raise InputError(f"{out}: nothing to learn from in what was given")
     facts = {
         "prompt": how.prompt_format.to_json(),
         "tokenizer": file_hash(out / TOKENIZER_FOLDER / "tokenizer.json"),
-        "made": json.loads((made / "settings.json").read_text()),
+        **sources,
         "copies": how.copies,
         "seed": how.seed,
     }
@@ -81,26 +87,25 @@ def prepare_documents(
 
 
 @dataclass(frozen=True)
-class _PartJob:
-    part: Part
+class _Worker:
     encoder: Encoder
     how: Preparation
     out: Path
 
 
-_jobs: list[_PartJob] = []
+_workers: list[_Worker] = []
 
 
-def _take_job(part: Part, how: Preparation, out: Path) -> None:
+def _take_job(how: Preparation, out: Path) -> None:
     """What a worker process begins with."""
-    _jobs[:] = [_PartJob(part, Encoder(load_tokenizer(out / TOKENIZER_FOLDER)), how, out)]
+    _workers[:] = [_Worker(Encoder(load_tokenizer(out / TOKENIZER_FOLDER)), how, out)]
 
 
-def _run_job(numbered: tuple[int, Path]) -> int:
-    number, path = numbered
-    job = _jobs[0]
-    writer = job.part(path, job.encoder, job.how)
-    writer.write(job.out, number)
+def _run_job(numbered: tuple[int, Part]) -> int:
+    number, part = numbered
+    worker = _workers[0]
+    writer = part(worker.encoder, worker.how)
+    writer.write(worker.out, number)
     return len(writer)
 
 

@@ -1,4 +1,4 @@
-"""Made-up tasks as tokenised documents: solutions for a policy, pairs of states for a preference model.
+"""Tasks with programs as tokenised documents: solutions for a policy, pairs of states for a preference model.
 
 Documents are exactly what a search shows a model (lm/prompt.py), so nothing of the template is repeated here.
 """
@@ -21,7 +21,9 @@ from ..lm.prompt import OUTPUT, Prefix, PromptFormat, PromptTask, prefix_segment
 from ..lm.tokenizer import encode_segments, vocabulary
 from ..program import Argument, Program, Ref, Statement
 from ..synthesis.augment import augment
+from ..synthesis.found import FOUND
 from ..synthesis.generate import ProgramSet
+from ..synthesis.inputs import grid_tokens
 from ..synthesis.mutations import change_statement
 from ..synthesis.selection import looks_like_a_task
 from ..synthesis.shards import read_shard
@@ -91,7 +93,8 @@ class Example:
 
 
 def examples(sets: Iterator[ProgramSet], copies: int, max_tokens: int, seed: Sequence[int]) -> Iterator[Example]:
-    """Every task `copies` times: the first as it is, the others augmented."""
+    """Every task `copies` times: the first as it is, the others augmented. What is made up, or augmented, must look
+    like a task; a public task is one."""
     for number, one in enumerate(sets):
         for index, program in enumerate(one.programs):
             for copy in range(copies):
@@ -99,16 +102,22 @@ def examples(sets: Iterator[ProgramSet], copies: int, max_tokens: int, seed: Seq
                 if copy:
                     inputs, changed = augment(inputs, program, np.random.default_rng([*seed, number, index, copy]))
                 prefix = Prefix.run(changed, inputs)
-                if prefix is None or not looks_like_a_task(prefix.values[-1].items, inputs, max_tokens):
+                if prefix is None:
                     continue
-                outputs = prefix.values[-1].items[:-1]
-                yield Example(PromptTask(tuple(inputs[:-1]), outputs, (inputs[-1],)), prefix)
+                all_outputs = prefix.values[-1].items
+                if one.source.startswith(FOUND) and not copy:
+                    fits = sum(map(grid_tokens, (*inputs, *all_outputs))) <= max_tokens
+                else:
+                    fits = looks_like_a_task(all_outputs, inputs, max_tokens)
+                if not fits:
+                    continue
+                yield Example(PromptTask(tuple(inputs[:-1]), all_outputs[:-1], (inputs[-1],)), prefix)
 
 
 @dataclass(frozen=True)
 class Preparation:
     """How documents are made. copies: of every task, see `examples`. max_tokens: of a document. num_pairs: preference
-    pairs a task."""
+    pairs a made-up task."""
 
     prompt_format: PromptFormat
     copies: int

@@ -89,7 +89,7 @@ def test_a_code_model_is_asked_few_shot(folder, chat):
     task = load_set("arc-agi-1/training")[0]
     policy = model.task_policy(PromptTask.of(task), Grammar(), [0, 1])
     start = input_value(task.inputs)
-    (steps,) = policy.mixture.propose([(start,)], 8, np.random.default_rng(0))
+    (steps,) = policy.mixtures[0].propose([(start,)], 8, np.random.default_rng(0))
     assert len(steps) == 8  # the grammar's, whatever random weights write
     prompt = policy.own.prompts.build(Prefix.of((start,)))
     assert prompt.rest == "x1 ="

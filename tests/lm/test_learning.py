@@ -90,9 +90,9 @@ def num_solved(folder, tasks) -> int:
             found.extend([value] if right else [])
             return float(right)
 
-        policy = model.task_policy(task, Grammar(), [0, 1, 2, 3, 5, 6, 7]).mixture
+        policy = model.task_policy(task, Grammar(), [0, 1, 2, 3, 5, 6, 7]).mixtures[0]
         start = input_value([*task.inputs, *task.tests])
-        tree = Tree([((start,), 1.0)], policy, evaluate, TreeRules(batch=2, max_depth=2), np.random.default_rng(0))
+        tree = Tree([((start,), 1.0)], [policy], evaluate, TreeRules(batch=2, max_depth=2), np.random.default_rng(0))
         for _ in range(6):
             tree.step()
         solved += bool(found)

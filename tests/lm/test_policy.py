@@ -87,7 +87,7 @@ def test_a_tree_grows_by_what_the_model_writes():
             solved.append(value.program().render())
         return 0.0
 
-    tree = Tree([((START,), 1.0)], lm, evaluate, TreeRules(batch=1, max_depth=2), RNG)
+    tree = Tree([((START,), 1.0)], [lm], evaluate, TreeRules(batch=1, max_depth=2), RNG)
     while not tree.exhausted and not solved:
         tree.step()
     assert solved == [

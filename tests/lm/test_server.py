@@ -109,7 +109,7 @@ def make_tree(engine, scorer, seed, mixed=True, execute=None, time_left=None):
         policy = MixturePolicy([(policy, 0.7), (GrammarPolicy(Grammar(), [0, 1]), 0.3)])
     rules = TreeRules(batch=2, num_steps=6)
     preference = preference if mixed else None
-    return Tree([((START,), 1.0)], policy, reward, rules, np.random.default_rng(seed), execute, preference)
+    return Tree([((START,), 1.0)], [policy], reward, rules, np.random.default_rng(seed), execute, preference)
 
 
 def grow(tree, num_steps):

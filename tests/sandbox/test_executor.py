@@ -194,7 +194,7 @@ def test_the_tree_searches_mixed_programs(pool):
         return float(value.type is Grid and all(np.array_equal(a, b) for a, b in zip(value.items, truth, strict=True)))
 
     tree = Tree(
-        [((START,), 1.0)], TwoPolicies(), evaluate, TreeRules(batch=4, num_steps=16, max_depth=2),
+        [((START,), 1.0)], [TwoPolicies()], evaluate, TreeRules(batch=4, num_steps=16, max_depth=2),
         np.random.default_rng(0), SandboxExecutor(pool),
     )  # fmt: skip
     for _ in range(8):

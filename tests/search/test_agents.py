@@ -46,7 +46,7 @@ def standing(value) -> float:
 def grow(num_steps, agent, evaluate=standing, probabilities=None, **rules):
     policy = Transforms(probabilities or {0: 0.4, 1: 0.3, 3: 0.2, 5: 0.1})
     rules = TreeRules(agent=agent, **{"batch": 1, "max_depth": 3, **rules})
-    tree = Tree([((START,), 1.0)], policy, evaluate, rules, np.random.default_rng(0))
+    tree = Tree([((START,), 1.0)], [policy], evaluate, rules, np.random.default_rng(0))
     for _ in range(num_steps):
         if not tree.step():
             break

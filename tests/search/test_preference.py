@@ -31,7 +31,7 @@ class Scores:
 def grow(num_steps, agent, preference, evaluate=standing, probabilities=None, **rules):
     rules = TreeRules(agent=agent, **{"batch": 4, "max_depth": 3, **rules})
     policy = Transforms(probabilities or {0: 0.4, 1: 0.3, 3: 0.2, 5: 0.1})
-    tree = Tree([((START,), 1.0)], policy, evaluate, rules, np.random.default_rng(0), preference=preference)
+    tree = Tree([((START,), 1.0)], [policy], evaluate, rules, np.random.default_rng(0), preference=preference)
     for _ in range(num_steps):
         if not tree.step():
             break
@@ -145,14 +145,14 @@ def test_a_step_that_ends_early_leaves_a_whole_tree(agent):
     def fail(states):
         raise RuntimeError("made up")
 
-    preference.score = tree.policy.propose = fail
+    preference.score = tree.policies[0].propose = fail
     with pytest.raises(RuntimeError, match="made up"):
         tree.step()
     assert len(tree._unscored) >= unscored
     assert tree.root.pending == 0
     assert all(node.pending == 0 for node in tree.nodes.values())
     preference.score = whole
-    del tree.policy.propose
+    del tree.policies[0].propose
     assert tree.step() > 0
     assert all(node.ppm is not None for node in tree.nodes.values())
 

@@ -39,7 +39,7 @@ class ScriptedPolicy:
 def make_tree(probabilities, evaluate=lambda value: 0.0, **rules):
     rules = {"batch": 1, "num_steps": 8, **rules}
     policy = ScriptedPolicy(probabilities)
-    tree = Tree([((START,), 1.0)], policy, evaluate, TreeRules(**rules), np.random.default_rng(0))
+    tree = Tree([((START,), 1.0)], [policy], evaluate, TreeRules(**rules), np.random.default_rng(0))
     return tree, policy
 
 
@@ -143,7 +143,7 @@ def test_depth_is_limited():
 def test_several_roots_share_one_tree():
     other = input_value([draw("5")])
     policy = ScriptedPolicy({0: 1.0})
-    tree = Tree([((START,), 0.3), ((other,), 0.7), ((START,), 0.1)], policy, lambda v: 0.0, TreeRules(batch=1), None)
+    tree = Tree([((START,), 0.3), ((other,), 0.7), ((START,), 0.1)], [policy], lambda v: 0.0, TreeRules(batch=1), None)
     assert [c.prior for c in tree.root.children] == [0.3, 0.7]
 
 
@@ -151,7 +151,7 @@ def test_the_same_seed_grows_the_same_tree():
     def grow():
         policy = GrammarPolicy(Grammar(), range(5))
         tree = Tree(
-            [((START,), 1.0)], policy, lambda v: (v.key[0] % 7) / 7, TreeRules(num_steps=24), np.random.default_rng(5)
+            [((START,), 1.0)], [policy], lambda v: (v.key[0] % 7) / 7, TreeRules(num_steps=24), np.random.default_rng(5)
         )
         for _ in range(6):
             tree.step()

@@ -115,9 +115,8 @@ def test_re_arc_is_read_from_file_and_from_its_own_folder(tmp_path):
     (tmp_path / "own" / "tasks").mkdir(parents=True)
     as_lists = [{"input": [[0, k], [3, 0]], "output": [[1, 1]]} for k in range(5)]
     (tmp_path / "own" / "tasks" / "abc.json").write_bytes(orjson.dumps(as_lists))
-    assert (
-        list(read_re_arc(file, 3)) == list(read_re_arc(tmp_path / "own", 3)) == [("abc", ["00/30", "01/30", "02/30"])]
-    )
+    wanted = [("abc", [("00/30", "11"), ("01/30", "11"), ("02/30", "11")])]
+    assert list(read_re_arc(file, 3)) == list(read_re_arc(tmp_path / "own", 3)) == wanted
     with pytest.raises(InputError, match=r"none\.xz"):
         list(read_re_arc(tmp_path / "none.xz", 3))
 
