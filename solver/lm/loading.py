@@ -16,6 +16,7 @@ from ..policy import GrammarPolicy, MixturePolicy, UniformPolicy
 from ..search.grammar import Grammar
 from ..settings import LanguageModelSettings
 from ..tasks import read_json
+from .adapter import is_adapter, merged_folder, read_adapter
 from .engine import Engine, Sampling, Scorer, TemperatureSchedule
 from .policy import FixedPrompt, HintSchedule, LanguageModelPolicy, PreferenceModel
 from .prompt import PromptBuilder, PromptFormat, PromptTask
@@ -56,7 +57,15 @@ def check_language_model(settings: LanguageModelSettings, beside_bytes: int = 0)
             f"engine {engine} needs {', '.join(missing)}, not installed (pip install 'arc-solver[{EXTRAS[engine]}]')"
         )
     read_hints(settings)
-    models = [read_weights(folder, kind) for kind, folder in _folders(settings).items()]
+    folders = _folders(settings)
+    models = [read_weights(folders[POLICY], POLICY)]
+    if PPM in folders and is_adapter(folders[PPM]):
+        if not importlib.util.find_spec("peft"):
+            raise InputError(f"{folders[PPM]}: an adapter needs peft, not installed (pip install 'arc-solver[cpu]')")
+        adapter = read_adapter(folders[PPM], PPM, models[0])
+        models.append(replace(models[0], kind=PPM, num_bytes=models[0].num_bytes + adapter.num_bytes))
+    elif PPM in folders:
+        models.append(read_weights(folders[PPM], PPM))
     if engine == "vllm":
         gpus, why = list_gpus()
         if not gpus:
@@ -68,6 +77,19 @@ def _folders(settings: LanguageModelSettings) -> dict[str, Path]:
     """The folder of each model that these settings name, by kind."""
     named = {POLICY: settings.policy, PPM: settings.ppm}
     return {kind: Path(folder) for kind, folder in named.items() if folder is not None}
+
+
+def _weights(settings: LanguageModelSettings) -> dict[str, LanguageModelWeights]:
+    """The weights of each model that these settings name, by kind, unverified; of an adapter those that it is merged
+    to. Raises InputError."""
+    folders = _folders(settings)
+    found = {POLICY: read_weights(folders[POLICY], POLICY, verify=False)}
+    if PPM in folders:
+        folder = folders[PPM]
+        if is_adapter(folder):
+            folder = merged_folder(read_adapter(folder, PPM, found[POLICY], verify=False), found[POLICY])
+        found[PPM] = read_weights(folder, PPM, verify=False)
+    return found
 
 
 def _cache_bytes(settings: LanguageModelSettings) -> int:
@@ -86,10 +108,14 @@ def read_hints(settings: LanguageModelSettings) -> dict[str, str]:
 
 def weights_digests(settings: LanguageModelSettings) -> dict[str, str]:
     """SHA-256 of the weights that a run with these settings reads, by kind; those that can't be read are left out."""
-    digests = {}
-    for kind, folder in _folders(settings).items():
+    digests, folders = {}, _folders(settings)
+    for kind, folder in folders.items():
         with suppress(InputError):
-            digests[kind] = read_weights(folder, kind, verify=False).digest
+            if is_adapter(folder):
+                base = read_weights(folders[POLICY], POLICY, verify=False)
+                digests[kind] = read_adapter(folder, kind, base, verify=False).digest
+            else:
+                digests[kind] = read_weights(folder, kind, verify=False).digest
     return digests
 
 
@@ -98,10 +124,7 @@ def served_engines(settings: LanguageModelSettings, seed: int, gpu: int | None) 
     None for the CPU. Raises InputError if the weights do not load."""
     if gpu is not None:
         use_gpu(gpu)
-    return {
-        kind: _served_engine(read_weights(folder, kind, verify=False), settings, seed)
-        for kind, folder in _folders(settings).items()
-    }
+    return {kind: _served_engine(weights, settings, seed) for kind, weights in _weights(settings).items()}
 
 
 def _served_engine(weights: LanguageModelWeights, settings: LanguageModelSettings, seed: int) -> BatchedEngine:
@@ -161,18 +184,17 @@ class LanguageModel:
         make_engine: Callable[[LanguageModelWeights], Engine],
         make_scorer: Callable[[LanguageModelWeights], Scorer],
     ) -> LanguageModel:
-        folders = _folders(settings)
-        weights = read_weights(folders[POLICY], POLICY, verify=False)
+        models = _weights(settings)
+        weights = models[POLICY]
         engine = make_engine(weights)
         prompt_format = _prompt_format(weights, engine)
         if settings.num_examples is not None:
             prompt_format = replace(prompt_format, num_examples=settings.num_examples)
         model = cls(engine, prompt_format, _sampling(weights.sampling, settings), settings)
         model.hints = read_hints(settings)
-        if PPM in folders:
-            weights = read_weights(folders[PPM], PPM, verify=False)
-            model.scorer = make_scorer(weights)
-            model.ppm_format = _prompt_format(weights, model.scorer)
+        if PPM in models:
+            model.scorer = make_scorer(models[PPM])
+            model.ppm_format = _prompt_format(models[PPM], model.scorer)
         return model
 
     def task_policy(

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import InputError, SettingsError
 from ..lm.prompt import PromptFormat
+from ..lm.weights import POLICY, PPM, read_weights
 from ..settings import as_dict, load_settings
 from ..synthesis.shards import shard_paths
 from ..weights import file_hash
@@ -335,8 +336,22 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
         model.save_pretrained(out)
         (out / EXPORT_FACTS).write_text(json.dumps({**facts, "training": told}, indent=1) + "\n")
         shutil.copytree(run / TOKENIZER_FOLDER, out / TOKENIZER_FOLDER)
+        if facts["kind"] == PPM:
+            _seal_adapter(out, Path(facts["weights"]), trained_on, licence)
         return
     _write_weights(model.to(torch.bfloat16), facts, run / TOKENIZER_FOLDER, out, trained_on, licence, told)
+
+
+def _seal_adapter(out: Path, base: Path, trained_on: str, licence: str) -> None:
+    """Make an exported preference model's adapter a weights folder, if what it was trained on is one."""
+    from ..lm.adapter import seal_adapter
+
+    try:
+        weights = read_weights(base, POLICY)
+    except InputError as error:
+        logger.info("%s can be merged, but not used as it is: %s", out, error)
+        return
+    seal_adapter(out, PPM, weights, trained_on, licence)
 
 
 def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence: str) -> None:
