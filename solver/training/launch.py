@@ -333,13 +333,23 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
     _refuse_existing(out)
     told = {"steps": progress["step"], "tokens": progress["num_tokens"], "settings": as_dict(settings)}
     if settings.adapter.rank:
-        model.save_pretrained(out)
-        (out / EXPORT_FACTS).write_text(json.dumps({**facts, "training": told}, indent=1) + "\n")
-        shutil.copytree(run / TOKENIZER_FOLDER, out / TOKENIZER_FOLDER)
+        _save_adapter(model.to(torch.bfloat16), {**facts, "training": told}, run / TOKENIZER_FOLDER, out)
         if facts["kind"] == PPM:
             _seal_adapter(out, Path(facts["weights"]), trained_on, licence)
         return
     _write_weights(model.to(torch.bfloat16), facts, run / TOKENIZER_FOLDER, out, trained_on, licence, told)
+
+
+def _save_adapter(model: Any, facts: dict[str, Any], tokenizer: Path, out: Path) -> None:
+    """Write an adapter without the paths and the card that peft puts in."""
+    model.save_pretrained(out)
+    (out / "README.md").unlink(missing_ok=True)
+    path = out / "adapter_config.json"
+    config = {**json.loads(path.read_text()), "base_model_name_or_path": None}
+    path.write_text(json.dumps(config, indent=1) + "\n")
+    told = {name: fact for name, fact in facts.items() if name != "weights"}
+    (out / EXPORT_FACTS).write_text(json.dumps(told, indent=1) + "\n")
+    shutil.copytree(tokenizer, out / TOKENIZER_FOLDER)
 
 
 def _seal_adapter(out: Path, base: Path, trained_on: str, licence: str) -> None:
