@@ -45,7 +45,7 @@ MAX_PROGRAMS_A_SET = 2
 def gather_made_tasks(folder: Path, re_arc: Path, max_tasks: int, seed: int = 0) -> PackedPairs:
     """Up to max_tasks made-up tasks of the folder's shards, MIN_PAIRS to NUM_PAIRS pairs each; the same for the same
     files and seed. Raises InputError if shards or RE-ARC cannot be read, or give no task."""
-    texts = dict(read_re_arc(re_arc, NUM_RE_ARC))
+    texts = {task_id: [given for given, _ in pairs] for task_id, pairs in read_re_arc(re_arc, NUM_RE_ARC)}
     tasks = dict(islice(_made_tasks(folder, texts, seed), max_tasks))
     if not tasks:
         raise InputError(f"{folder}: no made-up task has {MIN_PAIRS} pairs")
