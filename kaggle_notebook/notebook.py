@@ -138,9 +138,11 @@ num_gpus, num_cores = count_gpus(), len(os.sched_getaffinity(0))
 memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 workers = max(1, min(num_cores - num_gpus, int(memory_gib / WORKER_GIB)))
 weights = {kind_of(path): path.parent for path in find("solver.json")}
+if "adapter" in weights:
+    weights["ppm"] = weights.pop("adapter")  # the shipped preference model is kept as one of the policy
 settings = {"vision": "vision.weights", "policy": "lm.policy", "ppm": "lm.ppm"}
-if not num_gpus or "policy" not in weights:
-    weights = {kind: folder for kind, folder in weights.items() if kind == "vision"}
+if "policy" not in weights:
+    weights.pop("ppm", None)  # it goes with a policy
 arguments = [f"{settings[kind]}={json.dumps(str(folder))}" for kind, folder in weights.items() if kind in settings]
 print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} workers for the program search")
 for kind in settings:

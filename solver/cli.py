@@ -377,11 +377,14 @@ def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, aske
 
 
 def _weights_digests(settings: Settings) -> dict[str, str]:
-    if settings.lm.policy is None:
+    from .sources import with_models
+
+    models = with_models(settings).lm
+    if models.policy is None:
         return {}
     from .lm.loading import weights_digests
 
-    return weights_digests(settings.lm)
+    return weights_digests(models)
 
 
 def _totals(scored: Any) -> dict[str, float]:

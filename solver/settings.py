@@ -111,10 +111,11 @@ class VisionSettings(_Checked):
 class LanguageModelSettings(_Checked):
     """The language models of the search tree: the policy proposes steps, the preference model (PPM) values states.
 
-    policy, ppm: folders of their weights; None for none; a PPM runs beside a policy. ppm_weight: its share in a state's
-    value; the rest is the state's reward. engine: 'vllm' (a server a GPU, which all workers ask), 'transformers' (on
-    the CPU, one model a worker; with `served` one server for all) or 'auto'. strict: refuse to run if the weights can't
-    be used; else the grammar goes on alone.
+    policy, ppm: folders of their weights; a PPM runs beside a policy. shipped: whether, where no policy is named, those
+    are used that ship with the solver: if what they need is installed and `run.seconds` gives a task 20 s. ppm_weight:
+    the PPM's share in a state's value; the rest is the state's reward. engine: 'vllm' (a server a GPU, which all
+    workers ask), 'transformers' (on the CPU, one model a worker; with `served` one server for all) or 'auto'. strict:
+    refuse to run if the weights can't be used; else the grammar goes on alone.
     weight, grammar_weight, uniform_weight: of the mixture that proposes steps. batch: states asked for in one call.
 
     num_samples (answers a state), max_new_tokens, temperature, top_p, top_k, repetition_penalty, num_examples: None
@@ -137,6 +138,7 @@ class LanguageModelSettings(_Checked):
 
     policy: str | None = setting(None)
     ppm: str | None = setting(None)
+    shipped: bool = setting(True)
     ppm_weight: float = setting(0.5, low=0.0, high=1.0)
     engine: str = setting("auto", choices=("auto", "transformers", "vllm"))
     strict: bool = setting(False)

@@ -15,6 +15,7 @@ from .devices import list_gpus, use_gpu
 from .errors import InputError, SettingsError
 from .services import Service
 from .settings import Settings
+from .weights import MANIFEST
 
 if TYPE_CHECKING:
     from .lm.loading import LanguageModel
@@ -25,6 +26,12 @@ MakeSources = Callable[..., Sequence[Source]]
 
 VISION_BYTES = 8 << 30
 """What a worker of the vision model needs of a GPU while it tunes."""
+
+MODEL_PACKAGES = ("torch", "transformers", "peft")
+"""What the shipped language models need."""
+
+MODEL_MIN_S = 20.0
+"""Seconds a task from which on the shipped language models are used unasked: on a CPU their rollouts take some."""
 
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
@@ -83,6 +90,7 @@ def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
     A language model that can't be used is left out with a warning; with lm.strict InputError is raised.
     """
     plain = Lane("program", settings.run.workers, program_sources)
+    settings = with_models(settings)
     if settings.lm.policy is None:
         return plain
     from .lm.loading import check_language_model, is_served
@@ -102,6 +110,22 @@ def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
         services=engine_services(settings),
         preload=("solver.lm.preload",),
     )
+
+
+def with_models(settings: Settings) -> Settings:
+    """The settings with the shipped language models named, if they are to be used (`lm.shipped`) and can be."""
+    lm, run = settings.lm, settings.run
+    if lm.policy is not None or not lm.shipped:
+        return settings
+    lacking = [f"{name} is not installed" for name in MODEL_PACKAGES if not importlib.util.find_spec(name)]
+    if run.nodes is not None or run.total_s is not None or run.seconds < MODEL_MIN_S:
+        lacking.append(f"run.seconds does not give a task {MODEL_MIN_S:.0f} s")
+    folders = {kind: SHIPPED_WEIGHTS / kind for kind in ("policy", "ppm")}
+    lacking += [f"{folder}: no weights" for folder in folders.values() if not (folder / MANIFEST).is_file()]
+    if lacking:
+        logger.info("without the shipped language models: %s", ", ".join(lacking))
+        return settings
+    return replace(settings, lm=replace(lm, **{kind: str(folder) for kind, folder in folders.items()}))
 
 
 def engine_services(settings: Settings) -> tuple[Service, ...]:
@@ -128,6 +152,7 @@ def language_model_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
     """Program search whose tree a language model guides, loaded in this process."""
     from .lm.loading import LanguageModel
 
+    settings = with_models(settings)
     return _guided(settings, lambda: LanguageModel.load(settings.lm))
 
 
@@ -137,6 +162,7 @@ def served_model_sources(settings: Settings, slot: int, addresses: Sequence[str]
     from .lm.client import Servers
     from .lm.loading import LanguageModel
 
+    settings = with_models(settings)
     servers = Servers(addresses, slot)
     sources = _guided(settings, lambda: LanguageModel.of_servers(settings.lm, servers))
     servers.wait(settings.lm.wait_s if settings.run.nodes is None else settings.run.start_timeout_s)
@@ -180,7 +206,7 @@ def vision_lane(settings: Settings) -> Lane | None:
         num_devices = len(gpus)
         lacking += [] if gpus else [f"no GPU ({why})"]
     weights = vision_weights(settings)
-    if not (weights / "solver.json").is_file():
+    if not (weights / MANIFEST).is_file():
         lacking.append(f"{weights}: no weights")
     if not lacking:
         return Lane("vision", num_devices, vision_sources, required=wanted != "auto")

@@ -8,7 +8,7 @@ import os
 import fake_sources
 import pytest
 
-from solver import devices
+from solver import devices, sources
 from solver.devices import list_gpus, use_gpu, visible_gpus
 from solver.errors import InputError, SettingsError
 from solver.settings import load_settings
@@ -93,3 +93,43 @@ def test_lanes_of_ones_own():
     for name in ("no_such_module:f", "test_sources:no_such_function", "test_sources", ""):
         with pytest.raises(InputError, match=r"run\.lanes"):
             lanes(f'run.lanes=["{name}"]')
+
+
+@pytest.fixture
+def models_installed(monkeypatch, tmp_path):
+    """As if torch and all were there, and weights shipped."""
+    for kind in ("policy", "ppm"):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "solver.json").write_text("{}")
+    monkeypatch.setattr(sources, "SHIPPED_WEIGHTS", tmp_path)
+    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: object())
+    return tmp_path
+
+
+def models_of(*assignments):
+    lm = sources.with_models(load_settings(None, assignments)).lm
+    return lm.policy, lm.ppm
+
+
+def test_the_shipped_language_models_are_used_where_there_is_time_for_them(models_installed):
+    shipped = str(models_installed / "policy"), str(models_installed / "ppm")
+    assert models_of("run.seconds=20") == shipped
+    assert models_of("run.seconds=19") == (None, None)
+    assert models_of("run.seconds=60", "run.nodes=1000") == (None, None)
+    assert models_of("run.seconds=60", "run.total_s=600") == (None, None)
+    assert models_of("run.seconds=60", "lm.shipped=false") == (None, None)
+
+
+def test_named_models_are_used_whatever_the_time_and_bring_no_shipped_one(models_installed):
+    assert models_of("run.seconds=1", 'lm.policy="mine"') == ("mine", None)
+    assert models_of("run.nodes=10", 'lm.policy="mine"', 'lm.ppm="my-ppm"') == ("mine", "my-ppm")
+
+
+def test_without_packages_or_weights_the_grammar_goes_on_alone(models_installed, monkeypatch, caplog):
+    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: None if name == "peft" else object())
+    with caplog.at_level("INFO"):
+        assert models_of("run.seconds=60") == (None, None)
+    assert "peft is not installed" in caplog.text
+    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: object())
+    (models_installed / "policy" / "solver.json").unlink()
+    assert models_of("run.seconds=60") == (None, None)
