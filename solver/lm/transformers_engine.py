@@ -336,6 +336,7 @@ class TransformersScorer:
 
     def __init__(self, folder: Path, context_length: int, device: str = "cpu", dtype: str = "float32") -> None:
         self.runner = _Runner(folder, device, dtype, AutoModelForSequenceClassification)
+        self.head = self.runner.model.score.float()  # in bf16 close scores would round to one; vLLM's is float32, too
         self.text = TokenText(folder)
         self.context_length = context_length
         self.count_tokens, self.chat = self.text.count_tokens, self.text.chat
@@ -359,7 +360,7 @@ class TransformersScorer:
             for begin in range(0, len(numbers), MAX_ROWS):
                 chunk = numbers[begin : begin + MAX_ROWS]
                 hidden = self.runner.prefill(shared, [split[k][1] for k in chunk], 1)
-                for number, found in zip(chunk, self.runner.model.score(hidden)[:, 0].float().tolist(), strict=True):
+                for number, found in zip(chunk, self.head(hidden.float())[:, 0].tolist(), strict=True):
                     scores[number] = found
         return scores
 
