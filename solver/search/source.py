@@ -93,9 +93,9 @@ class ProgramSource:
         root = RootPass.begin(seen, grammar, self._root_settings, rng)
         if models is not None and models.settings.rollout_programs:
             root.run(lambda part, nodes: clock.expired(FIRST_SHARE * part, nodes), num_rounds=1)
-            if not root.settled:
+            rollouts = None if root.settled else self._roll_out(search, seen, models, clock.rest(), rng)
+            if rollouts is not None and rollouts.num_run:
                 search.take(root)
-                rollouts = self._roll_out(search, seen, models, clock.rest(), rng)
                 clock, grammar = clock.rest(), rollouts.guide(grammar, models.settings.guide_weight)
                 models = models.under(grammar)
                 root = RootPass.begin(seen, grammar, self._root_settings, rng, rollouts.values)

@@ -18,6 +18,7 @@ from solver.policy import Step
 from solver.program import parse
 from solver.search.grammar import Grammar
 from solver.search.rollouts import Rollouts, roll_out
+from solver.search.root import RootPass
 from solver.search.source import ProgramSource
 from solver.settings import LanguageModelSettings, SearchSettings
 from solver.tasks import Pair, Task
@@ -218,6 +219,19 @@ def test_rollouts_alone_solve_what_the_model_knows():
     findings = guided(task, program, 3, **settings)
     assert findings.settled
     assert np.array_equal(findings.answers[0].outputs[0], truth)
+
+
+def test_a_model_that_has_nothing_to_say_does_not_begin_the_root_pass_anew(monkeypatch):
+    begun = []
+    begin = RootPass.begin.__func__
+    monkeypatch.setattr(
+        RootPass, "begin", classmethod(lambda cls, *args, **options: begun.append(1) or begin(cls, *args, **options))
+    )
+    task = deep_task()[0]
+    search(task, [], 2_500)
+    assert len(begun) == 1
+    search(task, [(" transform(I, ROT180)\n", -1.0)], 2_500)
+    assert len(begun) == 3
 
 
 def test_guided_runs_repeat_with_a_budget_of_nodes():
