@@ -177,10 +177,10 @@ def _guided(settings: Settings, load: Callable[[], LanguageModel]) -> tuple[Sour
 
     try:
         model = load()
-    except InputError as error:
+    except Exception as error:  # packages of other versions raise what they like, and must not cost the lane
         if settings.lm.strict:
             raise
-        logger.warning("%s; going on with the grammar alone", error)
+        logger.warning("%s; going on with the grammar alone", error, exc_info=not isinstance(error, InputError))
         return (ProgramSource(settings.search),)
     execute = SandboxExecutor(Pool(settings.sandbox, size=1))  # starts with the first step of free Python
     return (ProgramSource(settings.search, language_model=model, execute=execute),)

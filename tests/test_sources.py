@@ -133,3 +133,16 @@ def test_without_packages_or_weights_the_grammar_goes_on_alone(models_installed,
     monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: object())
     (models_installed / "policy" / "solver.json").unlink()
     assert models_of("run.seconds=60") == (None, None)
+
+
+@pytest.mark.parametrize("error", [InputError("damaged"), ImportError("no AttentionInterface"), RuntimeError("other")])
+def test_models_that_do_not_load_cost_no_worker_unless_it_is_strict(error, caplog):
+    def load():
+        raise error
+
+    (source,) = sources._guided(load_settings(None, ["lm.strict=false"]), load)
+    assert source.language_model is None
+    assert f"{error}; going on with the grammar alone" in caplog.text
+    assert ("Traceback" in caplog.text) == (not isinstance(error, InputError))
+    with pytest.raises(type(error)):
+        sources._guided(load_settings(None, ["lm.strict=true"]), load)
