@@ -55,14 +55,15 @@ def faulty(link, address, folder):
 
 
 class AskingSource(FakeSource):
-    """Answers with 1 if a service answers within `patience_s` and while there is hope for one, else with 0."""
+    """Answers with 1 if a service answers (wanted: any or all of them) within `patience_s` and while there is hope for
+    one, else with 0."""
 
-    def __init__(self, addresses, patience_s):
-        self.addresses, self.patience_s = addresses, patience_s
+    def __init__(self, addresses, patience_s, wanted=any):
+        self.addresses, self.patience_s, self.wanted = addresses, patience_s, wanted
 
     def solve(self, task, budget, seed, report, before=None):
         until = time.monotonic() + self.patience_s
-        while not any(map(asked, self.addresses)):
+        while not self.wanted(map(asked, self.addresses)):
             hope = all(Path(address).parent.exists() for address in self.addresses)
             if time.monotonic() >= until or not hope:
                 return self.findings(task, [[0]], exact=True)
@@ -87,6 +88,10 @@ def asked(address):
 
 def patient(settings, slot, addresses):
     return (AskingSource(addresses, 20.0),)
+
+
+def thorough(settings, slot, addresses):
+    return (AskingSource(addresses, 20.0, all),)
 
 
 def hasty(settings, slot, addresses):
