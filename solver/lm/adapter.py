@@ -25,7 +25,7 @@ import orjson
 
 from ..errors import InputError
 from ..weights import MANIFEST, find_folder, read_manifest, seal
-from .weights import KINDS, LanguageModelWeights
+from .weights import LanguageModelWeights
 
 ADAPTER = "adapter"
 FORMAT = 1
@@ -67,7 +67,7 @@ def read_adapter(path: Path, kind: str, base: LanguageModelWeights, verify: bool
     hashes. Raises InputError, one line."""
     folder = find_folder(path, ADAPTER)
     manifest = read_manifest(folder, ADAPTER, FORMAT, ("of", "base", "trained_on", "licence"), verify)
-    if manifest["of"] not in KINDS or manifest["of"] != kind:
+    if manifest["of"] != kind:
         raise InputError(f"{folder}: an adapter that makes a {manifest['of']}; a {kind} is needed")
     if manifest["base"] != base.digest:
         raise InputError(f"{folder}: an adapter of other weights than those in {base.folder}")
