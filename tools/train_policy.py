@@ -36,6 +36,8 @@ import numpy as np
 from training_cli import add_common, arguments, made_parts, main_of, positive
 
 from solver.errors import InputError
+from solver.lm.engine import Engine
+from solver.lm.weights import LanguageModelWeights, read_weights
 from solver.synthesis.found import checked_programs, found_sets, texts_of_results
 from solver.synthesis.generate import ProgramSet
 from solver.synthesis.shards import read_shard, shard_path, shard_paths, write_shard
@@ -47,6 +49,8 @@ KIND = "policy"
 SETS_A_SHARD = 64
 RANK_SAMPLES = 64
 """Draws of a step that the rank of the needed one is counted among."""
+CACHE_BYTES = 8 << 30
+"""Of a GPU's memory, for vLLM's keys and values."""
 
 
 def sources(args: Namespace, how: preparation.Preparation) -> tuple[list[Part], dict[str, Any]]:
@@ -78,36 +82,47 @@ def batched(sets: Iterable[ProgramSet], size: int) -> Iterator[list[ProgramSet]]
 def measure(args: Namespace) -> None:
     """What weights are worth on held-out tasks: solved with the most likely steps and with --samples drawn programs,
     and the rank of the needed step, by number of statements of the solution."""
-    from solver.lm.weights import read_weights
-    from solver.training.evaluation import held_out_tasks, needed_step_ranks, write_solutions
+    from solver.training.evaluation import ModelEngine, held_out_tasks, needed_step_ranks, write_solutions
     from solver.training.models import load_model
 
     weights = read_weights(args.weights, KIND)
-    on_gpu = args.device == "cuda"
-    model = load_model(KIND, weights.folder, bf16=on_gpu).to(args.device).eval()
-    batch = args.batch or (512 if on_gpu else 64)
     sets = (one for path in shard_paths(args.made) for one in read_shard(path))
     examples = held_out_tasks(preparation.examples(sets, 1, weights.context_length, [0]), args.tasks)
-    tokenizer = load_tokenizer(weights.folder)
     found: dict[str, Any] = {"weights": str(args.weights), "digest": weights.digest, "tasks": len(examples)}
+    engine = load_engine(weights, args.engine, args.device)
     for samples in dict.fromkeys((1, args.samples)):
         began = time.monotonic()
-        tally = write_solutions(model, tokenizer, weights.prompt_format, examples, num_samples=samples, batch=batch)
+        tally = write_solutions(engine, weights.prompt_format, examples, num_samples=samples)
         found[f"at {samples}"] = tally.facts()
         took = {"samples": samples, "seconds": round(time.monotonic() - began, 1)}
         print(json.dumps({**took, **tally.facts()}), flush=True)
     if args.ranks:
+        model = load_model(KIND, weights.folder, bf16=args.device == "cuda").to(args.device).eval()
+        own = ModelEngine(model, load_tokenizer(weights.folder)).log_probability
         chosen = examples[: args.ranks]
-        ranks = needed_step_ranks(model, tokenizer, weights.prompt_format, chosen, num_samples=RANK_SAMPLES)
+        ranks = needed_step_ranks(engine, own, weights.prompt_format, chosen, num_samples=RANK_SAMPLES)
+        found["ranks"] = len(ranks)
         found["median_rank"] = {
             str(n): float(np.median([rank for length, _, rank in ranks if length == n]))
             for n in sorted({length for length, _, _ in ranks})
         }
         found["median_rank"]["all"] = float(np.median([rank for _, _, rank in ranks]))
-        print(json.dumps({"median_rank": found["median_rank"]}), flush=True)
+        print(json.dumps({"ranks": len(ranks), "median_rank": found["median_rank"]}), flush=True)
     if args.out:
         args.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
         draw(found, args.out)
+
+
+def load_engine(weights: LanguageModelWeights, name: str, device: str) -> Engine:
+    """The engine of that name, as the solver has it. Raises InputError if it does not load."""
+    if name == "vllm":
+        from solver.lm.vllm_engine import VllmEngine
+
+        return VllmEngine(weights.folder, weights.context_length, CACHE_BYTES)
+    from solver.lm.transformers_engine import TransformersEngine
+
+    dtype = "bfloat16" if device == "cuda" else "float32"
+    return TransformersEngine(weights.folder, weights.context_length, device, dtype)
 
 
 def draw(found: dict[str, Any], out: Path) -> None:
@@ -145,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--made", type=Path, required=True, help="shards of held-out made-up tasks")
     command.add_argument("--tasks", type=positive, default=200)
     command.add_argument("--samples", type=positive, default=1)
-    command.add_argument("--batch", type=positive, help="programs written at once (default: 64; 512 on a GPU)")
+    command.add_argument("--engine", choices=("transformers", "vllm"), default="transformers")
     command.add_argument("--ranks", type=int, default=0, help="tasks to measure the needed step's rank on")
     command.add_argument("--out", type=Path, help="table and picture: OUT.json, OUT.png")
     command.add_argument("--device", default="cpu")

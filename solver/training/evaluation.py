@@ -6,9 +6,9 @@ A task counts as solved if the program's last value equals the outputs of all it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, zip_longest
 from typing import Any
 
@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from ..executor import apply
-from ..lm.prompt import Prefix, PromptBuilder, PromptFormat, PromptTask, read_step
+from ..lm.engine import Answer, Engine, Request, Sampling, merge_answers
+from ..lm.prompt import Prefix, Prompt, PromptBuilder, PromptFormat, read_step
 from ..lm.tokenizer import encode_prompt
 from ..program import ProgramError, Ref, Statement, variable_name
 from .models import base_of
@@ -49,53 +50,48 @@ class Tally:
         }
 
 
-class _Prompts:
-    """The prompts of one task, in tokens; what they begin with is tokenised once."""
+@dataclass(frozen=True, eq=False)
+class _State:
+    """`count` programs in the making that are alike so far."""
 
-    def __init__(self, task: PromptTask, tokenizer: Any, prompt_format: PromptFormat, context: int) -> None:
-        self._tokenizer = tokenizer
-        self._begun: list[int] = []
-        self._builder = PromptBuilder(
-            prompt_format, task, lambda text: len(tokenizer.encode(text)), context, MAX_STEP_TOKENS
+    example: Example
+    prompts: PromptBuilder
+    prefix: Prefix
+    count: int
+
+    @classmethod
+    def of(
+        cls, example: Example, prompt_format: PromptFormat, engine: Engine, steps: int = 0, count: int = 1
+    ) -> _State:
+        """The first `steps` statements of a task's own solution."""
+        prompts = PromptBuilder(
+            prompt_format, example.task, engine.count_tokens, engine.context_length, MAX_STEP_TOKENS
         )
+        values, statements = example.prefix.values, example.prefix.statements
+        return cls(example, prompts, Prefix(values[: steps + 1], statements[:steps]), count)
 
-    def tokens(self, prefix: Prefix) -> list[int] | None:
-        """None if the prompt does not fit the context."""
-        prompt = self._builder.build(prefix)
-        if prompt is None:
-            return None
-        self._begun = self._begun or encode_prompt(self._tokenizer, prompt.shared, "")
-        return self._begun + self._tokenizer.encode(prompt.rest, add_special_tokens=False)
+    @property
+    def is_solved(self) -> bool:
+        return self.prefix.values[-1].key == self.example.prefix.values[-1].key
 
-
-class _Attempt:
-    """One program in the making."""
-
-    def __init__(self, example: Example, prompts: _Prompts) -> None:
-        self.example, self.prompts = example, prompts
-        self.prefix = Prefix(example.prefix.values[:1], ())
-        self.is_over = self.is_solved = False
-
-    def take(self, answer: str, prompt_format: PromptFormat, tally: Tally) -> None:
-        """Go on with the step of an answer; over if it is none, has no result, or solves the task."""
-        tally.tried += 1
-        self.is_over = True
+    def after(self, answer: Answer, prompt_format: PromptFormat, tally: Tally) -> _State | None:
+        """With the step of an answer; None if it is none, or has no result."""
+        tally.tried += answer.count
         try:
-            statement = read_step(prompt_format, self.prefix, answer)
+            statement = read_step(prompt_format, self.prefix, answer.text)
         except ProgramError:
-            return
+            return None
         if not isinstance(statement, Statement):
-            return  # free Python is not measured here: it would have to run in the sandbox
-        tally.parsed += 1
+            return None  # free Python is not measured here: it would have to run in the sandbox
+        tally.parsed += answer.count
         values = self.prefix.values
         args = [values[a.index] if isinstance(a, Ref) else a for a in statement.args]
         value = apply(statement.function, args, len(values[0].items))
         if value is None:
-            return
-        tally.run += 1
-        self.prefix = Prefix((*values, value), (*self.prefix.statements, statement))
-        self.is_solved = value.key == self.example.prefix.values[-1].key
-        self.is_over = self.is_solved
+            return None
+        tally.run += answer.count
+        prefix = Prefix((*values, value), (*self.prefix.statements, statement))
+        return replace(self, prefix=prefix, count=answer.count)
 
 
 def held_out_tasks(examples: Iterable[Example], num_tasks: int) -> list[Example]:
@@ -108,41 +104,28 @@ def held_out_tasks(examples: Iterable[Example], num_tasks: int) -> list[Example]
 
 
 def write_solutions(
-    model: nn.Module,
-    tokenizer: Any,
+    engine: Engine,
     prompt_format: PromptFormat,
     tasks: Sequence[Example],
     *,
     num_samples: int = 1,
     max_statements: int = 10,
-    batch: int = 64,
-    seed: int = 0,
 ) -> Tally:
     """Let a model write programs. num_samples: programs a task, the most likely steps if it is 1, else drawn at
-    temperature 1; a task counts as solved if any program solves it. batch: programs written at once."""
-    context = base_of(model).config.max_position_embeddings
+    temperature 1; a task counts as solved if any program solves it."""
     tally = Tally()
-    attempts = []
-    for example in tasks:
-        prompts = _Prompts(example.task, tokenizer, prompt_format, context)
-        attempts += [_Attempt(example, prompts) for _ in range(num_samples)]
+    solved = set()
+    states = [_State.of(example, prompt_format, engine, count=num_samples) for example in tasks]
     for _ in range(max_statements):
-        asked = []
-        for attempt in attempts:
-            if not attempt.is_over:
-                tokens = attempt.prompts.tokens(attempt.prefix)
-                attempt.is_over = tokens is None
-                if tokens is not None:
-                    asked.append((attempt, tokens))
-        asked.sort(key=lambda one: len(one[1]))  # shorter ones are padded to the longest of a batch
-        for begin in range(0, len(asked), batch):
-            chosen = asked[begin : begin + batch]
-            texts = [tokens for _, tokens in chosen]
-            answers = generate(model, tokenizer, texts, prompt_format.step_end, num_samples > 1, seed)
-            for (attempt, _), (answer, _) in zip(chosen, answers, strict=True):
-                attempt.take(answer, prompt_format, tally)
-            seed += 1
-    solved = {id(attempt.example) for attempt in attempts if attempt.is_solved}
+        going_on = []
+        for state, answers in _ask(engine, prompt_format, states, is_drawn=num_samples > 1):
+            for answer in answers:
+                after = state.after(answer, prompt_format, tally)
+                if after is not None and after.is_solved:
+                    solved.add(id(after.example))
+                elif after is not None:
+                    going_on.append(after)
+        states = going_on
     for example in tasks:
         length = len(example.prefix.statements)
         tally.tasks[length] += 1
@@ -150,40 +133,86 @@ def write_solutions(
     return tally
 
 
+def _ask(
+    engine: Engine, prompt_format: PromptFormat, states: Sequence[_State], is_drawn: bool
+) -> Iterator[tuple[_State, list[Answer]]]:
+    """Every state whose prompt fits the context, with the answers to it."""
+    asked = [(state, prompt) for state in states if (prompt := state.prompts.build(state.prefix)) is not None]
+    requests = [
+        Request(
+            prompt,
+            Sampling(state.count, MAX_STEP_TOKENS, float(is_drawn), stop=prompt_format.step_end, seed=None),
+        )
+        for state, prompt in asked
+    ]
+    return zip((state for state, _ in asked), engine.generate(requests), strict=True)
+
+
 def needed_step_ranks(
-    model: nn.Module,
-    tokenizer: Any,
+    engine: Engine,
+    log_probability: Callable[[Prompt, str], float],
     prompt_format: PromptFormat,
     examples: Iterable[Example],
     *,
     num_samples: int = 64,
-    seed: int = 0,
 ) -> list[tuple[int, int, int]]:
     """How early a policy proposes the step that a solution takes next: for every state on the way of every example,
     (statements of the solution, number of the step from 1, rank of the step from 1).
 
-    The rank counts the different steps among `num_samples` draws that are likelier than the needed one under the
-    model, so it is exact as far as these are among the draws, and at least never too high. States whose prompt does
-    not fit the context are left out.
+    log_probability: of a text after a prompt, natural logarithm, by the engine's model. The rank counts the different
+    steps among `num_samples` draws that are likelier than the needed one under the model, so it is exact as far as
+    these are among the draws, and at least never too high. States whose prompt does not fit the context are left out.
     """
-    context = base_of(model).config.max_position_embeddings
+    states = [
+        _State.of(example, prompt_format, engine, steps, num_samples)
+        for example in examples
+        for steps in range(len(example.prefix.statements))
+    ]
     ranks = []
-    for example in examples:
-        prompts = _Prompts(example.task, tokenizer, prompt_format, context)
-        length = len(example.prefix.statements)
-        for steps in range(length):
-            prefix = Prefix(example.prefix.values[: steps + 1], example.prefix.statements[:steps])
-            tokens = prompts.tokens(prefix)
-            if tokens is None:
-                continue
-            answers = generate(model, tokenizer, [tokens] * num_samples, prompt_format.step_end, True, seed)
-            name = variable_name(steps + 1)
-            needed = example.prefix.statements[steps].render(name).removeprefix(f"{name} =") + prompt_format.step_end
-            own = text_log_probability(model, tokenizer, tokens, needed)
-            likelier = {text for text, log_probability in answers if text != needed and log_probability > own}
-            ranks.append((length, steps + 1, 1 + len(likelier)))
-            seed += 1
+    for state, answers in _ask(engine, prompt_format, states, is_drawn=True):
+        steps, statements = len(state.prefix.statements), state.example.prefix.statements
+        name = variable_name(steps + 1)
+        needed = statements[steps].render(name).removeprefix(f"{name} =") + prompt_format.step_end
+        own = log_probability(state.prompts.build(state.prefix), needed)
+        likelier = sum(answer.log_probability > own for answer in answers if answer.text != needed)
+        ranks.append((len(statements), steps + 1, 1 + likelier))
     return ranks
+
+
+class ModelEngine:
+    """A model in memory, in training perhaps, as far as an `Engine` is needed here. batch: answers written at once.
+    seed: of all that it draws."""
+
+    def __init__(self, model: nn.Module, tokenizer: Any, batch: int = 64, seed: int = 0) -> None:
+        self.model, self.tokenizer, self.batch, self.seed = model, tokenizer, batch, seed
+        self.context_length = int(base_of(model).config.max_position_embeddings)
+
+    def count_tokens(self, text: str) -> int:
+        return len(self.tokenizer.encode(text))
+
+    def generate(self, requests: Sequence[Request], deadline: float | None = None) -> list[list[Answer]]:
+        """See `Engine.generate`; all requests have the sampling of the first but for their number of samples."""
+        if not requests:
+            return []
+        prompts = [encode_prompt(self.tokenizer, request.prompt.shared, request.prompt.rest) for request in requests]
+        wanted = [number for number, request in enumerate(requests) for _ in range(request.sampling.num_samples)]
+        wanted.sort(key=lambda number: len(prompts[number]))  # shorter ones are padded to the longest of a batch
+        found: list[list[Answer]] = [[] for _ in requests]
+        sampling = requests[0].sampling
+        for begin in range(0, len(wanted), self.batch):
+            chosen = wanted[begin : begin + self.batch]
+            texts = [prompts[number] for number in chosen]
+            answers = generate(self.model, self.tokenizer, texts, sampling.stop, sampling.temperature > 0, self.seed)
+            self.seed += 1
+            for number, (text, log_probability) in zip(chosen, answers, strict=True):
+                found[number].append(Answer(text, log_probability, self.count_tokens(text)))
+        return [merge_answers(answers) for answers in found]
+
+    def log_probability(self, prompt: Prompt, text: str) -> float:
+        """Natural logarithm of the probability that the model goes on with `text` after a prompt."""
+        return text_log_probability(
+            self.model, self.tokenizer, encode_prompt(self.tokenizer, prompt.shared, prompt.rest), text
+        )
 
 
 def text_log_probability(model: nn.Module, tokenizer: Any, prompt: Sequence[int], text: str) -> float:

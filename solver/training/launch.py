@@ -281,7 +281,7 @@ def context_of(model: Any) -> int:
 
 def _evaluation(order: TrainOrder, trainer: Any, prompt_format: PromptFormat) -> Any:
     """Measures on held-out documents (loss) and tasks (solutions written and run), as far as there are any."""
-    from .evaluation import held_out_tasks, write_solutions
+    from .evaluation import ModelEngine, held_out_tasks, write_solutions
     from .preparation import examples
 
     held_out = Documents.load(order.held_out) if order.held_out else None
@@ -300,7 +300,7 @@ def _evaluation(order: TrainOrder, trainer: Any, prompt_format: PromptFormat) ->
             loss, right = trainer.measure(held_out, order.held_out_batches)
             found |= {"held_out_loss": round(loss, 6), "held_out_right": round(right, 5)}
         if tasks:
-            found |= write_solutions(model, tokenizer, prompt_format, tasks).facts()
+            found |= write_solutions(ModelEngine(model, tokenizer), prompt_format, tasks).facts()
         return found
 
     return evaluate if held_out is not None or tasks else None
