@@ -103,8 +103,8 @@ def write_inputs(folder: Path, fault: Fault, wheelhouse: Path) -> list[Task]:
     read."""
     competition = folder / "competitions" / SLUG if fault.layout == "competitions" else folder / SLUG
     wheels = folder / "datasets" / "somebody" / "wheels" if fault.layout == "competitions" else folder / "wheels"
-    weights = wheels.with_name("weights") / "nested" / "vision"
-    for made in (competition, wheels, weights.parent):
+    weights = wheels.with_name("weights") / "nested"
+    for made in (competition, wheels, weights):
         made.mkdir(parents=True)
     tasks = load_set("arc-agi-1/training")[:NUM_TASKS]
     content = {task.task_id: raw_task(task.hide()) for task in tasks}
@@ -114,7 +114,8 @@ def write_inputs(folder: Path, fault: Fault, wheelhouse: Path) -> list[Task]:
     path.write_bytes(orjson.dumps(content))
     for wheel in wheelhouse.glob("*.whl"):
         shutil.copy(wheel, wheels)
-    shutil.copytree(ROOT / "weights" / "vision", weights)
+    for kind in ("policy", "ppm", "vision"):
+        shutil.copytree(ROOT / "weights" / kind, weights / kind)
     loaded = load_path(path)
     return [*loaded.tasks, *loaded.stubs.values()]
 

@@ -1,11 +1,11 @@
 """Engine and scorer over vLLM (0.24), for a GPU.
 
 Both are `BatchedEngine`s of a server (server.py), with vLLM's own continuous batching: requests join and leave between
-steps. Settings: prefix caching, full CUDA graphs without torch.compile for generation (starts fast and was the quickest
-for models below 1 B parameters), eager mode for scoring (pooling models refuse full graphs). Token ids go in and out:
-detokenizing inside vLLM costs as much as a small model's decoding. The engine core runs in this process, so that it
-ends with it. The cache has a fixed size: vLLM's share of the whole card would refuse to start beside other processes,
-or measure what they do meanwhile.
+steps. Settings: prefix caching, full CUDA graphs of decoding without torch.compile for generation (starts fast and was
+the quickest for models below 1 B parameters; with graphs of whole prompts answers depended on what else was asked),
+eager mode for scoring (pooling models refuse full graphs). Token ids go in and out: detokenizing inside vLLM costs as
+much as a small model's decoding. The engine core runs in this process, so that it ends with it. The cache has a fixed
+size: vLLM's share of the whole card would refuse to start beside other processes, or measure what they do meanwhile.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class VllmEngine(_Batched):
     """
 
     def __init__(self, folder: Path, context_length: int, cache_bytes: int, seed: int = 0) -> None:
-        graphs = {"mode": 0, "cudagraph_mode": "FULL"}
+        graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY"}
         super().__init__(_load(folder, context_length, cache_bytes, seed, compilation_config=graphs))
         self.text = TokenText(folder)
         self.context_length = context_length
