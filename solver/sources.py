@@ -33,6 +33,9 @@ MODEL_PACKAGES = ("torch", "transformers", "peft")
 MODEL_MIN_S = 20.0
 """Seconds a task from which on the shipped language models are used unasked: on a CPU their rollouts take some."""
 
+NICENESS = 10
+"""Of program search beside processes that feed a GPU, which must not wait for a core."""
+
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -44,7 +47,8 @@ class Lane:
     settings and the worker's number in its lane (0..num_workers - 1: it says which device is its own); what it
     returns runs one after the other on every task. required: whether the run fails if no worker of it can start;
     without a lane that is not required it goes on. services: that its workers use; with any, `make_sources` is also
-    given their addresses. preload: modules that its workers should find imported, beside the solver's own.
+    given their addresses. preload: modules that its workers should find imported, beside the solver's own. niceness:
+    of its workers, above the run's own.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Lane:
     required: bool = True
     services: tuple[Service, ...] = ()
     preload: tuple[str, ...] = ()
+    niceness: int = 0
 
 
 def own_lanes(settings: Settings) -> tuple[Lane, ...]:
@@ -64,6 +69,8 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     vision = vision_lane(settings)
     on_gpu = vision is not None and settings.vision.device != "cpu"
     lanes = [program_lane(settings, VISION_BYTES if on_gpu else 0)] if settings.search.use else []
+    if on_gpu:
+        lanes = [replace(lane, niceness=NICENESS) for lane in lanes]
     if vision is not None:
         lanes.append(vision)
     for name in settings.run.lanes:
@@ -109,6 +116,7 @@ def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
         make_sources=served_model_sources,
         services=engine_services(settings),
         preload=("solver.lm.preload",),
+        niceness=NICENESS,
     )
 
 

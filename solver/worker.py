@@ -92,6 +92,7 @@ def serve(connection: Connection, settings: Settings, lane: Lane, slot: int, add
     """Main function of a worker process, the lane's number `slot`. addresses: of the lane's services."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    os.nice(lane.niceness)
     try:
         more = (addresses,) if lane.services else ()
         sources = lane.make_sources(settings, slot, *more)

@@ -111,6 +111,17 @@ class TameSource(FakeSource):
         return self.findings(task, [[4, 2]], exact=True)
 
 
+class NiceSource(FakeSource):
+    """Answers with the niceness of its process."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        return self.findings(task, [[os.nice(0) % 10, os.nice(0) // 10]], exact=True)
+
+
+def nice(settings, slot):
+    return (NiceSource(),)
+
+
 def fake(settings, slot):
     return (FakeSource(),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from dataclasses import replace
@@ -454,6 +455,13 @@ def test_settings_out_of_range_never_reach_a_run():
 
 def lanes(*makers, workers=2, required=True):
     return [Lane(f"lane{n}", workers, maker, required or n == 0) for n, maker in enumerate(makers)]
+
+
+def test_a_lane_makes_way_for_others(tmp_path):
+    own = os.nice(0)
+    record = run([task("t")], nodes(), tmp_path, lanes=[Lane("nice", 1, fake_sources.nice, niceness=4)])
+    niceness = min(own + 4, 19)
+    assert record.results["t"].attempts[0][0].grid.tolist() == [[niceness % 10, niceness // 10]]
 
 
 def test_every_task_goes_through_every_lane_and_all_findings_vote(tmp_path):
