@@ -7,7 +7,7 @@
 Prompts are prefixes of the hand-written solutions. Checked, with the limits in LIMITS:
   log-probabilities   of tokens that the first engine sampled, against the other's for the same tokens
   greedy              the most likely tokens are equal wherever the best leads the second by more than LEAD
-  scores              of the preference model (tanh of its output)
+  scores              of the preference model (tanh of its output); also said: how far off float32's each engine is
   plain               the transformers engine against the model's own forward pass, tokens as above
   one and many        each engine's greedy answers and scores, asked one by one and all at once
 Exit code 1 if any limit is exceeded.
@@ -262,6 +262,10 @@ def check(policy: Path | None, ppm: Path | None, engines: Sequence[str], number:
             report[f"{name} scores, one and many"] = compare_scores(one, many[name])
         if len(engines) > 1:
             report["scores"] = compare_scores(*many.values())
+            exact = load("transformers", weights, False, device, "float32").score(prompts)
+            report["scores, off from float32"] = {
+                name: compare_scores(scores, exact)["score_difference"] for name, scores in many.items()
+            }
     for found in report.values():
         if isinstance(found, dict) and "number" in found:
             found["within"] = within(found)

@@ -26,7 +26,8 @@ from .text import TokenText, first_line
 ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_LOGGING_LEVEL": "WARNING",
+    "VLLM_LOGGING_LEVEL": "ERROR",  # its warnings are about choices that were made here
+    "TQDM_DISABLE": "1",
     "VLLM_USE_FLASHINFER_SAMPLER": "0",  # compiles itself at the first request
     "HF_HUB_OFFLINE": "1",
 }
