@@ -18,7 +18,7 @@ import marshal
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,9 +46,10 @@ def read_request(descriptor: int) -> dict[str, Any]:
     return marshal.loads(memoryview(data)[begin:])
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, leave: Callable[[int], None]) -> None:
     """Run the one request that comes on the descriptor: a dict of text, limit_bytes, prints, and either inputs
-    ((height, width), cells of each, for `solve`) or states (encoded dicts of variables of each, for a step)."""
+    ((height, width), cells of each, for `solve`) or states (encoded dicts of variables of each, for a step). Then
+    leave(0), while everything is still held: releasing it would only take time."""
     request = read_request(descriptor)
     send = Sender(descriptor, request["limit_bytes"])
     if request["prints"]:
@@ -62,6 +63,7 @@ def main(descriptor: int) -> None:
     except BaseException as error:
         send.error(0, error)
     send(b"D")
+    leave(0)
 
 
 def solve_all(code: Any, inputs: list[np.ndarray], send: Sender) -> None:
@@ -227,4 +229,4 @@ def rehearse() -> None:
         with ours, theirs:
             data = marshal.dumps(request | {"limit_bytes": 1 << 16, "prints": False})
             ours.sendall(protocol.frame(b"R", data))
-            main(theirs.fileno())
+            main(theirs.fileno(), int)

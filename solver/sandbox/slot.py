@@ -20,11 +20,13 @@ from typing import Any
 
 from ..errors import ArcSolveError
 from ..settings import SandboxSettings
-from . import protocol
+from . import memory, protocol
 
 _BOOT = """
 import sys, json
 sys.path[:] = json.loads(sys.argv[1])["path"]
+from solver.sandbox import memory
+memory.reserve_arenas(memory.NUM_ARENAS)
 from solver.sandbox.zygote import main
 main()
 """
@@ -199,8 +201,12 @@ class Slot:
 
 
 def _environment() -> dict[str, str]:
-    """What the zygote needs to load; programs get none of it."""
+    """What the zygote needs to load; programs get none of it. Libraries are linked before the fork."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "NUMBA_CACHE_DIR") if name in os.environ}
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     fixed = {"HOME": os.path.expanduser("~"), "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    fixed |= {
+        "LD_BIND_NOW": "1",
+        "MALLOC_TOP_PAD_": str(memory.HEAP_STEP_BYTES),
+    }
     return kept | fixed | dict.fromkeys(threads, "1")

@@ -27,7 +27,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from solver.sandbox import FULL_MODULES, LIGHT_MODULES, child, layers, protocol
+from solver.sandbox import FULL_MODULES, LIGHT_MODULES, child, layers, memory, protocol
 
 FINISHED = struct.Struct("<i")
 _DESCRIPTOR = struct.Struct("i")
@@ -71,6 +71,9 @@ class Zygote:
         report = {"layers": self.in_force, "refused": self.refused, "missing": self.missing}
         control.sendall(protocol.frame(b"R", json.dumps(report).encode()))
         os.dup2(1, 2)  # from here on there is nobody to complain to
+        gc.collect()
+        memory.fill_holes()
+        gc.freeze()
         self.serve(control)
 
     def load(self) -> None:
@@ -97,8 +100,6 @@ class Zygote:
             child.PRELUDE |= {name: getattr(solver.grid, name) for name in solver.grid.__all__}
         child.rehearse()
         os.environ.clear()
-        gc.collect()
-        gc.freeze()
         layers.use_huge_pages()
 
     def confine(self) -> None:
@@ -180,8 +181,17 @@ class Zygote:
             self.filter = layers.program_filter(self.may_fork)
             calls.append(self.filter.prepared())
         self.calls = tuple(calls)
+        self.rehearse()
         self.can_clear = self.has_files or "seccomp" not in forces  # else no file can be made, nor listed
         self.has_ipc = self.uid is not None and not {"namespaces", "seccomp"} & forces
+
+    def rehearse(self) -> None:
+        """Make calls like those that begin a program, here without effect, for the same reason as child.rehearse."""
+        limit = partial(resource.setrlimit, resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE))
+        made_already = layers.prepared_prctl(layers.PR_SET_NO_NEW_PRIVS, 1)
+        calls = (limit, partial(os.setresuid, -1, -1, -1), made_already)
+        for _ in range(child.NUM_REHEARSALS):
+            make_calls(calls)
 
     # orders
 
@@ -209,17 +219,16 @@ class Zygote:
         """Be the program's process; never returns. A layer that is refused now ends it before the program begins."""
         try:
             os.close(self.control)
-            for call in self.calls:
-                if call():
-                    os._exit(1)
-            child.main(descriptor)
+            if make_calls(self.calls):
+                os._exit(1)
+            child.main(descriptor, os._exit)
         finally:
             os._exit(0)
 
     def finish(self, pid: int) -> int:
         """Kill a program with everything that it started; its wait status."""
         os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):  # it may have had no time to make its group
             os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         if self.may_fork or (self.has_ipc and layers.has_ipc()):
@@ -245,10 +254,20 @@ class Zygote:
                 os.waitpid(-1, 0)
 
 
+def make_calls(calls: tuple[Callable[[], int | None], ...]) -> int:
+    """Make system calls in turn; what the first one that fails returns, else 0."""
+    for call in calls:
+        code = call()
+        if code:
+            return code
+    return 0
+
+
 def clear(folder: str) -> None:
     """Remove everything in a folder, however deep, whatever its modes. OSError if something withstands."""
-    token, number = os.urandom(8).hex(), 0
+    token, number = "", 0
     while names := os.listdir(folder):
+        token = token or os.urandom(8).hex()
         for name in names:
             path = os.path.join(folder, name)
             if os.path.islink(path) or not os.path.isdir(path):
