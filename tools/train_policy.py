@@ -92,7 +92,8 @@ def measure(args: Namespace) -> None:
     engine = load_engine(weights, args.engine, args.device)
     for samples in dict.fromkeys((1, args.samples)):
         began = time.monotonic()
-        tally = write_solutions(engine, weights.prompt_format, examples, num_samples=samples)
+        at_once = 1 if args.engine == "transformers" else None
+        tally = write_solutions(engine, weights.prompt_format, examples, num_samples=samples, tasks_at_once=at_once)
         found[f"at {samples}"] = tally.facts()
         took = {"samples": samples, "seconds": round(time.monotonic() - began, 1)}
         print(json.dumps({**took, **tally.facts()}), flush=True)

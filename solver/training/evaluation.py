@@ -110,22 +110,26 @@ def write_solutions(
     *,
     num_samples: int = 1,
     max_statements: int = 10,
+    tasks_at_once: int | None = None,
 ) -> Tally:
     """Let a model write programs. num_samples: programs a task, the most likely steps if it is 1, else drawn at
-    temperature 1; a task counts as solved if any program solves it."""
+    temperature 1; a task counts as solved if any program solves it. tasks_at_once: all (None) for an engine that is the
+    quicker the more it is asked, 1 for one that remembers the last task only."""
     tally = Tally()
     solved = set()
-    states = [_State.of(example, prompt_format, engine, count=num_samples) for example in tasks]
-    for _ in range(max_statements):
-        going_on = []
-        for state, answers in _ask(engine, prompt_format, states, is_drawn=num_samples > 1):
-            for answer in answers:
-                after = state.after(answer, prompt_format, tally)
-                if after is not None and after.is_solved:
-                    solved.add(id(after.example))
-                elif after is not None:
-                    going_on.append(after)
-        states = going_on
+    for begin in range(0, len(tasks), tasks_at_once or max(1, len(tasks))):
+        chosen = tasks[begin : begin + tasks_at_once] if tasks_at_once else tasks
+        states = [_State.of(example, prompt_format, engine, count=num_samples) for example in chosen]
+        for _ in range(max_statements):
+            going_on = []
+            for state, answers in _ask(engine, prompt_format, states, is_drawn=num_samples > 1):
+                for answer in answers:
+                    after = state.after(answer, prompt_format, tally)
+                    if after is not None and after.is_solved:
+                        solved.add(id(after.example))
+                    elif after is not None:
+                        going_on.append(after)
+            states = going_on
     for example in tasks:
         length = len(example.prefix.statements)
         tally.tasks[length] += 1
