@@ -14,10 +14,12 @@ from ..devices import list_gpus, use_gpu
 from ..errors import InputError
 from ..policy import GrammarPolicy, MixturePolicy, UniformPolicy
 from ..search.grammar import Grammar
+from ..search.rollouts import Sampler
 from ..settings import LanguageModelSettings
 from ..tasks import read_json
 from .adapter import Adapter, read_model
 from .engine import Engine, Sampling, Scorer, TemperatureSchedule
+from .outage import GuardedPolicy, GuardedPreference, Outage
 from .policy import FixedPrompt, HintSchedule, LanguageModelPolicy, PreferenceModel
 from .prompt import PromptBuilder, PromptFormat, PromptTask
 from .server import BatchedEngine, WholeCalls
@@ -213,9 +215,15 @@ class LanguageModel:
             for prompt in fixed
         )  # fmt: skip
         weights = (settings.weight, settings.grammar_weight, settings.uniform_weight)
-        mixtures = tuple(
-            MixturePolicy(
-                list(zip((own, GrammarPolicy(grammar, palette), UniformPolicy(palette)), weights, strict=True))
+        outage = Outage("language model")
+        guarded = tuple(
+            GuardedPolicy(
+                own,
+                MixturePolicy(
+                    list(zip((own, GrammarPolicy(grammar, palette), UniformPolicy(palette)), weights, strict=True))
+                ),
+                GrammarPolicy(grammar, palette),
+                outage,
             )
             for own in owns
         )
@@ -224,36 +232,45 @@ class LanguageModel:
             # Preference models learn from traces without hints, and see none.
             shown = _prompts(self.ppm_format, replace(task, hint=""), self.scorer, 0)
             preference = PreferenceModel(self.scorer, shown, time_left)
-        return TaskPolicy(mixtures, owns, settings, preference)
+        return TaskPolicy(guarded, owns, settings, outage, preference)
 
 
 @dataclass(eq=False)
 class TaskPolicy:
     """mixtures: what a tree asks, one for each of its prompts. owns: their language models, for what became of the
-    answers. settings: how they are used. preference: what scores its states; None without a preference model."""
+    answers. settings: how they are used. outage: of the models that propose steps and of what runs their free Python.
+    preference: what scores a tree's states; None without a preference model. ppm_outage: of that."""
 
-    mixtures: tuple[MixturePolicy, ...]
+    mixtures: tuple[GuardedPolicy, ...]
     owns: tuple[LanguageModelPolicy, ...]
     settings: LanguageModelSettings
+    outage: Outage
     preference: PreferenceModel | None = None
+    ppm_outage: Outage = field(default_factory=lambda: Outage("preference model"))
 
     def under(self, grammar: Grammar) -> TaskPolicy:
         """The same with another grammar in the mixtures."""
-        mixtures = (
-            MixturePolicy(
-                [
-                    (GrammarPolicy(grammar, part.palette) if type(part) is GrammarPolicy else part, weight)
-                    for part, weight in mixture.parts
-                ]
-            )
-            for mixture in self.mixtures
-        )
-        return replace(self, mixtures=tuple(mixtures))
+        return replace(self, mixtures=tuple(mixture.under(grammar) for mixture in self.mixtures))
 
     @property
     def own(self) -> LanguageModelPolicy:
-        """The language model with its first prompt, for rollouts."""
+        """The language model with its first prompt."""
         return self.owns[0]
+
+    @property
+    def sampler(self) -> Sampler:
+        """The same as rollouts ask it."""
+        return self.mixtures[0]
+
+    @property
+    def scores(self) -> GuardedPreference | None:
+        """The preference model as a tree asks it."""
+        return None if self.preference is None else GuardedPreference(self.preference, self.ppm_outage)
+
+    @property
+    def notes(self) -> list[str]:
+        """What failed, for people."""
+        return [outage.note for outage in (self.outage, self.ppm_outage) if outage]
 
     @property
     def counts(self) -> Counter[str]:
