@@ -33,6 +33,9 @@ MODEL_PACKAGES = ("torch", "transformers", "peft")
 MODEL_MIN_S = 20.0
 """Seconds a task from which on the shipped language models are used unasked: on a CPU their rollouts take some."""
 
+KERNELS = "solver.preload"
+"""A lane that preloads this module runs the grid library: it is compiled before, and loaded once for all workers."""
+
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -44,7 +47,7 @@ class Lane:
     settings and the worker's number in its lane (0..num_workers - 1: it says which device is its own); what it
     returns runs one after the other on every task. required: whether the run fails if no worker of it can start;
     without a lane that is not required it goes on. services: that its workers use; with any, `make_sources` is also
-    given their addresses. preload: modules that its workers should find imported, beside the solver's own.
+    given their addresses. preload: modules that its workers should find imported, beside the worker's own.
     """
 
     name: str
@@ -89,7 +92,7 @@ def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
 
     A language model that can't be used is left out with a warning; with lm.strict InputError is raised.
     """
-    plain = Lane("program", settings.run.workers, program_sources)
+    plain = Lane("program", settings.run.workers, program_sources, preload=(KERNELS,))
     settings = with_models(settings)
     if settings.lm.policy is None:
         return plain
@@ -108,7 +111,7 @@ def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
         plain,
         make_sources=served_model_sources,
         services=engine_services(settings),
-        preload=("solver.lm.preload",),
+        preload=(KERNELS, "solver.lm.preload"),
     )
 
 

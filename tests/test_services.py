@@ -17,6 +17,7 @@ import pytest
 from fake_sources import task
 
 import solver.services
+import solver.workers
 from solver.cli import main
 from solver.errors import InputError
 from solver.runner import run
@@ -127,7 +128,7 @@ def test_one_that_cannot_be_spawned_is_given_up(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(solver.runner, "spawn", refuse)
+    monkeypatch.setattr(solver.workers, "spawn", refuse)
     record = run_with(tmp_path, fake_services.echo, fake_services.hasty)
     assert notes(record) == ["0"] * 4
     assert lines(tmp_path)[-1].endswith(
