@@ -21,11 +21,14 @@ from solver.sources import own_lanes, program_sources
 HAS_TORCH = all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
 
 
-def evaluate(out, *more, nodes=3000):
+def evaluate(out, *more, nodes=1500):
+    """A run over three tasks. Random weights hardly ever end an answer themselves, so answers and rollouts are few and
+    short."""
     words = [
         sys.executable, "-W", "error", "-m", "solver", "evaluate", "--set", "arc-agi-1/training", "--tasks", "3",
         "--nodes", str(nodes), "--workers", "2", "--set", "vision.device=off", "--set", "search.root_share=0.3",
-        "--set", "search.num_views=1", "--out", str(out), *more,
+        "--set", "search.num_views=1", "--set", "lm.max_new_tokens=16", "--set", "lm.rollout_programs=4",
+        "--out", str(out), *more,
     ]  # fmt: skip
     return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
 
