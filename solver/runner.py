@@ -24,20 +24,13 @@ limited.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import logging
 import math
-import multiprocessing
-import os
-import signal
 import subprocess
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from multiprocessing import forkserver
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -47,23 +40,17 @@ from .errors import ArcSolveError, InputError
 from .plan import Clock, LanePlan, describe, reserve_s, start_limit_s
 from .process import Broken
 from .runfolder import RunFolder
-from .services import Services, spawn
+from .services import Services
 from .settings import Settings, as_dict
-from .sources import Lane, own_lanes
+from .sources import KERNELS, Lane, own_lanes
+from .standing import LaneStanding, TaskStanding
 from .submission import blank_attempts
-from .tasks import Task, TaskStub
+from .tasks import Task, TaskStub, tasks_digest
 from .vote import choose_attempts
-from .worker import Finished, Job, Partial, Ready, same_grids, serve
+from .worker import Finished, Job, Partial, Ready, same_grids
+from .workers import Interrupts, StoppedError, Worker, Workers, cause, spawn_service
 
 logger = logging.getLogger(__name__)
-
-PRELOAD = ("solver.worker",)
-PRELOAD_OWN = ("solver.worker", "solver.preload")
-"""What the fork server imports, so that workers inherit it; with the solver's own sources the kernels,
-too."""
-
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Workers are the parallelism; a fork server with threads of its own could not fork safely."""
 
 MAX_TRIES = 2
 MAX_FAILED_STARTS = 5
@@ -128,102 +115,6 @@ def run(
     return _Run(tuple(tasks), settings, out, dict(faulty or {}), on_event, lanes).go(resume, overwrite)
 
 
-def tasks_digest(tasks: Sequence[Task]) -> str:
-    """SHA-256 of what the tasks show to a solver: ids, training pairs, test inputs."""
-    digest = hashlib.sha256()
-    for task in sorted(tasks, key=lambda task: task.task_id):
-        digest.update(task.task_id.encode("utf-8", "backslashreplace") + b"\0")
-        for pair in (*task.train, *task.hide().test):
-            for grid in (pair.input, pair.output):
-                if grid is not None:
-                    digest.update(bytes(grid.shape) + grid.astype("i1").tobytes())
-            digest.update(b"\0")
-    return digest.hexdigest()
-
-
-@dataclass
-class _LaneState:
-    """A lane and what is left for it to do.
-
-    queue: what is still to be handed out in this pass. later: what has been through it and is for the next one.
-    plan: its time; known once a worker of the run is ready. tries: how often a task was begun since it last went
-    through. passes: how often it did.
-    """
-
-    lane: Lane
-    queue: deque[Task]
-    num_workers: int
-    tries: dict[str, int]
-    passes: dict[str, int]
-    later: list[Task] = field(default_factory=list)
-    plan: LanePlan | None = None
-    num_failed_starts: int = 0
-    ever_ready: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.lane.name
-
-    @property
-    def waiting(self) -> int:
-        """How many tasks are to be handed out, in this pass or the next."""
-        return len(self.queue) + len(self.later)
-
-
-@dataclass
-class _TaskState:
-    """What is known of a task that is not finished: findings by source, also by lane for those that are through with
-    it at least once, and how each lane that is done with it ended: (status, error)."""
-
-    findings: dict[str, Findings] = field(default_factory=dict)
-    by_lane: dict[str, dict[str, Findings]] = field(default_factory=dict)
-    ends: dict[str, tuple[str, str]] = field(default_factory=dict)
-    seconds: float = 0.0
-    vote_s: float = 0.0
-
-    @property
-    def num_exact(self) -> int:
-        return sum(answer.exact for f in self.findings.values() for answer in f.answers)
-
-    @property
-    def num_nodes(self) -> int:
-        return sum(f.num_nodes for f in self.findings.values())
-
-    @property
-    def phases(self) -> dict[str, float]:
-        """Seconds by phase, the vote's among them."""
-        phases: dict[str, float] = {}
-        for findings in self.findings.values():
-            for name, seconds in findings.phases.items():
-                phases[name] = phases.get(name, 0.0) + seconds
-        return phases | {"vote": self.vote_s}
-
-
-@dataclass
-class _Handle:
-    """A worker process as the runner sees it. slot: its number in its lane. kill_at: when it is killed, once it has
-    been asked to stop. spawned: when its process was made."""
-
-    index: int
-    lane: _LaneState
-    slot: int
-    process: Any
-    connection: Connection
-    ready: bool = False
-    closed: bool = False
-    task_id: str = ""
-    started: float = 0.0
-    allowance_s: float = 0.0
-    spawned: float = field(default_factory=time.monotonic)
-    kill_at: float | None = None
-    killed: bool = False
-    reason: str = ""
-
-
-class _StoppedError(Exception):
-    """A signal came while the fork server was waited for."""
-
-
 @dataclass
 class _Run:
     tasks: tuple[Task, ...]
@@ -233,7 +124,6 @@ class _Run:
     on_event: Callable[[Event], None] | None
     given_lanes: Sequence[Lane] | None
     began: float = field(default_factory=time.monotonic)
-    interrupted: str = ""
 
     def go(self, resume: bool, overwrite: bool) -> RunRecord:
         self.by_id = {task.task_id: task for task in self.tasks}
@@ -241,10 +131,10 @@ class _Run:
             ids = [task.task_id for task in self.tasks] + list(self.faulty)
             repeated = sorted({task_id for task_id in ids if ids.count(task_id) > 1})
             raise InputError(f"task {', '.join(repeated)}: given twice")
-        self.workers: list[_Handle] = []
+        self.interrupts = Interrupts()
+        self.workers = Workers(self.settings, self.interrupts)
         self.services = self._make_services(())
-        self.starting = False
-        with self._signals():
+        with self.interrupts.taken():
             self.folder = RunFolder(self.out, self._identity(), resume=resume, overwrite=overwrite)
             try:
                 return self._go(resume)
@@ -277,26 +167,19 @@ class _Run:
         self.unsaved, self.last_write, self.write_failed = "", 0.0, False
         todo = [task for task in self.tasks if task.task_id not in kept]
         todo.sort(key=lambda task: (-task.hide().num_cells, task.task_id))
-        self.states = {task.task_id: _TaskState() for task in todo}
-        self.lanes = self._make_lanes(todo)
+        self.states = {task.task_id: TaskStanding() for task in todo}
+        lanes = own_lanes(self.settings) if self.given_lanes is None else self.given_lanes
+        self.lanes = [LaneStanding.of(lane, todo) for lane in lanes]
         for stub in self.faulty.values():
             self.waiting.append(self.best[stub.task_id])
             self.done.add(stub.task_id)
         self.end: float | None = None
-        self.num_started = 0
-        self._event("stopping" if self.interrupted else "begin", message=f"{len(todo)} tasks to do")
+        self._event("stopping" if self.interrupts.reason else "begin", message=f"{len(todo)} tasks to do")
         for line in describe(self.settings.run, [(lane.name, lane.lane.num_workers) for lane in self.lanes], len(todo)):
             self._event("plan", message=line)
         self._loop()
         self._stop()
         return self._close()
-
-    def _make_lanes(self, todo: list[Task]) -> list[_LaneState]:
-        lanes = own_lanes(self.settings) if self.given_lanes is None else self.given_lanes
-        zeros = dict.fromkeys((task.task_id for task in todo), 0)
-        return [
-            _LaneState(lane, deque(todo), min(lane.num_workers, len(todo)), dict(zeros), dict(zeros)) for lane in lanes
-        ]
 
     def _start_clock(self) -> None:
         """The first worker is ready: from now on the tasks' time runs. All lanes end together."""
@@ -324,45 +207,41 @@ class _Run:
         self._save()
         self._prepare()
         self._start_services()
-        while (self._queued() or self._busy()) and not self.interrupted:
+        while (self._queued() or self.workers.busy()) and not self.interrupts.reason:
             self._start_workers()
-            if self.interrupted:
+            if self.interrupts.reason:
                 return
             for lane in self.lanes:
-                if lane.waiting and not any(worker.lane is lane for worker in self.workers):
+                if lane.waiting and not self.workers.of_lane(lane):
                     self._give_up(lane)
             if not self.workers:
                 continue
             self._hand_out()
             sources = [w.connection for w in self.workers if not w.closed]
-            sources += [*(w.process.sentinel for w in self.workers), *self.services.sources(), self.wake]
+            sources += [*(w.process.sentinel for w in self.workers), *self.services.sources(), self.interrupts.wake]
             wait(sources, self._timeout())
             self.services.look()
             for worker in list(self.workers):
                 self._receive(worker)
-                if wait([worker.process.sentinel], 0):
+                if worker.has_ended:
                     self._bury(worker)
             self._check_clock()
             self._save()
 
     def _prepare(self) -> None:
-        """Compile the library if this machine has not done so yet. A signal to stop ends it."""
-        if self.given_lanes is not None or not self._queued():
+        """Compile the library if a lane needs it and this machine has not done so yet. A signal to stop ends it."""
+        needed = any(KERNELS in lane.lane.preload for lane in self.lanes)
+        if not needed or not self._queued():
             return
         from .warm import prepare  # needs numba
 
         try:
-            self.starting = True
-            prepare(self.lanes[0].num_workers)
-        except _StoppedError:
+            with self.interrupts.breaking():
+                prepare(self.lanes[0].num_workers)
+        except StoppedError:
             logger.info("stopped while compiling")
         except (OSError, subprocess.CalledProcessError) as error:
             logger.error("the grid library could not be compiled ahead: %s", error)
-        finally:
-            self.starting = False
-
-    def _busy(self, lane: _LaneState | None = None) -> list[_Handle]:
-        return [w for w in self.workers if w.task_id and (lane is None or w.lane is lane)]
 
     def _queued(self) -> bool:
         return any(lane.waiting for lane in self.lanes)
@@ -375,7 +254,7 @@ class _Run:
             due.append(self._next_write())
         due += [worker.kill_at for worker in self.workers if worker.kill_at is not None and not worker.killed]
         if self.settings.run.nodes is None:
-            due += [self._limit(worker) for worker in self._busy()]
+            due += [self._limit(worker) for worker in self.workers.busy()]
             if self.end is not None:
                 due.append(self.end + self.settings.run.grace_s)
         return max(0.0, min(due) - now)
@@ -389,8 +268,7 @@ class _Run:
                 self._next_pass(lane)
         for worker in self.workers:
             lane = worker.lane
-            idle = worker.ready and not worker.task_id and not worker.closed and worker.kill_at is None
-            if not lane.queue or not idle:
+            if not lane.queue or not worker.idle:
                 continue
             allowance_s = self._allowance(lane, time.monotonic())
             task = lane.queue.popleft()
@@ -400,44 +278,34 @@ class _Run:
             self._event("started", task.task_id, worker, seconds=allowance_s)
             try:
                 seconds = None if self.settings.run.nodes else allowance_s
-                worker.connection.send(Job(task.hide(), seconds, self.states[task.task_id].by_lane.get(lane.name, {})))
+                before = self.states[task.task_id].of_lane(lane.name) if lane.passes[task.task_id] else {}
+                worker.connection.send(Job(task.hide(), seconds, before))
             except OSError:
                 worker.closed = True  # it has died; _bury puts the task back
 
-    def _allowance(self, lane: _LaneState, now: float) -> float:
+    def _allowance(self, lane: LaneStanding, now: float) -> float:
         """Seconds for the next task of a lane's queue."""
         if self.settings.run.nodes is not None:
             return 0.0
-        busy = self._busy(lane)
-        coming = sum(lane.passes[worker.task_id] < lane.plan.pass_index for worker in busy)
-        since = [(worker.started, worker.allowance_s) for worker in busy]
-        return lane.plan.allowance(self.settings.run, now, since, lane.waiting + coming)
+        busy = {worker.task_id: (worker.started, worker.allowance_s) for worker in self.workers.busy(lane)}
+        return lane.allowance(self.settings.run, now, busy)
 
     def _time_left(self) -> bool:
         """Whether there is time to take up a task once more."""
-        return not self.interrupted and time.monotonic() + self.settings.run.min_task_s < self.end
+        return not self.interrupts.reason and time.monotonic() + self.settings.run.min_task_s < self.end
 
-    def _next_pass(self, lane: _LaneState) -> None:
+    def _next_pass(self, lane: LaneStanding) -> None:
         """Take up once more the tasks that are not settled, if there is time; the most promising first."""
         if not self._time_left():
             while lane.later:
                 self._end(lane.later.pop().task_id, lane, "done", "")
             return
-        before = lane.plan.pass_index
-        lane.plan.pass_index = max(before, min(lane.passes[task.task_id] for task in lane.later))
-        promise = {task.task_id: self._promise(task.task_id, lane) for task in lane.later}
-        lane.queue = deque(sorted(lane.later, key=lambda task: (-promise[task.task_id], task.task_id)))
-        lane.later = []
-        if lane.plan.pass_index > before:
+        promise = {task.task_id: self.states[task.task_id].promise(lane.name) for task in lane.later}
+        if lane.begin_pass(promise):
             message = f"{lane.name}: pass {lane.plan.pass_index + 1} begins"
             self._event("pass", message=message, lane=lane.name)
 
-    def _promise(self, task_id: str, lane: _LaneState) -> float:
-        """The greatest weight that the lane's own answers have: how near it seems to be."""
-        found = self.states[task_id].by_lane.get(lane.name, {}).values()
-        return max((answer.weight for findings in found for answer in findings.answers), default=0.0)
-
-    def _limit(self, worker: _Handle) -> float:
+    def _limit(self, worker: Worker) -> float:
         """When a worker is stopped: grace_s over its time, and just before the deadline would do it."""
         grace_s = self.settings.run.grace_s
         limit = worker.started + worker.allowance_s + grace_s
@@ -445,11 +313,8 @@ class _Run:
 
     def _check_clock(self) -> None:
         now = time.monotonic()
-        for worker in self.workers:
-            if worker.kill_at is not None and not worker.killed and now >= worker.kill_at:
-                worker.killed = True
-                worker.process.kill()
-        if self.settings.run.nodes is not None or self.interrupted:
+        self.workers.kill_overdue(now)
+        if self.settings.run.nodes is not None or self.interrupts.reason:
             return
         for worker in self.workers:
             if worker.kill_at is None and not worker.ready:
@@ -458,16 +323,16 @@ class _Run:
             limits = self.settings.run
             total_s = math.inf if limits.total_s is None else limits.total_s - reserve_s(limits)
             if now - self.began > min(limits.start_timeout_s, total_s):
-                self.interrupted = "deadline"
+                self.interrupts.reason = "deadline"
             return
-        for worker in self._busy():
+        for worker in self.workers.busy():
             if worker.kill_at is None and now >= self._limit(worker):
                 worker.reason = f"stopped after {now - worker.started:.1f} s of {worker.allowance_s:.1f} s"
-                self._ask_to_stop(worker, now)
+                self.workers.ask_to_stop(worker, now)
         if now >= self.end + self.settings.run.grace_s and self._queued():
-            self.interrupted = "deadline"
+            self.interrupts.reason = "deadline"
 
-    def _check_start(self, worker: _Handle, now: float) -> None:
+    def _check_start(self, worker: Worker, now: float) -> None:
         """Kill a worker that does not get ready in time; if none of its lane ever did, no other is tried there."""
         lane = worker.lane
         if now - worker.spawned <= start_limit_s(self.settings.run):
@@ -477,68 +342,33 @@ class _Run:
         if not lane.ever_ready and lane.num_failed_starts < MAX_FAILED_STARTS:
             lane.num_failed_starts = MAX_FAILED_STARTS
             self._event("lane_lost", worker=worker, message=message)
-        self._ask_to_stop(worker, now)
-
-    def _ask_to_stop(self, worker: _Handle, now: float) -> None:
-        worker.process.terminate()
-        worker.kill_at = now + self.settings.run.stop_s
+        self.workers.ask_to_stop(worker, now)
 
     # Workers and services
 
-    def _make_services(self, lanes: Iterable[_LaneState]) -> Services:
+    def _make_services(self, lanes: Iterable[LaneStanding]) -> Services:
         services = [service for lane in lanes for service in lane.lane.services]
-        return Services(services, _spawn, lambda line: self._event("service", message=line))
+        return Services(services, spawn_service, lambda line: self._event("service", message=line))
 
     def _start_services(self) -> None:
         """Start what the lanes' workers use. Nothing waits for it."""
-        if self._queued() and not self.interrupted:
+        if self._queued() and not self.interrupts.reason:
             self.services = self._make_services(self.lanes)
             self.services.start()
 
     def _start_workers(self) -> None:
+        preload = [name for lane in self.lanes for name in lane.lane.preload]
         for lane in self.lanes:
-            wanted = min(lane.num_workers, lane.waiting + len(self._busy(lane)))
-            while lane.num_failed_starts < MAX_FAILED_STARTS and not self.interrupted:
-                taken = {worker.slot for worker in self.workers if worker.lane is lane}
+            wanted = min(lane.num_workers, lane.waiting + len(self.workers.busy(lane)))
+            while lane.num_failed_starts < MAX_FAILED_STARTS and not self.interrupts.reason:
+                taken = {worker.slot for worker in self.workers.of_lane(lane)}
                 if len(taken) >= wanted:
                     break
-                if not self._start_worker(lane, min(set(range(lane.num_workers)) - taken)):
+                slot = min(set(range(lane.num_workers)) - taken)
+                if not self.workers.start(lane, slot, self.services.addresses(lane.lane.services), preload):
                     return
 
-    def _start_worker(self, lane: _LaneState, slot: int) -> bool:
-        """Start a worker; False if a signal came meanwhile. A failure is counted."""
-        context = multiprocessing.get_context("forkserver")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=serve,
-            args=(theirs, self.settings, lane.lane, slot, self.services.addresses(lane.lane.services)),
-            daemon=True,
-            name=f"arc-{lane.name}",
-        )
-        try:
-            with _process_terms():
-                own = PRELOAD_OWN if self.given_lanes is None else PRELOAD
-                context.set_forkserver_preload([*own, *(name for lane in self.lanes for name in lane.lane.preload)])
-                forkserver.ensure_running()
-            self.starting = True
-            process.start()
-        except _StoppedError:
-            ours.close()
-            return False
-        except (OSError, EOFError) as error:
-            ours.close()
-            lane.num_failed_starts += 1
-            logger.error("a worker could not be started: %s", error)
-            time.sleep(0.1)
-            return True
-        finally:
-            self.starting = False
-            theirs.close()
-        self.workers.append(_Handle(self.num_started, lane, slot, process, ours))
-        self.num_started += 1
-        return True
-
-    def _receive(self, worker: _Handle) -> None:
+    def _receive(self, worker: Worker) -> None:
         """Take in all that a worker has sent."""
         while not worker.closed:
             try:
@@ -558,18 +388,18 @@ class _Run:
                         self._start_clock()
                     self._event("ready", worker=worker, message=message.about)
                 case Partial() if message.task_id == worker.task_id:
-                    self._take(message.task_id, message.findings)
+                    self._take(worker, message.findings)
                     self._event("improved", message.task_id, worker, num_exact=self.best[message.task_id].num_exact)
                 case Finished() if message.task_id == worker.task_id:
                     for source, trace in message.traces.items():
                         logger.error("task %s: %s raised\n%s", worker.task_id, source, trace)
-                    self._take(message.task_id, message.findings)
+                    self._take(worker, message.findings)
                     self._free(worker, message.seconds)
                     self._through(worker, message)
                 case Broken():
                     self._broken(worker.lane, message)
 
-    def _broken(self, lane: _LaneState, message: Broken) -> None:
+    def _broken(self, lane: LaneStanding, message: Broken) -> None:
         logger.error("a worker could not make its sources\n%s", message.trace)
         if isinstance(message.error, ArcSolveError) and not lane.ever_ready:
             if lane.lane.required:
@@ -577,21 +407,17 @@ class _Run:
             lane.num_failed_starts = MAX_FAILED_STARTS
             self._event("lane_lost", message=str(message.error))
 
-    def _free(self, worker: _Handle, seconds: float) -> None:
+    def _free(self, worker: Worker, seconds: float) -> None:
         """The worker has no task any more; its time is spent. seconds: what the task took."""
         if worker.lane.plan is not None:
             worker.lane.plan.pool_s -= time.monotonic() - worker.started
         self.states[worker.task_id].seconds += seconds
         worker.task_id = ""
 
-    def _bury(self, worker: _Handle) -> None:
+    def _bury(self, worker: Worker) -> None:
         """A worker process has ended: take in its last words, replace it, see to its task."""
         self._receive(worker)
-        worker.process.join()
-        code = worker.process.exitcode
-        worker.process.close()
-        worker.connection.close()
-        self.workers.remove(worker)
+        code = self.workers.bury(worker)
         lane = worker.lane
         if not worker.ready:
             lane.num_failed_starts += 1
@@ -599,7 +425,7 @@ class _Run:
         if not task_id:
             return
         self._free(worker, time.monotonic() - worker.started)
-        why = worker.reason or f"its worker died ({_cause(code)})"
+        why = worker.reason or f"its worker died ({cause(code)})"
         logger.warning("task %s: %s", task_id, why)
         self._event("worker_lost", task_id, worker, message=why)
         if worker.reason:
@@ -610,7 +436,7 @@ class _Run:
             status = "partial" if lane.passes[task_id] else "failed"
             self._end(task_id, worker, status, f"{why}, {MAX_TRIES} times")
 
-    def _give_up(self, lane: _LaneState) -> None:
+    def _give_up(self, lane: LaneStanding) -> None:
         """No worker of a lane could be started several times in a row: its tasks get what the others find."""
         if lane.lane.required and not lane.ever_ready:
             raise ArcSolveError("no worker process could be started; the log says why")
@@ -624,46 +450,21 @@ class _Run:
     def _stop(self) -> None:
         """End all processes."""
         self.services.ask_to_stop()
-        self._stop_workers()
+        self.workers.stop(lambda worker: self._receive(worker) if hasattr(self, "best") else None)
         self.services.stop(self.settings.run.stop_s)
-
-    def _stop_workers(self) -> None:
-        """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL."""
-        now = time.monotonic()
-        for worker in self.workers:
-            if worker.task_id or not worker.ready:
-                if worker.kill_at is None:
-                    self._ask_to_stop(worker, now)
-            else:
-                worker.kill_at = now + self.settings.run.stop_s
-                with contextlib.suppress(OSError):
-                    worker.connection.send(None)
-        while self.workers:
-            wait([worker.process.sentinel for worker in self.workers], 0.05)
-            for worker in list(self.workers):
-                if hasattr(self, "best"):
-                    self._receive(worker)
-                if time.monotonic() >= worker.kill_at and not worker.killed:
-                    worker.killed = True
-                    worker.process.kill()
-                if wait([worker.process.sentinel], 0):
-                    self._receive(worker)
-                    worker.process.join()
-                    worker.process.close()
-                    worker.connection.close()
-                    self.workers.remove(worker)
 
     # Results
 
-    def _take(self, task_id: str, findings: Mapping[str, Findings]) -> None:
-        """Vote anew over a task with what a worker has found."""
+    def _take(self, worker: Worker, found: Mapping[str, Findings]) -> None:
+        """Vote anew over a worker's task with what it has found."""
+        task_id = worker.task_id
         state, before = self.states[task_id], self.best[task_id]
-        state.findings.update(findings)
-        attempts = before.attempts
-        if any(found.answers for found in state.findings.values()):
+        state.take(worker.lane.name, found)
+        attempts, findings = before.attempts, state.findings
+        if any(own.answers for own in findings.values()):
             began = time.monotonic()
             try:
-                attempts = choose_attempts(self.by_id[task_id].hide(), state.findings)
+                attempts = choose_attempts(self.by_id[task_id].hide(), findings)
             except Exception:
                 logger.exception("vote on task %s", task_id)
             state.vote_s += time.monotonic() - began
@@ -677,12 +478,12 @@ class _Run:
             num_exact=state.num_exact,
             seconds=state.seconds,
             phases=state.phases,
-            notes={name: found.note for name, found in state.findings.items() if found.note},
+            notes=state.notes,
         )
 
-    def _end(self, task_id: str, by: _Handle | _LaneState, status: str, error: str, **more: Any) -> None:
+    def _end(self, task_id: str, by: Worker | LaneStanding, status: str, error: str, **more: Any) -> None:
         """A lane is through with a task, which is finished with the last of them."""
-        lane, worker = (by.lane, by) if isinstance(by, _Handle) else (by, None)
+        lane, worker = (by.lane, by) if isinstance(by, Worker) else (by, None)
         state = self.states[task_id]
         state.ends[lane.name] = (status, error)
         if len(state.ends) < len(self.lanes):
@@ -693,17 +494,16 @@ class _Run:
             status=statuses.pop() if len(statuses) == 1 else "partial",
             error="; ".join(error for _, error in state.ends.values() if error),
             seconds=state.seconds,
-            alone=self._alone(task_id),
+            alone=state.alone(self.by_id[task_id].hide()),
         )
         del self.states[task_id]
         self._finish(result, worker, **more)
 
-    def _through(self, worker: _Handle, message: Finished) -> None:
+    def _through(self, worker: Worker, message: Finished) -> None:
         """A lane's worker has been through a task: it is for the next pass, or that was all."""
         lane, task_id = worker.lane, message.task_id
         lane.passes[task_id] += 1
         lane.tries[task_id] = 0
-        self.states[task_id].by_lane[lane.name] = message.findings
         settled = all(findings.settled for findings in message.findings.values())
         if lane.passes[task_id] < len(lane.plan.shares) and not settled and not message.errors:
             lane.later.append(self.by_id[task_id])
@@ -714,15 +514,7 @@ class _Run:
         status = "done" if not message.errors else "partial" if found else "failed"
         self._end(task_id, worker, status, "; ".join(message.errors), traces=message.traces)
 
-    def _alone(self, task_id: str) -> dict[str, Attempts]:
-        """What each source would submit alone; nothing if only one has answers."""
-        found = {name: f for name, f in self.states[task_id].findings.items() if f.answers}
-        if len(found) < 2:
-            return {}
-        task = self.by_id[task_id].hide()
-        return {name: choose_attempts(task, {name: findings}) for name, findings in found.items()}
-
-    def _finish(self, result: TaskResult, worker: _Handle | None, **more: Any) -> None:
+    def _finish(self, result: TaskResult, worker: Worker | None, **more: Any) -> None:
         self.best[result.task_id] = result
         self.done.add(result.task_id)
         self.waiting.append(result)
@@ -756,25 +548,25 @@ class _Run:
         return self.last_write + (FINISHED_WRITE_S if self.unsaved == "finished" else IMPROVED_WRITE_S)
 
     def _close(self) -> RunRecord:
-        if self.interrupted:
-            self._event("stopping", message=self.interrupted)
+        if self.interrupts.reason:
+            self._event("stopping", message=self.interrupts.reason)
             for task_id in self.by_id:
                 if task_id not in self.done:
                     result, state = self.best[task_id], self.states[task_id]
-                    error = f"{self.interrupted} before it was {'reached' if result.error else 'finished'}"
+                    error = f"{self.interrupts.reason} before it was {'reached' if result.error else 'finished'}"
                     self.best[task_id] = replace(
                         result, status="partial", error=error, seconds=state.seconds, phases=state.phases
                     )
             self.unsaved = "finished"
         self._save(final=True)
         services = self.services.facts()
-        self._event("end", message=self.interrupted, **({"services": services} if services else {}))
+        self._event("end", message=self.interrupts.reason, **({"services": services} if services else {}))
         problems = tuple(f"{self.out / name}: {text}" for name, text in self.folder.problems.items())
         wall_s = time.monotonic() - self.began
-        return RunRecord(dict(self.best), wall_s, self.interrupted, problems, services)
+        return RunRecord(dict(self.best), wall_s, self.interrupts.reason, problems, services)
 
     def _event(
-        self, kind: str, task_id: str = "", worker: _Handle | None = None, *, message: str = "",
+        self, kind: str, task_id: str = "", worker: Worker | None = None, *, message: str = "",
         result: TaskResult | None = None, **more: Any,
     ) -> None:  # fmt: skip
         """Tell the caller, and events.jsonl."""
@@ -793,59 +585,3 @@ class _Run:
             except Exception:
                 logger.exception("the progress display failed; going on without it")
                 self.on_event = None
-
-    # Signals
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM only ask the loop to end, as often as they come."""
-        self.wake, self.wake_write = os.pipe()
-        os.set_blocking(self.wake_write, False)
-        before = {}
-        try:
-            with contextlib.suppress(ValueError):  # not in the main thread
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    before[number] = signal.signal(number, self._on_signal)
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            os.close(self.wake)
-            os.close(self.wake_write)
-
-    def _on_signal(self, number: int, _frame: Any) -> None:
-        self.interrupted = self.interrupted or signal.Signals(number).name
-        with contextlib.suppress(OSError):
-            os.write(self.wake_write, b"!")
-        if self.starting:
-            self.starting = False
-            raise _StoppedError
-
-
-@contextlib.contextmanager
-def _process_terms() -> Iterator[None]:
-    """Have a process that starts now, such as the fork server with its workers, compute in one thread and sleep
-    through Ctrl-C."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    added = [name for name in ONE_THREAD if name not in os.environ]
-    os.environ.update(dict.fromkeys(added, "1"))
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _spawn(target: Callable[..., None], args: tuple[Any, ...], name: str) -> tuple[Any, Connection]:
-    """The `start` of services: a process that computes in one thread and sleeps through Ctrl-C, as workers do."""
-    with _process_terms():
-        return spawn(target, args, name)
-
-
-def _cause(code: int | None) -> str:
-    """An exit code in words."""
-    if code is not None and code < 0:
-        with contextlib.suppress(ValueError):
-            return signal.Signals(-code).name
-    return f"exit code {code}"

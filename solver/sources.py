@@ -36,6 +36,9 @@ MODEL_MIN_S = 20.0
 NICENESS = 10
 """Of program search beside processes that feed a GPU, which must not wait for a core."""
 
+KERNELS = "solver.preload"
+"""A lane that preloads this module runs the grid library: it is compiled before, and loaded once for all workers."""
+
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -47,8 +50,8 @@ class Lane:
     settings and the worker's number in its lane (0..num_workers - 1: it says which device is its own); what it
     returns runs one after the other on every task. required: whether the run fails if no worker of it can start;
     without a lane that is not required it goes on. services: that its workers use; with any, `make_sources` is also
-    given their addresses. preload: modules that its workers should find imported, beside the solver's own. niceness:
-    of its workers, above the run's own.
+    given their addresses. preload: modules that its workers should find imported, beside the worker's own.
+    niceness: of its workers, above the run's own.
     """
 
     name: str
@@ -96,7 +99,7 @@ def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
 
     A language model that can't be used is left out with a warning; with lm.strict InputError is raised.
     """
-    plain = Lane("program", settings.run.workers, program_sources)
+    plain = Lane("program", settings.run.workers, program_sources, preload=(KERNELS,))
     settings = with_models(settings)
     if settings.lm.policy is None:
         return plain
@@ -115,7 +118,7 @@ def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
         plain,
         make_sources=served_model_sources,
         services=engine_services(settings),
-        preload=("solver.lm.preload",),
+        preload=(KERNELS, "solver.lm.preload"),
         niceness=NICENESS,
     )
 

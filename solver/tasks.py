@@ -462,6 +462,19 @@ def task_digest(task: Task) -> str:
     return hashlib.sha256(" ".join(map(pair_digest, seen)).encode()).hexdigest()
 
 
+def tasks_digest(tasks: Sequence[Task]) -> str:
+    """SHA-256 of what the tasks show to a solver: ids, training pairs, test inputs."""
+    digest = hashlib.sha256()
+    for task in sorted(tasks, key=lambda task: task.task_id):
+        digest.update(task.task_id.encode("utf-8", "backslashreplace") + b"\0")
+        for pair in (*task.train, *task.hide().test):
+            for grid in (pair.input, pair.output):
+                if grid is not None:
+                    digest.update(bytes(grid.shape) + grid.astype("i1").tobytes())
+            digest.update(b"\0")
+    return digest.hexdigest()
+
+
 def training_allowed() -> tuple[Task, ...]:
     """Every public task that may be trained on or studied, older and newer ones, sorted by id.
 

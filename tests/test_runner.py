@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import threading
 import time
@@ -308,7 +309,7 @@ def test_a_run_is_not_overwritten_unasked(tmp_path):
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/no/such"])
 def test_an_unusable_folder_is_refused_before_any_compute(tmp_path, place, monkeypatch):
     (tmp_path / "file").write_text("x")
-    monkeypatch.setattr(solver.runner.multiprocessing, "get_context", None)
+    monkeypatch.setattr(multiprocessing, "get_context", None)
     with pytest.raises(InputError, match="cannot be written"):
         fake_run([task("t1")], nodes(), tmp_path / place)
 
@@ -553,7 +554,7 @@ def test_the_whole_run_keeps_to_its_total(tmp_path):
 def test_a_task_lost_in_a_later_pass_keeps_what_it_had(tmp_path):
     tasks = [task("t1", HANGS, 3), task("t2")]
     record = run(
-        tasks, limits(seconds=0.3, pass_shares=(0.5, 0.5), grace_s=0.3), tmp_path,
+        tasks, limits(seconds=0.8, pass_shares=(0.5, 0.5), grace_s=0.3), tmp_path,
         lanes=[Lane("tame", 1, fake_sources.tame), Lane("hangs", 1, fake_sources.fake, required=False)],
     )  # fmt: skip
     assert record.results["t1"].status == "partial"

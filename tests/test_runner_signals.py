@@ -75,40 +75,48 @@ def check(out: Path, behaviour: int) -> None:
     assert check_submission(submission, tasks_of(behaviour)) == []
 
 
-def kill_and_resume(tmp_path: Path, num_kills: int) -> None:
-    """Kill a run at random moments, each time going on with it, until it is let through."""
-    words = ("run.nodes=20", "run.workers=2")
+REPEATABLE = ("run.nodes=20", "run.workers=2")
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory) -> tuple[bytes, float]:
+    """The submission of a run that nothing disturbs, and the seconds that it took."""
+    out = tmp_path_factory.mktemp("unbroken")
     began = time.monotonic()
-    process = start(tmp_path / "unbroken", SLOW, *words)
+    process = start(out, SLOW, *REPEATABLE)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
-    usual_s = time.monotonic() - began
-    expected = (tmp_path / "unbroken" / "submission.json").read_bytes()
-    moments = random.Random(7)
+    return (out / "submission.json").read_bytes(), time.monotonic() - began
+
+
+def kill_and_resume(tmp_path: Path, unbroken: tuple[bytes, float], seed: int) -> None:
+    """Kill a run at five random moments, each time going on with it, until it is let through."""
+    expected, usual_s = unbroken
+    moments = random.Random(seed)
     out, mark = tmp_path / "killed", uuid.uuid4().hex
-    for _ in range(num_kills):
-        process = start(out, SLOW, *words, "--resume", mark=mark)
+    for _ in range(5):
+        process = start(out, SLOW, *REPEATABLE, "--resume", mark=mark)
         time.sleep(moments.uniform(0.2, 1.0) * usual_s)
         process.kill()
         process.communicate()
         if out.exists():  # else it was killed while Python started
             check(out, SLOW)
         assert_gone(mark)
-    process = start(out, SLOW, *words, "--resume", mark=mark)
+    process = start(out, SLOW, *REPEATABLE, "--resume", mark=mark)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
     assert (out / "submission.json").read_bytes() == expected
     assert_gone(mark)
 
 
-def test_killed_at_random_moments_and_resumed(tmp_path):
-    kill_and_resume(tmp_path, 5)
+def test_killed_at_random_moments_and_resumed(tmp_path, unbroken):
+    kill_and_resume(tmp_path, unbroken, 7)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(4))
-def test_killed_at_twenty_random_moments_and_resumed(tmp_path, attempt):
-    kill_and_resume(tmp_path, 5)
+def test_killed_at_twenty_random_moments_and_resumed(tmp_path, unbroken, attempt):
+    kill_and_resume(tmp_path, unbroken, attempt)
 
 
 def test_workers_hung_in_native_code_do_not_outlive_a_killed_run(tmp_path):

@@ -17,6 +17,7 @@ import pytest
 from fake_sources import task
 
 import solver.services
+import solver.workers
 from solver.cli import main
 from solver.errors import InputError
 from solver.runner import run
@@ -24,7 +25,11 @@ from solver.services import Service
 from solver.settings import RunSettings, Settings
 from solver.sources import Lane
 
-SETTINGS = Settings(run=RunSettings(seconds=30.0, workers=2, grace_s=0.5, stop_s=0.5, min_task_s=0.05))
+LIMIT_S = 240.0
+"""After which something has gone wrong, however busy the machine is. Nothing takes that long where all is well: what is
+waited for are conditions."""
+
+SETTINGS = Settings(run=RunSettings(seconds=LIMIT_S, workers=2, grace_s=0.5, stop_s=0.5, min_task_s=0.05))
 
 
 def run_with(tmp_path, target, sources=fake_services.patient, tasks=4, count=1, **options):
@@ -40,6 +45,21 @@ def lines(tmp_path):
     return [event["message"] for event in events if event["kind"] == "service"]
 
 
+def has_lines(tmp_path):
+    """Whether a run has begun and tells something of its services."""
+    try:
+        return bool(lines(tmp_path))
+    except OSError:
+        return False  # there are no events yet
+
+
+def wait_until(condition):
+    until = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def notes(record):
     return [result.notes["fake"] for result in record.results.values()]
 
@@ -48,9 +68,14 @@ def running(tmp_path):
     """The services' processes that are still there."""
     pids = [int(path.name.removeprefix("pid-")) for path in tmp_path.glob("pid-*")]
     assert pids
-    return [
-        pid for pid in pids if Path(f"/proc/{pid}").exists() and "Z (" not in Path(f"/proc/{pid}/status").read_text()
-    ]
+    return [pid for pid in pids if is_running(pid)]
+
+
+def is_running(pid):
+    try:
+        return "Z (" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False  # it may go while we look
 
 
 def test_workers_find_their_services_and_the_end_of_the_run_is_theirs(tmp_path):
@@ -91,10 +116,9 @@ def test_one_that_dies_is_started_again_once_and_counts_go_on(tmp_path, caplog):
 
 
 def test_one_that_never_gets_ready_delays_nothing(tmp_path):
-    began = time.monotonic()
     record = run_with(tmp_path, fake_services.never_ready, fake_services.hasty)
     assert notes(record) == ["0"] * 4
-    assert time.monotonic() - began < 15
+    assert record.wall_s < LIMIT_S  # it would be ready after 600 s
     assert record.services[0]["ready_s"] is None
     assert not multiprocessing.active_children()
 
@@ -127,7 +151,7 @@ def test_one_that_cannot_be_spawned_is_given_up(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(solver.runner, "spawn", refuse)
+    monkeypatch.setattr(solver.workers, "spawn", refuse)
     record = run_with(tmp_path, fake_services.echo, fake_services.hasty)
     assert notes(record) == ["0"] * 4
     assert lines(tmp_path)[-1].endswith(
@@ -136,19 +160,10 @@ def test_one_that_cannot_be_spawned_is_given_up(tmp_path, monkeypatch):
 
 
 def test_sigterm_ends_the_services_too(tmp_path):
-    def begun():
-        try:
-            return bool(lines(tmp_path))
-        except OSError:
-            return False  # the folder is just being made anew
-
     def interrupt():
-        while not begun():
-            time.sleep(0.05)
+        wait_until(lambda: has_lines(tmp_path))
         os.kill(os.getpid(), signal.SIGTERM)
 
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "events.jsonl").touch()
     sender = threading.Thread(target=interrupt)
     sender.start()
     record = run_with(tmp_path, fake_services.echo, fake_services.never_asks)
@@ -165,15 +180,9 @@ def test_a_service_does_not_outlive_a_run_that_is_killed(tmp_path):
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": path})
     try:
-        until = time.monotonic() + 60
-        while not ((tmp_path / "out" / "events.jsonl").exists() and lines(tmp_path)):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_until(lambda: has_lines(tmp_path))
         assert running(tmp_path)
     finally:
         process.kill()
         process.wait()
-    until = time.monotonic() + 10
-    while running(tmp_path):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: not running(tmp_path))

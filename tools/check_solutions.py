@@ -19,8 +19,8 @@ import orjson
 
 from solver.errors import InputError
 from solver.program import Program, ProgramError, parse
+from solver.re_arc import read_grid, read_re_arc
 from solver.synthesis.found import is_right
-from solver.synthesis.inputs import read_grid, read_re_arc
 from solver.tasks import Task, load_set, trainable
 
 FOLDER = Path(__file__).parent / "solutions"

@@ -17,7 +17,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import orjson
 
 from ..errors import InputError
 from ..weights import MANIFEST, find_folder, read_manifest, seal
-from .weights import LanguageModelWeights
+from .weights import LanguageModelWeights, read_weights
 
 ADAPTER = "adapter"
 FORMAT = 1
@@ -33,10 +33,11 @@ FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Adapter:
-    """A checked folder. kind: of the merged model. num_bytes: of its tensor files."""
+    """A checked folder. kind: of the merged model. base: what it changes. num_bytes: of its own tensor files."""
 
     folder: Path
     kind: str
+    base: LanguageModelWeights
     num_bytes: int
     manifest: dict[str, Any]
 
@@ -46,6 +47,16 @@ class Adapter:
         told = [self.manifest["base"], self.manifest["files"]]
         return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
+    @property
+    def unmerged(self) -> LanguageModelWeights:
+        """What is known of the merged model before it is made: its base, its kind, how large it is at most."""
+        return replace(self.base, kind=self.kind, num_bytes=self.base.num_bytes + self.num_bytes)
+
+    def merged(self) -> LanguageModelWeights:
+        """The model that it makes, made if this machine has not done so yet. Needs torch and peft. Raises
+        InputError."""
+        return read_weights(merged_folder(self), self.kind, verify=False)
+
 
 def is_adapter(path: Path) -> bool:
     """Whether a folder, or one below it, holds an adapter and nothing else that has a solver.json."""
@@ -54,6 +65,16 @@ def is_adapter(path: Path) -> bool:
         return orjson.loads((folder / MANIFEST).read_bytes()).get("kind") == ADAPTER
     except (InputError, OSError, ValueError, AttributeError):
         return False
+
+
+def read_model(
+    path: Path, kind: str, base: LanguageModelWeights | None, verify: bool = True
+) -> LanguageModelWeights | Adapter:
+    """The checked model of a kind at `path` or below, however it is kept: whole, or as an adapter of `base` (None: only
+    whole). verify: whether to compare hashes. Raises InputError, one line."""
+    if base is not None and is_adapter(path):
+        return read_adapter(path, kind, base, verify)
+    return read_weights(path, kind, verify)
 
 
 def seal_adapter(folder: Path, kind: str, base: LanguageModelWeights, trained_on: str, licence: str) -> Adapter:
@@ -74,11 +95,11 @@ def read_adapter(path: Path, kind: str, base: LanguageModelWeights, verify: bool
     tensors = [name for name in manifest["files"] if name.endswith(".safetensors")]
     if not tensors or "adapter_config.json" not in manifest["files"]:
         raise InputError(f"{folder}: adapter_config.json or *.safetensors is missing")
-    return Adapter(folder, kind, sum((folder / name).stat().st_size for name in tensors), manifest)
+    return Adapter(folder, kind, base, sum((folder / name).stat().st_size for name in tensors), manifest)
 
 
-def merged_folder(adapter: Adapter, base: LanguageModelWeights, cache: Path | None = None) -> Path:
-    """The weights folder of the base with the adapter merged in; made if it is not in the cache yet. Several processes
+def merged_folder(adapter: Adapter, cache: Path | None = None) -> Path:
+    """The weights folder of its base with the adapter merged in; made if it is not in the cache yet. Several processes
     may ask at once. Needs torch and peft. Raises InputError."""
     from ..training.launch import merge_adapter
 
@@ -90,7 +111,7 @@ def merged_folder(adapter: Adapter, base: LanguageModelWeights, cache: Path | No
             draft = folder.with_name(folder.name + ".draft")
             shutil.rmtree(draft, ignore_errors=True)
             told = adapter.manifest
-            merge_adapter(adapter.folder, base.folder, draft, told["trained_on"], told["licence"])
+            merge_adapter(adapter.folder, adapter.base.folder, draft, told["trained_on"], told["licence"])
             draft.rename(folder)
     return folder
 

@@ -14,15 +14,17 @@ from ..devices import list_gpus, use_gpu
 from ..errors import InputError
 from ..policy import GrammarPolicy, MixturePolicy, UniformPolicy
 from ..search.grammar import Grammar
+from ..search.rollouts import Sampler
 from ..settings import LanguageModelSettings
 from ..tasks import read_json
-from .adapter import is_adapter, merged_folder, read_adapter
+from .adapter import Adapter, read_model
 from .engine import Engine, Sampling, Scorer, TemperatureSchedule
+from .outage import GuardedPolicy, GuardedPreference, Outage
 from .policy import FixedPrompt, HintSchedule, LanguageModelPolicy, PreferenceModel
 from .prompt import PromptBuilder, PromptFormat, PromptTask
 from .server import BatchedEngine, WholeCalls
 from .text import TokenText
-from .weights import POLICY, PPM, LanguageModelWeights, check_memory, read_weights
+from .weights import POLICY, PPM, LanguageModelWeights, check_memory
 
 if TYPE_CHECKING:
     from .client import Servers
@@ -57,20 +59,17 @@ def check_language_model(settings: LanguageModelSettings, beside_bytes: int = 0)
             f"engine {engine} needs {', '.join(missing)}, not installed (pip install 'arc-solver[{EXTRAS[engine]}]')"
         )
     read_hints(settings)
-    folders = _folders(settings)
-    models = [read_weights(folders[POLICY], POLICY)]
-    if PPM in folders and is_adapter(folders[PPM]):
-        if not importlib.util.find_spec("peft"):
-            raise InputError(f"{folders[PPM]}: an adapter needs peft, not installed (pip install 'arc-solver[cpu]')")
-        adapter = read_adapter(folders[PPM], PPM, models[0])
-        models.append(replace(models[0], kind=PPM, num_bytes=models[0].num_bytes + adapter.num_bytes))
-    elif PPM in folders:
-        models.append(read_weights(folders[PPM], PPM))
+    models = _read_models(settings)
+    if isinstance(models.get(PPM), Adapter) and not importlib.util.find_spec("peft"):
+        raise InputError(
+            f"{_folders(settings)[PPM]}: an adapter needs peft, not installed (pip install 'arc-solver[cpu]')"
+        )
     if engine == "vllm":
         gpus, why = list_gpus()
         if not gpus:
             raise InputError(f"engine vllm needs a GPU: {why}")
-        check_memory(models, gpus[0], _cache_bytes(settings), beside_bytes)
+        weights = [model.unmerged if isinstance(model, Adapter) else model for model in models.values()]
+        check_memory(weights, gpus[0], _cache_bytes(settings), beside_bytes)
 
 
 def _folders(settings: LanguageModelSettings) -> dict[str, Path]:
@@ -79,17 +78,20 @@ def _folders(settings: LanguageModelSettings) -> dict[str, Path]:
     return {kind: Path(folder) for kind, folder in named.items() if folder is not None}
 
 
+def _read_models(settings: LanguageModelSettings, verify: bool = True) -> dict[str, LanguageModelWeights | Adapter]:
+    """Each model that these settings name, as it is kept, by kind. verify: whether to compare hashes. Raises
+    InputError."""
+    models: dict[str, LanguageModelWeights | Adapter] = {}
+    for kind, folder in _folders(settings).items():
+        models[kind] = read_model(folder, kind, models.get(POLICY), verify)
+    return models
+
+
 def _weights(settings: LanguageModelSettings) -> dict[str, LanguageModelWeights]:
     """The weights of each model that these settings name, by kind, unverified; of an adapter those that it is merged
     to. Raises InputError."""
-    folders = _folders(settings)
-    found = {POLICY: read_weights(folders[POLICY], POLICY, verify=False)}
-    if PPM in folders:
-        folder = folders[PPM]
-        if is_adapter(folder):
-            folder = merged_folder(read_adapter(folder, PPM, found[POLICY], verify=False), found[POLICY])
-        found[PPM] = read_weights(folder, PPM, verify=False)
-    return found
+    models = _read_models(settings, verify=False)
+    return {kind: model.merged() if isinstance(model, Adapter) else model for kind, model in models.items()}
 
 
 def _cache_bytes(settings: LanguageModelSettings) -> int:
@@ -108,15 +110,11 @@ def read_hints(settings: LanguageModelSettings) -> dict[str, str]:
 
 def weights_digests(settings: LanguageModelSettings) -> dict[str, str]:
     """SHA-256 of the weights that a run with these settings reads, by kind; those that can't be read are left out."""
-    digests, folders = {}, _folders(settings)
-    for kind, folder in folders.items():
+    models: dict[str, LanguageModelWeights | Adapter] = {}
+    for kind, folder in _folders(settings).items():
         with suppress(InputError):
-            if is_adapter(folder):
-                base = read_weights(folders[POLICY], POLICY, verify=False)
-                digests[kind] = read_adapter(folder, kind, base, verify=False).digest
-            else:
-                digests[kind] = read_weights(folder, kind, verify=False).digest
-    return digests
+            models[kind] = read_model(folder, kind, models.get(POLICY), verify=False)
+    return {kind: model.digest for kind, model in models.items()}
 
 
 def served_engines(settings: LanguageModelSettings, seed: int, gpu: int | None) -> dict[str, BatchedEngine]:
@@ -217,9 +215,15 @@ class LanguageModel:
             for prompt in fixed
         )  # fmt: skip
         weights = (settings.weight, settings.grammar_weight, settings.uniform_weight)
-        mixtures = tuple(
-            MixturePolicy(
-                list(zip((own, GrammarPolicy(grammar, palette), UniformPolicy(palette)), weights, strict=True))
+        outage = Outage("language model")
+        guarded = tuple(
+            GuardedPolicy(
+                own,
+                MixturePolicy(
+                    list(zip((own, GrammarPolicy(grammar, palette), UniformPolicy(palette)), weights, strict=True))
+                ),
+                GrammarPolicy(grammar, palette),
+                outage,
             )
             for own in owns
         )
@@ -228,36 +232,45 @@ class LanguageModel:
             # Preference models learn from traces without hints, and see none.
             shown = _prompts(self.ppm_format, replace(task, hint=""), self.scorer, 0)
             preference = PreferenceModel(self.scorer, shown, time_left)
-        return TaskPolicy(mixtures, owns, settings, preference)
+        return TaskPolicy(guarded, owns, settings, outage, preference)
 
 
 @dataclass(eq=False)
 class TaskPolicy:
     """mixtures: what a tree asks, one for each of its prompts. owns: their language models, for what became of the
-    answers. settings: how they are used. preference: what scores its states; None without a preference model."""
+    answers. settings: how they are used. outage: of the models that propose steps and of what runs their free Python.
+    preference: what scores a tree's states; None without a preference model. ppm_outage: of that."""
 
-    mixtures: tuple[MixturePolicy, ...]
+    mixtures: tuple[GuardedPolicy, ...]
     owns: tuple[LanguageModelPolicy, ...]
     settings: LanguageModelSettings
+    outage: Outage
     preference: PreferenceModel | None = None
+    ppm_outage: Outage = field(default_factory=lambda: Outage("preference model"))
 
     def under(self, grammar: Grammar) -> TaskPolicy:
         """The same with another grammar in the mixtures."""
-        mixtures = (
-            MixturePolicy(
-                [
-                    (GrammarPolicy(grammar, part.palette) if type(part) is GrammarPolicy else part, weight)
-                    for part, weight in mixture.parts
-                ]
-            )
-            for mixture in self.mixtures
-        )
-        return replace(self, mixtures=tuple(mixtures))
+        return replace(self, mixtures=tuple(mixture.under(grammar) for mixture in self.mixtures))
 
     @property
     def own(self) -> LanguageModelPolicy:
-        """The language model with its first prompt, for rollouts."""
+        """The language model with its first prompt."""
         return self.owns[0]
+
+    @property
+    def sampler(self) -> Sampler:
+        """The same as rollouts ask it."""
+        return self.mixtures[0]
+
+    @property
+    def scores(self) -> GuardedPreference | None:
+        """The preference model as a tree asks it."""
+        return None if self.preference is None else GuardedPreference(self.preference, self.ppm_outage)
+
+    @property
+    def notes(self) -> list[str]:
+        """What failed, for people."""
+        return [outage.note for outage in (self.outage, self.ppm_outage) if outage]
 
     @property
     def counts(self) -> Counter[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from ..answers import Answer, Findings
 from ..budget import Budget
 from ..executor import Executor, LibraryExecutor
+from ..lm.outage import GuardedExecutor
 from ..lm.prompt import PromptTask
 from ..settings import SearchSettings
 from ..tasks import Task
@@ -45,6 +46,9 @@ PARTIAL_ANSWERS = 12
 @dataclass
 class ProgramSource:
     """Searches programs of steps. Every answer's origin is the text of a program that gives its outputs.
+
+    A language model that fails costs a task nothing but its steps and scores: the search goes on by the grammar alone,
+    with what it has found, and says so in the findings' note.
 
     language_model: proposes steps to the tree, beside the grammar; None for the grammar alone.
     execute: runs the tree's steps; None for library steps alone.
@@ -80,7 +84,7 @@ class ProgramSource:
             if budget.expired() or search.settled:
                 break
         findings = search.findings()
-        findings.note = answers_note(search.counts)
+        findings.note = "; ".join(filter(None, [answers_note(search.counts), *dict.fromkeys(search.failures)]))
         return findings
 
     def _search_view(
@@ -106,18 +110,20 @@ class ProgramSource:
         if self.settings.use_mcts and not root.settled:
             self._grow_tree(search, root, grammar, models, clock, number)
             search.report()
-        search.counts.update({} if models is None else models.counts)
+        if models is not None:
+            search.counts.update(models.counts)
+            search.failures += models.notes
 
     def _roll_out(
         self, search: _TaskSearch, seen: ViewedTask, models: TaskPolicy, clock: _ViewClock, rng: np.random.Generator
     ) -> Rollouts:
         began, rules = time.monotonic(), models.settings
         found = roll_out(
-            models.own,
+            models.sampler,
             seen.start,
             seen.targets,
             rng,
-            self.execute or LibraryExecutor(),
+            self._executor(models),
             num_programs=rules.rollout_programs,
             max_statements=rules.rollout_statements,
             discount=rules.rollout_discount,
@@ -139,8 +145,8 @@ class ProgramSource:
             self.settings.use_fitted,
             lambda nodes: clock.expired(1.0, before + nodes),
             () if models is None else models.mixtures,
-            self.execute,
-            None if models is None else models.preference,
+            self._executor(models),
+            None if models is None else models.scores,
         )
         search.candidates += found
         if self.settings.trace is not None:
@@ -157,6 +163,12 @@ class ProgramSource:
         shown = PromptTask.seen(seen.start, seen.targets, hint, task.task_id)
         palette = palette_of(seen.inputs, seen.targets)
         return self.language_model.task_policy(shown, self.grammar, palette, clock.time_left)
+
+    def _executor(self, models: TaskPolicy | None) -> Executor:
+        """What runs steps: free ones as long as that works for the task, and library steps in any case."""
+        if self.execute is None:
+            return LibraryExecutor()
+        return self.execute if models is None else GuardedExecutor(self.execute, models.outage)
 
     @property
     def _tree_rules(self) -> TreeRules:
@@ -188,7 +200,8 @@ class ProgramSource:
 
 @dataclass
 class _TaskSearch:
-    """What is known of a task so far. counts: what became of the language model's answers, see `answers_note`."""
+    """What is known of a task so far. counts: what became of the language model's answers, see `answers_note`.
+    failures: of language models, in words."""
 
     task: Task
     budget: Budget
@@ -197,6 +210,7 @@ class _TaskSearch:
     candidates: list[Candidate] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
     settled: bool = False
 
     def take(self, root: RootPass) -> None:

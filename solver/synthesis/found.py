@@ -9,10 +9,11 @@ import numpy as np
 
 from ..grid.registry import GridError
 from ..program import Program, ProgramError, parse
+from ..re_arc import read_grid, read_re_arc
 from ..results import load_results
 from ..tasks import Task
 from .generate import ProgramSet
-from .inputs import grid_tokens, read_grid, read_re_arc
+from .inputs import grid_tokens
 
 NUM_CHECKED, NUM_RIGHT = 10, 5
 """Of a task's first RE-ARC pairs, how many are looked at, and how many a program must get right."""

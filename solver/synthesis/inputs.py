@@ -7,7 +7,6 @@ caller says which these are.
 
 from __future__ import annotations
 
-import json
 import lzma
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,28 +17,11 @@ import numpy as np
 import orjson
 
 from ..errors import InputError
-from ..grid import as_grid
-from ..grid.registry import GridError
 from ..program import Program, ProgramError, parse
+from ..re_arc import grid_text, read_grid, read_re_arc
 from ..settings import setting
 from ..tasks import Task
 from .scenes import FAMILIES, draw_scenes
-
-
-def grid_text(grid: np.ndarray) -> str:
-    """Rows of digits joined by '/': '003/030' is 2×3."""
-    return "/".join("".join(map(str, row)) for row in grid.tolist())
-
-
-def read_grid(text: str) -> np.ndarray:
-    """int8 [H, W] of what `grid_text` wrote. Raises ValueError for anything else."""
-    rows = text.split("/")
-    if len({len(row) for row in rows}) != 1 or not all(row.isdigit() and row.isascii() for row in rows):
-        raise ValueError(f"no grid: {text[:40]!r}")
-    try:
-        return as_grid([[int(cell) for cell in row] for row in rows])
-    except GridError as error:
-        raise ValueError(str(error)) from error
 
 
 def grid_tokens(grid: np.ndarray) -> int:
@@ -98,26 +80,6 @@ def gather(
         dict(sorted(generated.items())),
         {i: [program.render() for program in solutions[i]] for i in sorted(solutions) if i in tasks and solutions[i]},
     )
-
-
-def read_re_arc(path: Path, num_pairs: int) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Yields (task id, its first pairs of input and output) of RE-ARC: xz-compressed JSON lines {"task", "pairs":
-    [[input, output], ...]} with grids as text, or RE-ARC's own folder (tasks/ID.json, each a list of {"input",
-    "output"}). Raises InputError."""
-    try:
-        if path.is_dir():
-            folder = path / "tasks" if (path / "tasks").is_dir() else path
-            for file in sorted(folder.glob("*.json")):
-                pairs = orjson.loads(file.read_bytes())[:num_pairs]
-                texts = [[grid_text(np.array(pair[name])) for name in ("input", "output")] for pair in pairs]
-                yield file.stem, [(given, output) for given, output in texts]
-        else:
-            with lzma.open(path) as lines:
-                for line in lines:
-                    entry = orjson.loads(line)
-                    yield entry["task"], [(given, output) for given, output in entry["pairs"][:num_pairs]]
-    except (OSError, EOFError, lzma.LZMAError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not RE-ARC pairs ({error})") from error
 
 
 @dataclass(frozen=True)

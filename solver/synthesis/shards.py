@@ -25,10 +25,11 @@ import orjson
 from ..errors import InputError
 from ..grid.registry import source_digest
 from ..program import Program, parse, variable_name
+from ..re_arc import grid_text, read_grid
 from ..settings import as_dict
 from .generate import ProgramSet, SynthesisSettings, draw_program_set
 from .growth import StepWeights
-from .inputs import Material, grid_text, read_grid
+from .inputs import Material
 
 MAX_SHARD_BYTES = 16 << 20
 SETTINGS_FILE = "settings.json"

@@ -8,7 +8,6 @@ torch.
 from __future__ import annotations
 
 import io
-import json
 import lzma
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..re_arc import read_grid, read_re_arc
 from ..tasks import MAX_SIDE, Pair, older_tasks
 
 Grid = np.ndarray
@@ -25,23 +25,6 @@ GridPair = tuple[Grid, Grid]
 def grids_of(pair: Pair) -> GridPair:
     """A pair's input and output, uint8 [H, W]."""
     return pair.input.astype(np.uint8), pair.output.astype(np.uint8)
-
-
-def parse_rows(text: str) -> Grid:
-    """uint8 [H, W] from rows joined by '/': '003/030' is 2×3."""
-    height = text.count("/") + 1
-    cells = np.frombuffer(text.replace("/", "").encode(), dtype=np.uint8) - ord("0")
-    return cells.reshape(height, -1)
-
-
-def read_re_arc(path: Path, tasks: set[str], *, first: int = 0, count: int | None = None):
-    """Yields (task id, pairs) from a RE-ARC file, for the given tasks, pairs first..first+count of each."""
-    with lzma.open(path, "rt") as lines:
-        for line in lines:
-            record = json.loads(line)
-            if record["task"] in tasks:
-                chosen = record["pairs"][first : None if count is None else first + count]
-                yield record["task"], [(parse_rows(a), parse_rows(b)) for a, b in chosen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,16 +118,18 @@ class TrainingData:
 
 
 def gather_training_data(re_arc: Path, *, first: int = 0, count: int | None = None) -> TrainingData:
-    """All demonstration pairs, and of RE-ARC the pairs first..first+count of each allowed task."""
+    """All demonstration pairs, and of RE-ARC (`read_re_arc`) the pairs first..first+count of each allowed task. Raises
+    InputError if that cannot be read, ValueError if it holds what is no grid."""
     tasks = older_tasks()
     ids = [t.task_id for t in tasks]
     index = {task_id: i for i, task_id in enumerate(ids)}
     demos = [(index[t.task_id], grids_of(pair)) for t in tasks for pair in t.train]
     tests = [(index[t.task_id], grids_of(pair)) for t in tasks for pair in t.test]
     generated = (
-        (index[task_id], pair)
-        for task_id, pairs in read_re_arc(re_arc, set(ids), first=first, count=count)
-        for pair in pairs
+        (index[task_id], (read_grid(given).astype(np.uint8), read_grid(output).astype(np.uint8)))
+        for task_id, pairs in read_re_arc(re_arc, count, first=first)
+        if task_id in index
+        for given, output in pairs
     )
     return TrainingData(
         PackedPairs.pack((item for part in (demos, generated) for item in part), ids),

@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import InputError
 from ..executor import execute, input_value
 from ..program import Program
-from ..synthesis.inputs import read_grid, read_re_arc
+from ..re_arc import read_grid, read_re_arc
 from ..synthesis.scenes import draw_scenes
 from ..synthesis.shards import read_shard, shard_paths
 from .data import GridPair, PackedPairs

@@ -64,7 +64,7 @@ def test_it_is_merged_when_it_is_loaded_and_scores_as_base_and_adapter_do(base, 
     check_language_model(settings(base, folder))
     assert not cache.exists()  # checking loads nothing
     score = LanguageModel.load(settings(base, folder)).scorer.score([PROMPT])
-    merged = merged_folder(read_adapter(folder, "ppm", base), base)
+    merged = merged_folder(read_adapter(folder, "ppm", base))
     assert merged.parent == cache
     assert score == TransformersScorer(merged, 2048).score([PROMPT])
     other = load_model("ppm", base.folder)
@@ -75,20 +75,20 @@ def test_it_is_merged_when_it_is_loaded_and_scores_as_base_and_adapter_do(base, 
 def test_it_is_made_once_however_many_ask(base, folder, cache):
     adapter = read_adapter(folder, "ppm", base)
     with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(lambda _: merged_folder(adapter, base), range(3)))
+        found = list(pool.map(lambda _: merged_folder(adapter), range(3)))
     assert len(set(found)) == 1
     when = (found[0] / "solver.json").stat().st_mtime_ns
-    assert merged_folder(adapter, base).joinpath("solver.json").stat().st_mtime_ns == when
+    assert merged_folder(adapter).joinpath("solver.json").stat().st_mtime_ns == when
     assert sorted(p.name for p in cache.iterdir()) == sorted([found[0].name, f"{found[0].name}.lock"])
 
 
 def test_a_merge_that_broke_off_is_done_anew(base, folder, cache):
     adapter = read_adapter(folder, "ppm", base)
-    whole = merged_folder(adapter, base)
+    whole = merged_folder(adapter)
     draft = whole.with_name(whole.name + ".draft")
     whole.rename(draft)
     (draft / "config.json").unlink()
-    assert read_weights(merged_folder(adapter, base), "ppm")
+    assert read_weights(merged_folder(adapter), "ppm")
 
 
 def test_an_adapter_of_other_weights_is_refused_before_any_task(base, folder, tmp_path):

@@ -21,11 +21,14 @@ from solver.sources import own_lanes, program_sources
 HAS_TORCH = all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
 
 
-def evaluate(out, *more, nodes=3000):
+def evaluate(out, *more, nodes=1500):
+    """A run over three tasks. Random weights hardly ever end an answer themselves, so answers and rollouts are few and
+    short; every worker that holds a model takes seconds to import torch, so there is one."""
     words = [
         sys.executable, "-W", "error", "-m", "solver", "evaluate", "--set", "arc-agi-1/training", "--tasks", "3",
-        "--nodes", str(nodes), "--workers", "2", "--set", "vision.device=off", "--set", "search.root_share=0.3",
-        "--set", "search.num_views=1", "--out", str(out), *more,
+        "--nodes", str(nodes), "--workers", "1", "--set", "vision.device=off", "--set", "search.root_share=0.3",
+        "--set", "search.num_views=1", "--set", "lm.max_new_tokens=16", "--set", "lm.rollout_programs=4",
+        "--out", str(out), *more,
     ]  # fmt: skip
     return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
 
@@ -98,7 +101,7 @@ def test_a_run_with_a_preference_model(weights, ppm, own):
 
 
 def test_a_run_whose_workers_share_a_server_finds_the_same(weights, ppm, own, tmp_path):
-    done = with_both(weights, ppm, tmp_path, "--set", "lm.served=true")
+    done = with_both(weights, ppm, tmp_path, "--set", "lm.served=true", "--workers", "2")
     assert done.returncode == 0, done.stderr
     assert "going on" not in done.stderr
     submissions = [(folder / "out" / "submission.json").read_bytes() for folder in (own, tmp_path)]

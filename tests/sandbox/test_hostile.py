@@ -508,21 +508,21 @@ def solve(I):
         assert num_beneath() == before
 
 
-def test_compile_bombs():
-    with Pool(quick(wall_s=1.0), size=1) as pool:
-        deep = "(" * 5000 + ")" * 5000
-        folded = "x = " + " + ".join(["[" + "0," * 2000 + "]"] * 2000)
-        for text in (deep, folded, "x = 1" + "+1" * 200_000, "-" * 100_000 + "1", "\0", "\ud800" * 3):
-            assert pool.run(text, [GRID]).status in {"error", "timeout", "memory", "killed"}, text[:20]
-            assert still_works(pool)
+def test_compile_bombs(pool, monkeypatch):
+    monkeypatch.setattr(pool, "settings", quick(wall_s=1.0))
+    deep = "(" * 5000 + ")" * 5000
+    folded = "x = " + " + ".join(["[" + "0," * 2000 + "]"] * 2000)
+    for text in (deep, folded, "x = 1" + "+1" * 200_000, "-" * 100_000 + "1", "\0", "\ud800" * 3):
+        assert pool.run(text, [GRID]).status in {"error", "timeout", "memory", "killed"}, text[:20]
+        assert still_works(pool)
 
 
-def test_a_kernel_that_compiles_without_end():
+def test_a_kernel_that_compiles_without_end(pool, monkeypatch):
     source = "import numba\n@numba.njit\ndef f(x):\n" + "".join(f"    x = x * {k} + (x ^ {k})\n" for k in range(30_000))
     source += "    return x\ndef solve(I):\n    f(1)\n    return I\n"
-    with Pool(quick(wall_s=2.0), size=1) as pool:
-        assert pool.run(source, [GRID]).status in {"timeout", "memory", "killed"}
-        assert still_works(pool)
+    monkeypatch.setattr(pool, "settings", quick(wall_s=2.0))
+    assert pool.run(source, [GRID]).status in {"timeout", "memory", "killed"}
+    assert still_works(pool)
 
 
 # programs that lie

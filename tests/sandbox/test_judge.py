@@ -43,7 +43,7 @@ def test_all_pairs_count_for_partial_credit(pool):
 
 def test_the_same_verdict_whatever_is_run_first(probing):
     rng = random.Random(0)
-    for _ in range(40):
+    for _ in range(15):
         wrong = [n for n in range(4) if rng.random() < 0.3]
         source = f"def solve(I):\n    return I if I[0, 0] in {wrong} else I[::-1]\n"
         verdicts = {

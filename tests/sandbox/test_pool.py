@@ -226,7 +226,7 @@ def memory_kib(pid: int) -> int:
 
 def test_mutations_of_valid_programs_leak_nothing():
     """ARC_TEST_MUTATIONS: how many (10,000 for a full run)."""
-    num_programs = int(os.environ.get("ARC_TEST_MUTATIONS", "300"))
+    num_programs = int(os.environ.get("ARC_TEST_MUTATIONS", "150"))
     rng = random.Random(0)
     counts = dict.fromkeys(STATUSES, 0)
     grids = GRIDS[:2]

@@ -33,6 +33,7 @@ values = st.recursive(
 )
 
 
+@settings(max_examples=50)  # nested ones take long to draw
 @given(values)
 def test_plain_values_come_back(value):
     assert decode(encode(value)) == value

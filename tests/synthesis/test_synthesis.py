@@ -18,6 +18,7 @@ from solver.errors import InputError, SettingsError
 from solver.executor import execute, input_value
 from solver.grid.registry import FUNCTIONS
 from solver.program import parse
+from solver.re_arc import grid_text, read_grid, read_re_arc
 from solver.results import to_json
 from solver.settings import load_settings
 from solver.synthesis import selection, shards
@@ -28,10 +29,7 @@ from solver.synthesis.inputs import (
     Material,
     draw_input_set,
     gather,
-    grid_text,
     grid_tokens,
-    read_grid,
-    read_re_arc,
 )
 from solver.synthesis.mutations import mutate, rename_colors
 from solver.synthesis.scenes import FAMILIES, draw_scenes
@@ -117,6 +115,8 @@ def test_re_arc_is_read_from_file_and_from_its_own_folder(tmp_path):
     (tmp_path / "own" / "tasks" / "abc.json").write_bytes(orjson.dumps(as_lists))
     wanted = [("abc", [("00/30", "11"), ("01/30", "11"), ("02/30", "11")])]
     assert list(read_re_arc(file, 3)) == list(read_re_arc(tmp_path / "own", 3)) == wanted
+    rest = [("abc", [("03/30", "11"), ("04/30", "11")])]
+    assert list(read_re_arc(file, None, first=3)) == list(read_re_arc(tmp_path / "own", 9, first=3)) == rest
     with pytest.raises(InputError, match=r"none\.xz"):
         list(read_re_arc(tmp_path / "none.xz", 3))
 

@@ -19,6 +19,7 @@ import train_ppm
 
 from solver.answers import Attempt, TaskResult
 from solver.program import parse
+from solver.re_arc import grid_text, read_grid
 from solver.results import to_json
 from solver.search.deepen import tree_pass
 from solver.search.grammar import Grammar
@@ -27,7 +28,6 @@ from solver.search.trace import Trace, TraceNode, load_trace, save_trace, trace_
 from solver.search.tree import TreeRules
 from solver.search.views import views
 from solver.synthesis.found import checked_programs, found_sets, has_table
-from solver.synthesis.inputs import grid_text, read_grid
 from solver.synthesis.shards import read_shard, shard_paths
 from solver.tasks import load_set, trainable
 from solver.training.documents import Documents

@@ -8,8 +8,8 @@ import pytest
 
 from solver.errors import InputError
 from solver.executor import execute, input_value
+from solver.re_arc import grid_text
 from solver.synthesis.generate import ProgramSet
-from solver.synthesis.inputs import grid_text
 from solver.synthesis.shards import read_statements, shard_path, write_shard
 from solver.vision.made import MIN_PAIRS, NUM_PAIRS, gather_made_tasks, pairs_of
 

@@ -1,0 +1,121 @@
+"""What the runner keeps of its lanes and tasks while a run goes on. Nothing here starts, waits or writes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .answers import Attempts, Findings
+from .plan import LanePlan
+from .settings import RunSettings
+from .sources import Lane
+from .tasks import Task
+from .vote import choose_attempts
+
+
+@dataclass
+class LaneStanding:
+    """A lane and what is left for it to do.
+
+    queue: what is still to be handed out in this pass. later: what has been through it and is for the next one.
+    plan: its time; known once a worker of the run is ready. tries: how often a task was begun since it last went
+    through. passes: how often it did.
+    """
+
+    lane: Lane
+    queue: deque[Task]
+    num_workers: int
+    tries: dict[str, int]
+    passes: dict[str, int]
+    later: list[Task] = field(default_factory=list)
+    plan: LanePlan | None = None
+    num_failed_starts: int = 0
+    ever_ready: bool = False
+
+    @classmethod
+    def of(cls, lane: Lane, tasks: Sequence[Task]) -> LaneStanding:
+        """A lane that has all of these tasks before it."""
+        zeros = dict.fromkeys((task.task_id for task in tasks), 0)
+        return cls(lane, deque(tasks), min(lane.num_workers, len(tasks)), dict(zeros), dict(zeros))
+
+    @property
+    def name(self) -> str:
+        return self.lane.name
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks are to be handed out, in this pass or the next."""
+        return len(self.queue) + len(self.later)
+
+    def allowance(self, limits: RunSettings, now: float, busy: Mapping[str, tuple[float, float]]) -> float:
+        """Seconds for the next task of the queue. busy: of each task that is being worked on, since when and how many
+        seconds it was given."""
+        coming = sum(self.passes[task_id] < self.plan.pass_index for task_id in busy)
+        return self.plan.allowance(limits, now, busy.values(), self.waiting + coming)
+
+    def begin_pass(self, promise: Mapping[str, float]) -> bool:
+        """Queue what was put off, the most promising first. Whether that begins another pass."""
+        before = self.plan.pass_index
+        self.plan.pass_index = max(before, min(self.passes[task.task_id] for task in self.later))
+        self.queue = deque(sorted(self.later, key=lambda task: (-promise[task.task_id], task.task_id)))
+        self.later = []
+        return self.plan.pass_index > before
+
+
+@dataclass
+class TaskStanding:
+    """What is known of a task that is not finished: the latest findings, by lane and source, and how each lane that is
+    done with it ended: (status, error). seconds: of workers, on it. vote_s: of the runner."""
+
+    found: dict[tuple[str, str], Findings] = field(default_factory=dict)
+    ends: dict[str, tuple[str, str]] = field(default_factory=dict)
+    seconds: float = 0.0
+    vote_s: float = 0.0
+
+    def take(self, lane: str, findings: Mapping[str, Findings]) -> None:
+        """Take in what a lane's worker has found. findings: by source."""
+        self.found.update({(lane, source): found for source, found in findings.items()})
+
+    @property
+    def findings(self) -> dict[str, Findings]:
+        """By source, of all lanes: what is voted over."""
+        return {source: found for (_, source), found in self.found.items()}
+
+    def of_lane(self, lane: str) -> dict[str, Findings]:
+        """A lane's own, by source."""
+        return {source: found for (name, source), found in self.found.items() if name == lane}
+
+    def promise(self, lane: str) -> float:
+        """The greatest weight that the lane's own answers have: how near it seems to be."""
+        found = self.of_lane(lane).values()
+        return max((answer.weight for findings in found for answer in findings.answers), default=0.0)
+
+    def alone(self, task: Task) -> dict[str, Attempts]:
+        """What each source would submit alone; nothing if only one has answers. task: with hidden outputs."""
+        found = {name: findings for name, findings in self.findings.items() if findings.answers}
+        if len(found) < 2:
+            return {}
+        return {name: choose_attempts(task, {name: findings}) for name, findings in found.items()}
+
+    @property
+    def num_exact(self) -> int:
+        return sum(answer.exact for f in self.found.values() for answer in f.answers)
+
+    @property
+    def num_nodes(self) -> int:
+        return sum(f.num_nodes for f in self.found.values())
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """Seconds by phase, the vote's among them."""
+        phases: dict[str, float] = {}
+        for findings in self.found.values():
+            for name, seconds in findings.phases.items():
+                phases[name] = phases.get(name, 0.0) + seconds
+        return phases | {"vote": self.vote_s}
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What the sources say, by source; those that say nothing are left out."""
+        return {name: found.note for name, found in self.findings.items() if found.note}
