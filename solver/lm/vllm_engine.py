@@ -45,10 +45,12 @@ def _load(folder: Path, context_length: int, cache_bytes: int, seed: int, **opti
         os.environ.setdefault(name, value)
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     try:
+        import torch
         from vllm import LLM
         from vllm.model_executor.models import registry
     except ImportError as error:
         raise InputError(f"vllm cannot be imported ({first_line(error)})") from error
+    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)  # vLLM refuses to emulate it
     # vLLM asks a new process about the model's class, lest CUDA starts in this one. Here it may; it takes 10 s less.
     registry._run_in_subprocess = lambda function: function()
     if importlib.util.find_spec("xxhash"):
@@ -56,7 +58,7 @@ def _load(folder: Path, context_length: int, cache_bytes: int, seed: int, **opti
     try:
         return LLM(
             model=str(folder),
-            dtype="bfloat16",
+            dtype="bfloat16" if has_bf16 else "float16",
             seed=seed,
             trust_remote_code=False,
             gpu_memory_utilization=START_SHARE,

@@ -199,9 +199,14 @@ class MixedSampler:
         return mixed
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device computes in bf16 itself; GPUs before Ampere only emulate it, slower than float32."""
+    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def autocast(device: torch.device, enabled: bool) -> AbstractContextManager:
-    """bf16 arithmetic where it pays; weights stay float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+    """bf16 arithmetic, if the device has it; weights stay float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled and has_bf16(device))
 
 
 def average_gradients(parameters: list[nn.Parameter], world: int) -> None:

@@ -114,6 +114,7 @@ def test_parameters_are_vllms(core, folder):
     options = core.options
     assert (options["kv_cache_memory_bytes"], options["max_model_len"], options["seed"]) == (3 << 30, 100, 4)
     assert options["gpu_memory_utilization"] < 0.1
+    assert options["compilation_config"]["cudagraph_mode"] == "FULL_DECODE_ONLY"
     engine.add(0, engine.text.token_request(ask(seed=3, temperature=2.5)), None)
     ((_, ids, params, _),) = core.requests.values()
     assert ids == [i for part in engine.text.prompt_ids(ask().prompt) for i in part]
@@ -143,6 +144,13 @@ def test_a_prompt_that_vllm_refuses_leaves_nothing_behind(core, folder):
     with pytest.raises(ValueError, match="maximum model length"):
         engine.add(0, question, None)
     assert (engine.busy, engine._samplings) == (False, {})
+
+
+@pytest.mark.parametrize(("has_bf16", "dtype"), [(True, "bfloat16"), (False, "float16")])
+def test_a_gpu_without_bf16_computes_in_float16(core, folder, monkeypatch, has_bf16, dtype):
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: has_bf16)
+    VllmScorer(folder, 100, 3 << 30)
+    assert core.options["dtype"] == dtype
 
 
 def test_scores(core, folder):

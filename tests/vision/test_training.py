@@ -19,7 +19,7 @@ from solver.vision.checkpoint import SHARD_LIMIT_BYTES, _shards, read_facts  # n
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, rotary_table, rotate  # noqa: E402
 from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
-from solver.vision.training import MixedSampler, Sampler, TrainConfig, Training, validate  # noqa: E402
+from solver.vision.training import MixedSampler, Sampler, TrainConfig, Training, autocast, validate  # noqa: E402
 from solver.vision.weights import load_weights, save_weights  # noqa: E402
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_vision.py"
@@ -86,6 +86,19 @@ def test_both_ways_to_convolve_agree():
     other.load_state_dict(model.state_dict())
     canvases, tasks = torch.randint(0, 11, (2, 32, 32)), torch.tensor([0, 1])
     torch.testing.assert_close(model(canvases, tasks), other(canvases, tasks), rtol=1e-3, atol=1e-4)
+
+
+def test_bf16_is_used_where_the_device_has_it(monkeypatch):
+    ones = torch.ones(2, 2)
+    for wanted, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        with autocast(CPU, wanted):
+            assert (ones @ ones).dtype == dtype
+    asked = []
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.append(enabled))
+    for own in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, own=own: own)
+        autocast(torch.device("cuda"), True)
+    assert asked == [True, False]
 
 
 def test_rotation_depends_on_differences_of_position_alone():
