@@ -34,7 +34,7 @@ MODEL_MIN_S = 20.0
 """Seconds a task from which on the shipped language models are used unasked: on a CPU their rollouts take some."""
 
 NICENESS = 10
-"""Of program search beside processes that feed a GPU, which must not wait for a core."""
+"""Of program search beside processes that feed a GPU or all its workers, which must not wait for a core."""
 
 KERNELS = "solver.preload"
 """A lane that preloads this module runs the grid library: it is compiled before, and loaded once for all workers."""
@@ -71,9 +71,10 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     """
     vision = vision_lane(settings)
     on_gpu = vision is not None and settings.vision.device != "cpu"
-    lanes = [program_lane(settings, VISION_BYTES if on_gpu else 0)] if settings.search.use else []
-    if on_gpu:
-        lanes = [replace(lane, niceness=NICENESS) for lane in lanes]
+    lanes = []
+    if settings.search.use:
+        program = program_lane(settings, VISION_BYTES if on_gpu else 0)
+        lanes.append(replace(program, niceness=NICENESS) if on_gpu or program.services else program)
     if vision is not None:
         lanes.append(vision)
     for name in settings.run.lanes:
@@ -119,7 +120,6 @@ def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
         make_sources=served_model_sources,
         services=engine_services(settings),
         preload=(KERNELS, "solver.lm.preload"),
-        niceness=NICENESS,
     )
 
 

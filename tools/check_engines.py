@@ -29,9 +29,10 @@ import numpy as np
 from check_solutions import allowed_tasks, load_solutions
 
 from solver.errors import InputError
+from solver.lm.adapter import Adapter, read_model
 from solver.lm.engine import Request, Sampling
 from solver.lm.prompt import Prefix, Prompt, PromptBuilder, PromptFormat, PromptTask
-from solver.lm.weights import LanguageModelWeights, read_weights, seal_weights
+from solver.lm.weights import POLICY, PPM, LanguageModelWeights, read_weights, seal_weights
 from solver.program import Program
 
 LIMITS = {"mean_difference": 0.03, "correlation": 0.999, "score_difference": 0.03}
@@ -231,7 +232,7 @@ def check(policy: Path | None, ppm: Path | None, engines: Sequence[str], number:
         "lead": LEAD,
     }
     if policy is not None:
-        weights = read_weights(policy, "policy")
+        weights = read_weights(policy, POLICY)
         loaded = {name: load(name, weights, True, device, dtype) for name in engines}
         first = loaded[engines[0]]
         sampling = Sampling(8, MAX_NEW_TOKENS, stop=weights.prompt_format.step_end)
@@ -250,7 +251,8 @@ def check(policy: Path | None, ppm: Path | None, engines: Sequence[str], number:
         for name, engine in loaded.items():
             report[f"{name} one and many"] = compare_one_and_many(engine, prompts, greedy)
     if ppm is not None:
-        weights = read_weights(ppm, "ppm")
+        model = read_model(ppm, PPM, read_weights(policy, POLICY) if policy else None)
+        weights = model.merged() if isinstance(model, Adapter) else model
         scorers = {name: load(name, weights, False, device, dtype) for name in engines}
         _, prompts = prefixes(number, weights.prompt_format, scorers[engines[0]], 0)
         many = {name: scorer.score(prompts) for name, scorer in scorers.items()}
@@ -301,7 +303,9 @@ def save_random(folder: Path) -> tuple[Path, Path]:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--policy", type=Path, metavar="DIR", help="weights of a policy")
-    parser.add_argument("--ppm", type=Path, metavar="DIR", help="weights of a preference model")
+    parser.add_argument(
+        "--ppm", type=Path, metavar="DIR", help="weights of a preference model, or an adapter of --policy"
+    )
     parser.add_argument("--random", action="store_true", help="make both with random weights instead")
     parser.add_argument("--engines", default="transformers", help="of vllm,transformers (default: transformers)")
     parser.add_argument("--prompts", type=int, default=20, help="how many (default: 20)")

@@ -33,11 +33,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from check_engines import load
 from training_cli import add_common, arguments, made_parts, main_of, positive
 
 from solver.errors import InputError
-from solver.lm.engine import Engine
-from solver.lm.weights import LanguageModelWeights, read_weights
+from solver.lm.weights import read_weights
 from solver.synthesis.found import checked_programs, found_sets, texts_of_results
 from solver.synthesis.generate import ProgramSet
 from solver.synthesis.shards import read_shard, shard_path, shard_paths, write_shard
@@ -49,8 +49,6 @@ KIND = "policy"
 SETS_A_SHARD = 64
 RANK_SAMPLES = 64
 """Draws of a step that the rank of the needed one is counted among."""
-CACHE_BYTES = 8 << 30
-"""Of a GPU's memory, for vLLM's keys and values."""
 
 
 def sources(args: Namespace, how: preparation.Preparation) -> tuple[list[Part], dict[str, Any]]:
@@ -89,7 +87,8 @@ def measure(args: Namespace) -> None:
     sets = (one for path in shard_paths(args.made) for one in read_shard(path))
     examples = held_out_tasks(preparation.examples(sets, 1, weights.context_length, [0]), args.tasks)
     found: dict[str, Any] = {"weights": str(args.weights), "digest": weights.digest, "tasks": len(examples)}
-    engine = load_engine(weights, args.engine, args.device)
+    dtype = "bfloat16" if args.device == "cuda" else "float32"
+    engine = load(args.engine, weights, True, args.device, dtype)
     for samples in dict.fromkeys((1, args.samples)):
         began = time.monotonic()
         at_once = 1 if args.engine == "transformers" else None
@@ -112,18 +111,6 @@ def measure(args: Namespace) -> None:
     if args.out:
         args.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
         draw(found, args.out)
-
-
-def load_engine(weights: LanguageModelWeights, name: str, device: str) -> Engine:
-    """The engine of that name, as the solver has it. Raises InputError if it does not load."""
-    if name == "vllm":
-        from solver.lm.vllm_engine import VllmEngine
-
-        return VllmEngine(weights.folder, weights.context_length, CACHE_BYTES)
-    from solver.lm.transformers_engine import TransformersEngine
-
-    dtype = "bfloat16" if device == "cuda" else "float32"
-    return TransformersEngine(weights.folder, weights.context_length, device, dtype)
 
 
 def draw(found: dict[str, Any], out: Path) -> None:

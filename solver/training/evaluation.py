@@ -116,20 +116,16 @@ def write_solutions(
     temperature 1; a task counts as solved if any program solves it. tasks_at_once: all (None) for an engine that is the
     quicker the more it is asked, 1 for one that remembers the last task only."""
     tally = Tally()
-    solved = set()
-    for begin in range(0, len(tasks), tasks_at_once or max(1, len(tasks))):
-        chosen = tasks[begin : begin + tasks_at_once] if tasks_at_once else tasks
+    solved: set[int] = set()
+    at_once = tasks_at_once or max(1, len(tasks))
+    for begin in range(0, len(tasks), at_once):
+        chosen = tasks[begin : begin + at_once]
         states = [_State.of(example, prompt_format, engine, count=num_samples) for example in chosen]
         for _ in range(max_statements):
-            going_on = []
-            for state, answers in _ask(engine, prompt_format, states, is_drawn=num_samples > 1):
-                for answer in answers:
-                    after = state.after(answer, prompt_format, tally)
-                    if after is not None and after.is_solved:
-                        solved.add(id(after.example))
-                    elif after is not None:
-                        going_on.append(after)
-            states = going_on
+            asked = _ask(engine, prompt_format, states, is_drawn=num_samples > 1)
+            found = [state.after(answer, prompt_format, tally) for state, answers in asked for answer in answers]
+            solved |= {id(state.example) for state in found if state is not None and state.is_solved}
+            states = [state for state in found if state is not None and not state.is_solved]
     for example in tasks:
         length = len(example.prefix.statements)
         tally.tasks[length] += 1
