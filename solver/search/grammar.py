@@ -87,9 +87,10 @@ class Grammar:
         return -log(self._mass(function) / self._totals[leading_type(function)])
 
     def constant_cost(self, function: Function, parameter: Parameter, value: int) -> float:
-        """−log P(constant | function, parameter)."""
+        """−log P(constant | function, parameter). A constant that a search would not try itself, but a language model
+        or a person may write, has the mass of one that it would."""
         counts = self.constants.get(f"{function.name}.{parameter.name}", {})
-        smoothing = {v: SMOOTHING * _prior(parameter, v) for v in parameter.values}
+        smoothing = {v: SMOOTHING * _prior(parameter, v) for v in (*parameter.values, value)}
         total = sum(counts.values()) + sum(smoothing.values())
         return -log((counts.get(str(value), 0.0) + smoothing[value]) / total)
 

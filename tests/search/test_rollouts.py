@@ -119,6 +119,18 @@ def test_the_grammar_of_a_task_makes_its_words_likelier_and_the_others_less():
     assert found.guide(plain, 0.0).functions == plain.functions
 
 
+def test_a_constant_that_no_search_would_try_has_a_cost():
+    """A model may write `upscale(I, 7)`; enumeration stops at 5. Found as a KeyError that ended a task's search."""
+    text = "def solve(I):\n    x1 = upscale(I, {})\n    return x1\n"
+    listed, unlisted = (parse(text.format(factor)) for factor in (5, 7))
+    found = Rollouts()
+    found.count(step(FUNCTIONS["upscale"], V(0), 7), 1.0)
+    for grammar in (Grammar(), Grammar.shipped()):
+        cost = grammar.program_cost(unlisted)
+        assert grammar.program_cost(listed) < cost < 20
+        assert found.guide(grammar, 10.0).program_cost(unlisted) < cost
+
+
 def test_draw_gives_each_step_with_its_count_and_leaves_out_what_is_none():
     engine = QueueEngine([[(" transform(I, ROT90)\n", -2.0), (" transform(I,ROT90)\n", -3.0), (" what\n", -0.1)]])
     task = PromptTask(tuple(GRIDS[:2]), tuple(GRIDS[:2]), (GRIDS[2],))
