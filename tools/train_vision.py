@@ -240,7 +240,8 @@ def tune(args: argparse.Namespace) -> None:
         torch.set_float32_matmul_precision("high")
     config = TuningConfig(
         num_samples=args.samples, batch=args.batch, optimizer=args.optimizer, rate=args.rate,
-        matrix_rate=args.matrix_rate, compile=args.compile, autocast=args.device.startswith("cuda"),
+        matrix_rate=args.matrix_rate, token_rate=args.token_rate, token_spread=args.token_spread, canvas=args.canvas,
+        compile=args.compile, graph=args.graph, autocast=args.device.startswith("cuda"),
     )  # fmt: skip
     tuner = Tuner(model, manifest["canvas"], config)
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
@@ -262,6 +263,9 @@ def tune(args: argparse.Namespace) -> None:
         record = {
             "task": task.task_id,
             "place_of_truth": hits,
+            "share_of_truth": [
+                round(votes[hit][1], 4) if hit is not None else 0.0 for hit, votes in zip(hits, tuned.votes)
+            ],
             "top_share": [round(votes[0][1], 4) if votes else 0.0 for votes in tuned.votes],
             "loss": round(tuned.loss, 5),
             "steps": tuned.num_steps,
@@ -335,10 +339,14 @@ def parser() -> argparse.ArgumentParser:
         optimizer={"default": "muon", "choices": ("adamw", "muon")},
         rate={"type": float, "default": 3e-4},
         matrix_rate={"type": float, "default": 1e-3},
+        token_rate={"type": float, "default": 3e-4},
+        token_spread={"type": float, "default": 1.0},
+        canvas={"type": int},
         minutes={"type": float, "default": math.inf},
         seed={"type": int, "default": 0},
         device={"default": "cuda"},
         compile={"action": argparse.BooleanOptionalAction, "default": True},
+        graph={"action": argparse.BooleanOptionalAction, "default": True, "help": "record steps as a CUDA graph"},
     )
     return top
 

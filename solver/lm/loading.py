@@ -136,8 +136,7 @@ def _served_engine(weights: LanguageModelWeights, settings: LanguageModelSetting
 
     if is_policy:
         return WholeCalls(TransformersEngine(weights.folder, weights.context_length).generate_tokens)
-    scorer = TransformersScorer(weights.folder, weights.context_length)
-    return WholeCalls(lambda prompts, deadline: scorer.score_tokens(prompts))
+    return WholeCalls(TransformersScorer(weights.folder, weights.context_length).score_tokens)
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,10 @@ ATTENTION = "arc_solver_shared_prefix"
 MAX_ROWS = 256
 """Samples decoded at a time, at most."""
 PREFILL_CHUNK = 512
+"""Tokens that a prompt's shared part is computed by, and each row's own part at most."""
+CHUNK_TOKENS = {"cpu": 2048, "cuda": 65_536}
+"""Tokens of all rows that are computed at a time, between two looks at the deadline: some two seconds of a core for the
+shipped models."""
 SHARED_KEPT = 6
 OWN_KEPT_BYTES = 192 << 20
 
@@ -110,6 +114,7 @@ class _Runner:
             if getattr(config, name, None) not in (None, 1, 1.0):
                 raise InputError(f"{folder}: a model that this engine can't run (logits with {name})")
         self.device = torch.device(device)
+        self.chunk_tokens = CHUNK_TOKENS.get(self.device.type, CHUNK_TOKENS["cpu"])
         self.layers = config.num_hidden_layers
         self.kv_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -154,13 +159,15 @@ class _Runner:
         base = self.model.base_model
         return base(input_ids=ids.to(self.device), position_ids=places, use_cache=False).last_hidden_state
 
-    def shared(self, ids: tuple[int, ...]) -> Tensor:
-        """Keys and values of tokens that prompts have in front."""
+    def shared(self, ids: tuple[int, ...], deadline: float | None = None) -> Tensor | None:
+        """Keys and values of tokens that prompts have in front; None if the deadline passed before they were known."""
         if ids in self._shared:
             self._shared.move_to_end(ids)
             return self._shared[ids]
         self.start(self._empty(0), 1, len(ids))
         for begin in range(0, len(ids), PREFILL_CHUNK):
+            if _is_past(deadline):
+                return None
             part = torch.tensor([ids[begin : begin + PREFILL_CHUNK]])
             self.hidden(part, torch.arange(begin, begin + part.shape[1])[None])
         self._shared[ids] = self.store.own[:, :, 0].contiguous()
@@ -170,10 +177,15 @@ class _Runner:
                 self._own_bytes -= self._own.pop(key).nbytes
         return self._shared[ids]
 
-    def prefill(self, shared: tuple[int, ...], rows: Sequence[tuple[int, ...]], room: int) -> Tensor:
+    def prefill(
+        self, shared: tuple[int, ...], rows: Sequence[tuple[int, ...]], room: int, deadline: float | None = None
+    ) -> Tensor | None:
         """Set the store up for prompts that begin alike, and compute what is not known; the last hidden states
-        [rows, width]. rows: each prompt's own tokens, at least one. room: own places a row, at least."""
-        front = self.shared(shared)
+        [rows, width], or None if the deadline passed meanwhile. rows: each prompt's own tokens, at least one. room: own
+        places a row, at least."""
+        front = self.shared(shared, deadline)
+        if front is None:
+            return None
         self.start(front, len(rows), max(room, *map(len, rows)))
         known = [self._known(shared, ids[:-1]) for ids in rows]
         for row, cached in enumerate(known):
@@ -181,8 +193,11 @@ class _Runner:
                 self.store.own[:, :, row, :, : cached.shape[3]] = cached
         begins = [0 if cached is None else cached.shape[3] for cached in known]
         steps = max(len(ids) - 1 - begin for ids, begin in zip(rows, begins, strict=True))
-        for low in range(0, steps, PREFILL_CHUNK):
-            n = min(PREFILL_CHUNK, steps - low)
+        width = max(1, min(PREFILL_CHUNK, self.chunk_tokens // len(rows)))
+        for low in range(0, steps, width):
+            if _is_past(deadline):
+                return None
+            n = min(width, steps - low)
             # Rows with less to do repeat their last token; the repeat is overwritten when its place is decoded.
             parts = [[ids[min(begin + low + k, len(ids) - 1)] for k in range(n)] for ids, begin in zip(rows, begins)]
             last = self.store.own.shape[4] - 1
@@ -192,6 +207,22 @@ class _Runner:
             self._remember(shared, ids[:-1], row, known[row])
         ends = torch.tensor([[len(ids) - 1] for ids in rows])
         return self.hidden(torch.tensor([[ids[-1]] for ids in rows]), ends)[:, 0]
+
+    def chunks(self, shared: tuple[int, ...], rows: Mapping[int, tuple[int, ...]]) -> Iterator[list[int]]:
+        """The rows' numbers in order, so many together that no more than `chunk_tokens` must be computed, counting as
+        many for each row as for that with the most; at least one."""
+        chunk: list[int] = []
+        most = 0
+        for number, ids in rows.items():
+            known = self._known(shared, ids[:-1])
+            missing = len(ids) - (0 if known is None else known.shape[3])
+            if chunk and (max(most, missing) * (len(chunk) + 1) > self.chunk_tokens or len(chunk) == MAX_ROWS):
+                yield chunk
+                chunk, most = [], 0
+            chunk.append(number)
+            most = max(most, missing)
+        if chunk:
+            yield chunk
 
     def _known(self, shared: tuple[int, ...], ids: tuple[int, ...]) -> Tensor | None:
         for length in range(len(ids), 0, -1):
@@ -281,7 +312,9 @@ class TransformersEngine:
         generators = {k: _generator(samplings[k].seed) for k in numbers}
         room = max(len(own[k]) + samplings[k].max_new_tokens for k in numbers)
         rows = [_Row(k, samplings[k].num_samples) for k in numbers]
-        hidden = self.runner.prefill(shared, [own[k] for k in numbers], room)
+        hidden = self.runner.prefill(shared, [own[k] for k in numbers], room, deadline)
+        if hidden is None:
+            return
         while rows:
             logits = self._logits(hidden)
             raw = torch.log_softmax(logits, -1)
@@ -345,21 +378,24 @@ class TransformersScorer:
         return True
 
     def score(self, prompts: Sequence[Prompt], deadline: float | None = None) -> list[float | None]:
-        """See `Scorer.score`; the deadline is not looked at."""
-        return [*self.score_tokens([self.text.prompt_ids(prompt) for prompt in prompts])]
+        """See `Scorer.score`; the deadline is looked at between chunks of CHUNK_TOKENS."""
+        return self.score_tokens([self.text.prompt_ids(prompt) for prompt in prompts], deadline)
 
     @torch.inference_mode()
-    def score_tokens(self, prompts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[float]:
+    def score_tokens(
+        self, prompts: Sequence[tuple[tuple[int, ...], tuple[int, ...]]], deadline: float | None = None
+    ) -> list[float | None]:
         """As `score`, of the token ids of each prompt's two parts."""
         split = [_split(prompt) for prompt in prompts]
         groups: dict[tuple[int, ...], list[int]] = {}
         for number, (shared, _) in enumerate(split):
             groups.setdefault(shared, []).append(number)
-        scores = [0.0] * len(prompts)
+        scores: list[float | None] = [None] * len(prompts)
         for shared, numbers in groups.items():
-            for begin in range(0, len(numbers), MAX_ROWS):
-                chunk = numbers[begin : begin + MAX_ROWS]
-                hidden = self.runner.prefill(shared, [split[k][1] for k in chunk], 1)
+            for chunk in self.runner.chunks(shared, {k: split[k][1] for k in numbers}):
+                hidden = self.runner.prefill(shared, [split[k][1] for k in chunk], 1, deadline)
+                if hidden is None:
+                    return scores
                 for number, found in zip(chunk, self.head(hidden.float())[:, 0].tolist(), strict=True):
                     scores[number] = found
         return scores

@@ -12,6 +12,9 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 
+Rate = float | Tensor
+"""A learning rate; a tensor of no dimensions on the device where steps are recorded in a CUDA graph."""
+
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
@@ -30,9 +33,10 @@ class Optimizer:
     """Steps all parameters of a model; its state is a flat dictionary of tensors.
 
     name: 'adamw' or 'muon'. matrices: parameters whose name starts so, or holds it between dots, and that have two
-    dimensions go to Muon. Rates are given at each step, since they follow a schedule: `matrix_rate` for Muon's
-    matrices, `rate` for all else. Frozen parameters are left alone. Muon's state is a momentum per matrix, AdamW's two
-    moments per parameter. Gradients are read from `.grad`.
+    dimensions go to Muon. tokens: name of a parameter with a rate of its own. Rates are given at each step, since they
+    follow a schedule: `matrix_rate` for Muon's matrices, `token_rate` for the tokens, `rate` for all else. Frozen
+    parameters are left alone. Muon's state is a momentum per matrix, AdamW's two moments per parameter. Gradients are
+    read from `.grad`. capturable: a step can be recorded in a CUDA graph, if its rates are tensors on the device.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class Optimizer:
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         matrices: str = "core",
+        tokens: str = "",
+        capturable: bool = False,
     ) -> None:
         if name not in ("adamw", "muon"):
             raise ValueError(f"optimizer {name!r} is neither 'adamw' nor 'muon'")
@@ -56,7 +62,14 @@ class Optimizer:
         self.momentum = momentum
         self.buffers = {key: torch.zeros_like(p) for key, p in self.matrices.items()}
         parameters = list(self.others.values())
-        self.adamw = torch.optim.AdamW(parameters, betas=betas, weight_decay=weight_decay, fused=parameters[0].is_cuda)
+        groups = [[p for key, p in self.others.items() if (key == tokens) is own] for own in (False, True)]
+        self.adamw = torch.optim.AdamW(
+            [{"params": group} for group in groups if group],
+            betas=betas,
+            weight_decay=weight_decay,
+            fused=parameters[0].is_cuda,
+            capturable=capturable,
+        )
         for p in parameters:
             self.adamw.state[p] = {
                 "step": torch.zeros((), device=p.device if p.is_cuda else "cpu"),
@@ -78,14 +91,16 @@ class Optimizer:
         return state
 
     @torch.no_grad()
-    def step(self, rate: float, matrix_rate: float) -> None:
-        for group in self.adamw.param_groups:
-            group["lr"] = rate
+    def step(self, rate: Rate, matrix_rate: Rate, token_rate: Rate | None = None) -> None:
+        """token_rate: None where no parameter has a rate of its own."""
+        rates = (rate,) if token_rate is None else (rate, token_rate)
+        for group, value in zip(self.adamw.param_groups, rates, strict=True):
+            group["lr"] = value
         self.adamw.step()
         if self.matrices:
             self._step_matrices(matrix_rate)
 
-    def _step_matrices(self, rate: float) -> None:
+    def _step_matrices(self, rate: Rate) -> None:
         parameters, buffers = list(self.matrices.values()), list(self.buffers.values())
         gradients = [p.grad for p in parameters]
         torch._foreach_lerp_(buffers, gradients, 1 - self.momentum)
@@ -103,4 +118,7 @@ class Optimizer:
             directions = orthogonalize(torch.stack([piece for _, piece in items]))
             scale = -rate * 0.2 * max(shape) ** 0.5
             for (target, _), direction in zip(items, directions):
-                target.add_(direction, alpha=scale)
+                if isinstance(scale, Tensor):
+                    target.addcmul_(direction.to(target.dtype), scale)
+                else:
+                    target.add_(direction, alpha=scale)

@@ -107,19 +107,25 @@ class VisionSource:
         return source
 
     def warm_up(self) -> None:
-        """Compile, so that the first task need not, and estimate how long a task will take."""
+        """Compile and record, so that the first task need not, and estimate how long a task will take."""
+        why_not_recorded = self.tuner.record()
         self.about = f"vision on {self.tuner.device.type}: about {self.estimate_s():.1f} s for a tuning run"
         if self.tuner.device.type == "cuda":
-            self.about += f", {torch.cuda.max_memory_allocated(self.tuner.device) / GIB:.1f} GiB of device memory"
+            self.about += f", {torch.cuda.max_memory_reserved(self.tuner.device) / GIB:.1f} GiB of device memory"
+        if why_not_recorded:
+            self.about += f", not recorded ({why_not_recorded})"
 
-    def estimate_s(self, num_steps: int = 3) -> float:
-        """Seconds a tuning run of a task with one test input will take here, from a few steps on a made-up task. The
-        first call also compiles, which it does not count."""
+    def estimate_s(self) -> float:
+        """Seconds a tuning run of a task with one test input will take here, from few and from more steps on a made-up
+        task. The first call also compiles, which is not counted."""
         grid = np.arange(100, dtype=np.int8).reshape(10, 10) % 10
         task = Task("estimate", (Pair(grid, grid[::-1]),), (Pair(grid),))
-        self.tuner.tune_and_predict(task, max_steps=1)
-        tuned = self.tuner.tune_and_predict(task, max_steps=num_steps)
-        return tuned.tune_s / num_steps * self.config.num_steps + tuned.predict_s
+        few, more = (5, 25) if self.tuner.device.type == "cuda" else (1, 3)
+        _, short, long = (self.tuner.tune_and_predict(task, max_steps=steps) for steps in (1, few, more))
+        if long.num_steps == short.num_steps:
+            return long.tune_s + long.predict_s
+        step_s = max(0.0, long.tune_s - short.tune_s) / (long.num_steps - short.num_steps)
+        return long.tune_s + step_s * (self.config.num_steps - long.num_steps) + long.predict_s
 
     def solve(
         self,

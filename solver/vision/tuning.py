@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from logging import getLogger
 from typing import TypeVar
@@ -25,8 +25,9 @@ from ..errors import InputError
 from ..tasks import Task
 from .canvas import IGNORE, Placement, draw_inputs, random_placement, read_canvas
 from .data import PackedPairs, grids_of
+from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Rate
 from .training import DevicePairs, Sampler, autocast, clip_gradients, stream_seed
 from .views import SYMMETRIES, View, bound_output_size, task_views
 
@@ -43,8 +44,10 @@ MIN_BATCH = 8
 @dataclass(frozen=True)
 class TuningConfig:
     """canvas: side in cells; the shipped weights' own if None. num_samples: pairs seen while tuning, `batch`
-    a step; the rate warms up over warmup_steps and falls linearly to zero, reached early if the deadline is.
-    With 0 samples nothing is tuned, and every view has the mean of the trained task tokens.
+    a step; the rates (token_rate of the task tokens, matrix_rate of the core's matrices, rate of all else) warm up
+    over warmup_steps and fall linearly to zero, reached early if the deadline is. Tokens begin at the mean of the
+    trained ones, and token_spread times their standard deviation away from it. With 0 samples nothing is tuned, and
+    every view has that mean. graph: record steps as a CUDA graph, on a GPU.
     num_symmetries, num_colorings: as task_views has them. num_placements: predictions of each test input in each
     view. predict_batch: of them at a time. num_loops: loops of the core, tuning and predicting (None: all)."""
 
@@ -52,6 +55,8 @@ class TuningConfig:
     optimizer: str = "muon"
     rate: float = 3e-4
     matrix_rate: float = 1e-3
+    token_rate: float = 3e-4
+    token_spread: float = 1.0
     batch: int = 64
     num_samples: int = 17_000
     warmup_steps: int = 10
@@ -63,6 +68,7 @@ class TuningConfig:
     num_loops: int | None = None
     compile: bool = True
     autocast: bool = True
+    graph: bool = True
 
     @property
     def num_steps(self) -> int:
@@ -78,7 +84,7 @@ class TuningConfig:
 class Tuned:
     """votes: per test input, grids (uint8 [H, W]) with the share of all views that gave them, best first;
     shares sum to at most 1, the rest was malformed. loss: mean over the last steps. tune_s, predict_s:
-    seconds. peak_bytes: most device memory that tensors held, None on a CPU."""
+    seconds. peak_bytes: most device memory that was held for tensors, None on a CPU."""
 
     votes: list[Votes]
     loss: float
@@ -148,15 +154,19 @@ class Tuner:
         if config.compile:
             model.compile_core()
         self.tuned_core = model.run_core
-        self.optimizer = Optimizer(model, config.optimizer, betas=(0.9, 0.999))
+        self.parameters = list(model.parameters())
+        self.wants_graph = config.graph and self.device.type == "cuda"
+        self.optimizer = Optimizer(
+            model, config.optimizer, betas=(0.9, 0.999), tokens="tasks", capturable=self.wants_graph
+        )
+        self.graphed: GraphedStep | None = None
 
     @torch.no_grad()
     def reset(self, num_tokens: int, seed: int) -> None:
-        """Shipped weights, fresh task tokens drawn like the trained ones (their mean if nothing will tune them), no
-        momentum."""
+        """Shipped weights, fresh task tokens around the mean of the trained ones, no momentum."""
         self.model.load_state_dict(self.shipped)
         self.optimizer.reset()
-        spread = 1.0 if self.config.num_samples else 0.0
+        spread = self.config.token_spread if self.config.num_samples else 0.0
         self.model.tasks[:num_tokens] = fresh_tokens(
             self.shipped["tasks"], num_tokens, stream_seed(seed, "tokens"), spread
         )
@@ -177,21 +187,46 @@ class Tuner:
         # All at once: a transfer in each step would make the host wait for the device.
         indices = sampler.indices(0, num_steps * config.batch).to(self.device)
         generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "tuning"))
-        parameters = list(self.model.parameters())
         self.model.run_core = self.tuned_core
+        rates = config.rate, config.matrix_rate, config.token_rate
         losses, started = [], time.monotonic()
         for step, index in enumerate(indices.split(config.batch)):
             if time.monotonic() >= deadline:
                 break
             canvases, targets, _ = data.draw(index, self.canvas, generator)
-            losses.append(self.backward(canvases, data.tasks[index], targets))
-            clip_gradients(parameters, config.clip)
             passed = (time.monotonic() - started) / (deadline - started) if deadline < math.inf else 0.0
             progress = min(1.0, max(step / config.num_steps, passed))
             share = min(1.0, (step + 1) / max(1, config.warmup_steps)) * (1 - progress)
-            self.optimizer.step(share * config.rate, share * config.matrix_rate)
+            run_step = self.graphed or self.step
+            losses.append(run_step((canvases, data.tasks[index], targets), [share * rate for rate in rates]))
         last = float(torch.stack(losses[-20:]).mean()) if losses else math.nan
         return last, len(losses)
+
+    def step(self, inputs: Sequence[Tensor], rates: Sequence[Rate]) -> Tensor:
+        """One step on a batch (canvases, tokens, targets, as `backward` takes them), at the rates of weights, matrices
+        and tokens; returns the loss, without waiting for the device."""
+        loss = self.backward(*inputs)
+        clip_gradients(self.parameters, self.config.clip)
+        self.optimizer.step(*rates)
+        return loss
+
+    def record(self) -> str:
+        """Record a step as a CUDA graph if there is a GPU; says why if that fails, and steps go on without. Leaves
+        weights and momentum that `reset` must make good."""
+        if not self.wants_graph or self.graphed:
+            return ""
+        shape = self.config.batch, self.canvas, self.canvas
+        canvases = torch.zeros(shape, dtype=torch.int64, device=self.device)
+        tokens = torch.zeros(self.config.batch, dtype=torch.int64, device=self.device)
+        self.model.run_core = self.tuned_core
+        try:
+            self.graphed = GraphedStep(self.step, (canvases, tokens, canvases.clone()), 3)
+        except RuntimeError as error:
+            torch.cuda.empty_cache()
+            self.wants_graph = False
+            logger.exception("a step of tuning cannot be recorded as a CUDA graph here; going on without")
+            return type(error).__name__
+        return ""
 
     def backward(self, canvases: Tensor, tokens: Tensor, targets: Tensor) -> Tensor:
         """Gradients of the batch's loss, in as many parts as device memory asks for; returns the loss, without
@@ -261,6 +296,7 @@ class Tuner:
         tuning; predicting comes on top."""
         started = time.monotonic()
         on_gpu = self.device.type == "cuda"
+        self.record()
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(self.device)
         pairs = [grids_of(pair) for pair in task.train]
@@ -275,7 +311,7 @@ class Tuner:
             found = self.predict(pairs, test.input.astype(np.uint8), views, stream_seed(seed, number))
             votes.append(count_votes(found, num_views))
         ended = time.monotonic()
-        peak_bytes = torch.cuda.max_memory_allocated(self.device) if on_gpu else None
+        peak_bytes = torch.cuda.max_memory_reserved(self.device) if on_gpu else None
         return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned, peak_bytes)
 
 

@@ -207,6 +207,38 @@ def test_scores_agree_with_plain_transformers_alone_and_together(tmp_path):
             assert TransformersScorer(folder, 2048).score([prompt])[0] == pytest.approx(score, abs=2e-4)
 
 
+def test_scores_in_chunks_are_those_of_one_call_and_end_at_the_deadline(tmp_path, monkeypatch):
+    folder = save_ppm(tmp_path).folder
+    prompts = [Prompt(SHARED, rest) for rest in RESTS]
+    together = TransformersScorer(folder, 2048).score(prompts)
+    monkeypatch.setitem(module.CHUNK_TOKENS, "cpu", 24)
+    scorer = TransformersScorer(folder, 2048)
+    rows = {k: scorer.text.prompt_ids(prompt)[1] for k, prompt in enumerate(prompts) if prompt.rest}
+    parts = list(scorer.runner.chunks((), rows))
+    assert [number for part in parts for number in part] == list(rows)
+    assert 1 < len(parts) <= len(rows)
+    assert all(len(part) == 1 or len(part) * max(len(rows[k]) for k in part) <= 24 for part in parts)
+    assert scorer.score(prompts) == pytest.approx(together, abs=2e-4)
+    assert scorer.score([Prompt(OTHER, RESTS[1])], time.monotonic()) == [None]
+    # The clock strikes after the second look, in the middle of the first prompt; what is known then is kept.
+    looks = iter([False] * 4 + [True] * 100)
+    monkeypatch.setattr(module, "_is_past", lambda deadline: deadline is not None and next(looks))
+    found = TransformersScorer(folder, 2048).score(prompts, 0.0)
+    assert found[-1] is None
+    known = [k for k, score in enumerate(found) if score is not None]
+    assert [found[k] for k in known] == pytest.approx([together[k] for k in known], abs=2e-4)
+
+
+def test_a_prompt_that_is_not_read_in_time_has_no_answers(engine):
+    assert generated_by(engine, time.monotonic()) == [[], []]
+    assert all(generated_by(engine, None))
+
+
+def generated_by(engine, deadline):
+    asked = [engine.text.token_request(request) for request in requests(RESTS[:2])]
+    return engine.generate_tokens(asked, deadline)
+
+
 def test_qwen_models_run_too(tmp_path, folder):
     """Biases on queries, keys and values; a head size of its own; more than one query group."""
     settings = json.loads((folder / "config.json").read_text())
