@@ -1,5 +1,6 @@
 """Views and their undoing, size bounds, votes, and test-time training of a tiny model."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st  # noqa: E402
 
 from solver.errors import InputError  # noqa: E402
 from solver.tasks import Pair, Task  # noqa: E402
+from solver.vision import tuning  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.tuning import Tuner, TuningConfig, count_votes  # noqa: E402
 from solver.vision.views import View, bound_output_size, task_views  # noqa: E402
@@ -214,3 +216,53 @@ def test_predictions_do_not_depend_on_how_many_are_made_at_a_time(tuner, monkeyp
     parts = tuner.predict(pairs, grid, views, 5)
     assert tuner.predict_batch == 8
     assert [g.tolist() for g in parts] == [g.tolist() for g in whole]
+
+
+def test_tokens_have_a_rate_and_a_spread_of_their_own():
+    still = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, token_rate=0.0, token_spread=0.0))
+    still.tune_and_predict(SWAP)
+    assert torch.equal(still.model.tasks[:11], still.shipped["tasks"].mean(0).expand(11, -1))
+    assert not torch.equal(still.model.embed.weight, still.shipped["embed.weight"])
+    moved = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, rate=0.0, matrix_rate=0.0, token_rate=0.1))
+    moved.tune_and_predict(SWAP)
+    assert torch.equal(moved.model.embed.weight, moved.shipped["embed.weight"])
+    assert float((moved.model.tasks.detach()[:11] - moved.shipped["tasks"].mean(0)).abs().max()) > 0.1
+
+
+def test_where_steps_cannot_be_recorded_tuning_goes_on_without(tuner, monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(tuning, "GraphedStep", refuse)
+    tuner.wants_graph = True
+    assert tuner.record() == "RuntimeError"
+    assert tuner.record() == ""
+    assert tuner.tune_and_predict(SWAP).num_steps == 3
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_recorded_steps_are_those_that_are_not(optimizer):
+    config = replace(TINY, num_samples=200, optimizer=optimizer, autocast=True, token_rate=3e-3)
+    found = []
+    for graph in (False, True):
+        tuner = Tuner(LoopedModel(TINY_MODEL).cuda(), 32, replace(config, graph=graph))
+        tuner.tune_and_predict(task_of((((5, 5),), ((6,),)), (((1, 1),), ((7,),))))
+        tuned = tuner.tune_and_predict(SWAP)
+        assert (tuner.graphed is not None) == graph
+        assert tuned.num_steps == 50
+        found.append((tuned.loss, tuner.model.state_dict()))
+    (plain_loss, plain), (loss, weights) = found
+    assert loss == pytest.approx(plain_loss, rel=1e-2)
+    for key, tensor in plain.items():
+        torch.testing.assert_close(weights[key], tensor, rtol=0.05, atol=5e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_recorded_steps_end_at_the_deadline():
+    tuner = Tuner(LoopedModel(ModelConfig()).cuda(), 48, TuningConfig(batch=64, num_samples=10**6, compile=False))
+    tuner.tune_and_predict(SWAP, max_steps=1)
+    began = time.monotonic()
+    tuned = tuner.tune_and_predict(SWAP, deadline=began + 2.0)
+    assert tuned.tune_s < 3.0
+    assert tuned.num_steps > 10
