@@ -67,9 +67,10 @@ def rotary_table(side: int, head_width: int, base: float) -> Tensor:
 def rotate(x: Tensor, table: Tensor) -> Tensor:
     """x: [B, heads, tokens, head_width]; table: as rotary_table gives it."""
     shape = x.shape
-    first, second = x.view(*shape[:-1], 2, 2, shape[-1] // 4).unbind(-2)
+    halves = x.view(*shape[:-1], 2, 2, shape[-1] // 4)
     cos, sin = table.to(x.dtype).unbind(0)
-    return torch.stack([first * cos - second * sin, second * cos + first * sin], dim=-2).view(shape)
+    # Swapping halves is quicker on a GPU than stacking two results, in both directions.
+    return (halves * cos[..., None, :] + halves.flip(-2) * torch.stack([-sin, sin], dim=-2)).view(shape)
 
 
 class RMSNorm(nn.Module):
