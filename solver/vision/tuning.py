@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..settings import VisionSettings
 from ..tasks import Task
 from .canvas import IGNORE, Placement, draw_inputs, random_placement, read_canvas
 from .data import PackedPairs, grids_of
@@ -29,7 +30,7 @@ from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
 from .optimizer import Optimizer, Rate
 from .training import DevicePairs, Sampler, autocast, clip_gradients, stream_seed
-from .views import SYMMETRIES, View, bound_output_size, task_views
+from .views import View, bound_output_size, task_views
 
 logger = getLogger(__name__)
 
@@ -49,23 +50,24 @@ class TuningConfig:
     trained ones, and token_spread times their standard deviation away from it. With 0 samples nothing is tuned, and
     every view has that mean. graph: record steps as a CUDA graph, on a GPU.
     num_symmetries, num_colorings: as task_views has them. num_placements: predictions of each test input in each
-    view. predict_batch: of them at a time. num_loops: loops of the core, tuning and predicting (None: all)."""
+    view. predict_batch: of them at a time. num_loops: loops of the core, tuning and predicting (None: all). What is a
+    setting of a run has its default there."""
 
-    canvas: int | None = None
-    optimizer: str = "muon"
-    rate: float = 3e-4
-    matrix_rate: float = 1e-3
+    canvas: int | None = VisionSettings.canvas
+    optimizer: str = VisionSettings.optimizer
+    rate: float = VisionSettings.rate
+    matrix_rate: float = VisionSettings.matrix_rate
     token_rate: float = 3e-4
     token_spread: float = 1.0
-    batch: int = 64
-    num_samples: int = 17_000
+    batch: int = VisionSettings.batch
+    num_samples: int = VisionSettings.num_samples
     warmup_steps: int = 10
-    num_symmetries: int = len(SYMMETRIES)
-    num_colorings: int = 9
-    num_placements: int = 10
+    num_symmetries: int = VisionSettings.num_symmetries
+    num_colorings: int = VisionSettings.num_colorings
+    num_placements: int = VisionSettings.num_placements
     predict_batch: int = 256
     clip: float = 1.0
-    num_loops: int | None = None
+    num_loops: int | None = VisionSettings.num_loops
     compile: bool = True
     autocast: bool = True
     graph: bool = True

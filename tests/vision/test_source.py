@@ -190,7 +190,7 @@ def test_every_setting_reaches_the_tuner(source, tmp_path, monkeypatch):
     monkeypatch.setattr(VisionSource, "ready", lambda *args: args)
     given = {
         "canvas": 32, "batch": 3, "num_samples": 7, "num_symmetries": 2, "num_colorings": 3, "num_placements": 4,
-        "num_loops": 1,
+        "num_loops": 1, "optimizer": "adamw", "rate": 0.1, "matrix_rate": 0.2,
     }  # fmt: skip
     assignments = [f"vision.{name}={value}" for name, value in given.items()]
     ((weights, device, config, max_runs),) = vision_sources(
@@ -214,7 +214,7 @@ def test_untuned_answers_name_no_loss(source, tmp_path):
 def test_one_command_evaluates_vision_alone_or_beside_programs(source, tmp_path, lanes):
     task_id = load_set("arc-agi-1/training")[0].task_id
     settings = [
-        "vision.device=cpu", f"vision.weights={tmp_path}", "vision.num_samples=64", "vision.num_symmetries=2",
+        "vision.device=cpu", f"vision.weights={tmp_path}", "vision.num_samples=8", "vision.num_symmetries=2",
         "vision.num_colorings=0", f"search.use={'false' if lanes == 'vision' else 'true'}",
     ]  # fmt: skip
     command = [
