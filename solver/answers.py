@@ -32,8 +32,9 @@ class Answer:
 class Findings:
     """What a source knows of a task so far. answers: best first. num_nodes: statements executed. phases: seconds
     by phase, for the profile. note: one line for people, if there is something to say. whole_weight: the weight of
-    all that could have been answered for a test input, if the answers' own weights are not the whole. num_runs: how
-    often the source has worked on the task. settled: more time would change nothing."""
+    all that could have been answered for a test input, if the answers' own weights are not the whole: 1 for every full
+    run of the source, less for one that was cut short; the vote takes less than 1 as 1, so that it leaves doubt.
+    num_runs: how often the source has worked on the task. settled: more time would change nothing."""
 
     answers: list[Answer] = field(default_factory=list)
     num_nodes: int = 0

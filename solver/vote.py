@@ -135,9 +135,10 @@ def _groups(index: int, findings: Findings, trust: Trust) -> dict[_Key, _Group]:
     totals = {True: 0.0, False: 0.0}
     for group in groups.values():
         totals[group.best.exact] += group.weight
+    whole = max(1.0, findings.whole_weight) if findings.whole_weight else 0.0
     before = 1.0
     for group in ranked.values():
-        group.share = group.weight / (max(totals[group.best.exact], findings.whole_weight) or 1.0)
+        group.share = group.weight / (max(totals[group.best.exact], whole) or 1.0)
         group.probability = before = min(before * 0.999, trust.probability(group.share, group.best.exact))
     return ranked
 

@@ -72,6 +72,10 @@ def test_sources_that_agree_are_trusted_more_than_either():
 def test_a_share_is_of_the_whole_weight():
     few = Findings([answer("11", "1", weight=0.1, exact=False, source="vision")], whole_weight=1.0)
     assert choose_attempts(TASK, {"vision": few})[0][0].shares == {"vision": 0.1}
+    cut_short = Findings(few.answers, whole_weight=0.25)
+    assert choose_attempts(TASK, {"vision": cut_short})[0][0].shares == {"vision": 0.1}
+    twice = Findings(few.answers, whole_weight=2.0)
+    assert choose_attempts(TASK, {"vision": twice})[0][0].shares == {"vision": 0.05}
 
 
 def test_a_sources_own_order_stands_whatever_it_is_trusted():

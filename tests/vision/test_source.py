@@ -21,7 +21,14 @@ from solver.settings import load_settings  # noqa: E402
 from solver.sources import vision_sources  # noqa: E402
 from solver.tasks import Pair, Task, load_set  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
-from solver.vision.source import VisionSource, add_votes, answers_from, limit_memory, shares_of  # noqa: E402
+from solver.vision.source import (  # noqa: E402
+    VisionSource,
+    add_votes,
+    answers_from,
+    limit_memory,
+    shares_of,
+    weight_of_run,
+)
 from solver.vision.tuning import Tuned, TuningConfig  # noqa: E402
 from solver.vision.weights import save_weights  # noqa: E402
 
@@ -43,7 +50,7 @@ def tiny_source(tmp_path):
 def shares_from(*runs):
     shares = shares_of(None, len(runs[0]))
     for votes in runs:
-        add_votes(shares, Tuned(votes, 0.1, 3, 510, 1.0, 0.1))
+        add_votes(shares, Tuned(votes, 0.1, 3, 510, 1.0, 0.1), 1.0)
     return shares
 
 
@@ -110,7 +117,8 @@ def test_several_runs_vote_where_time_allows(source):
     findings = source.solve(TASK, Budget(seconds=60), 1, reports.append)
     assert [r.num_runs for r in reports] == [1, 2, 3]
     assert findings.note.startswith("vision: run 3, 3 steps")
-    assert sum(a.weight for a in findings.answers) <= 1.0
+    assert findings.whole_weight == 3.0
+    assert sum(a.weight for a in findings.answers) <= 3.0
     assert findings.phases["tune"] > reports[0].phases["tune"]
     assert source.solve(TASK, Budget(nodes=9), 1, reports.append).num_runs == 1
 
@@ -124,12 +132,27 @@ def test_a_second_pass_goes_on_from_the_first(source):
     assert [a.weight for a in second.answers] == pytest.approx([a.weight for a in both.answers])
 
 
-def test_runs_are_averaged():
+def test_runs_are_summed_and_one_that_was_cut_short_counts_less():
     one, two = np.array([[1]], np.uint8), np.array([[2]], np.uint8)
-    answers = answers_from(shares_from([[(one, 1.0)]], [[(one, 0.25), (two, 0.5)]]), 2, 510)
-    assert [(a.outputs[0].tolist(), a.weight) for a in answers] == [([[1]], 0.625), ([[2]], 0.25)]
-    again = shares_of(Findings(answers, num_runs=2), 1)
+    answers = answers_from(shares_from([[(one, 1.0)]], [[(one, 0.25), (two, 0.5)]]), 2.0, 1020)
+    assert [(a.outputs[0].tolist(), a.weight) for a in answers] == [([[1]], 1.25), ([[2]], 0.5)]
+    assert answers[0].origin == "62.5% of 1020 views"
+    again = shares_of(Findings(answers, num_runs=2, whole_weight=2.0), 1)
     assert sorted(again[0].values()) == [0.5, 1.25]
+    whole, half = Tuned([[(one, 0.4)]], 0.1, 8, 10, 1.0, 0.1), Tuned([[(two, 1.0)]], 0.1, 4, 10, 1.0, 0.1)
+    shares = shares_of(None, 1)
+    for tuned in (half, whole):
+        add_votes(shares, tuned, weight_of_run(tuned, 8))
+    assert [a.outputs[0].tolist() for a in answers_from(shares, 1.25, 20)] == [[[1]], [[2]]]
+    assert [weight_of_run(tuned, 0) for tuned in (half, whole)] == [1.0, 1.0]
+
+
+def test_a_run_that_the_clock_ends_weighs_as_much_as_it_was_tuned(source, monkeypatch):
+    tune = source.tuner.tune
+    monkeypatch.setattr(source.tuner, "tune", lambda *args: (tune(*args)[0], 1))
+    findings = source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
+    assert findings.whole_weight == pytest.approx((1 / source.config.num_steps) ** 2)
+    assert sum(a.weight for a in findings.answers) <= findings.whole_weight
 
 
 def test_where_nothing_can_be_compiled_it_goes_on_uncompiled_and_says_so(source, tmp_path, monkeypatch):
