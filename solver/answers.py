@@ -52,6 +52,8 @@ class Source(Protocol):
     them), depends on nothing but its arguments and `seed`, and may call `report` whenever its findings improved:
     those survive if the process is lost. before: what the source found when it worked on the task before; what it
     returns and reports includes that.
+
+    May have, too: about, what it says of itself to people; least_s, seconds below which it should not begin a task.
     """
 
     name: str

@@ -266,12 +266,15 @@ class _Run:
                 lane.queue.clear()
             if lane.later and not lane.queue:
                 self._next_pass(lane)
+            if lane.queue and lane.plan is not None and self._is_too_late(lane):
+                self._leave_out(lane)
         for worker in self.workers:
             lane = worker.lane
             if not lane.queue or not worker.idle:
                 continue
-            allowance_s = self._allowance(lane, time.monotonic())
-            task = lane.queue.popleft()
+            now = time.monotonic()
+            allowance_s = self._allowance(lane, now)
+            task = lane.take_next(now, lambda task: self.best[task.task_id].num_exact > 0)
             worker.task_id, worker.started = task.task_id, time.monotonic()
             worker.allowance_s = allowance_s
             lane.tries[task.task_id] += 1
@@ -289,6 +292,19 @@ class _Run:
             return 0.0
         busy = {worker.task_id: (worker.started, worker.allowance_s) for worker in self.workers.busy(lane)}
         return lane.allowance(self.settings.run, now, busy)
+
+    def _is_too_late(self, lane: LaneStanding) -> bool:
+        """Whether a lane can begin no task any more that it could end well."""
+        return self.settings.run.nodes is None and time.monotonic() + lane.least_s > self.end and lane.least_s > 0
+
+    def _leave_out(self, lane: LaneStanding) -> None:
+        """A lane is done with the tasks it has no time for."""
+        left_out = [*lane.queue, *lane.later]
+        lane.queue.clear()
+        lane.later.clear()
+        for task in left_out:
+            reached = lane.passes[task.task_id] > 0
+            self._end(task.task_id, lane, *(("done", "") if reached else ("partial", f"no time for {lane.name}")))
 
     def _time_left(self) -> bool:
         """Whether there is time to take up a task once more."""
@@ -384,9 +400,11 @@ class _Run:
                 case Ready():
                     worker.ready = worker.lane.ever_ready = True
                     worker.lane.num_failed_starts = 0
+                    worker.lane.least_s = max(worker.lane.least_s, message.least_s)
                     if self.end is None:
                         self._start_clock()
                     self._event("ready", worker=worker, message=message.about)
+                    self._say_what_fits(worker.lane)
                 case Partial() if message.task_id == worker.task_id:
                     self._take(worker, message.findings)
                     self._event("improved", message.task_id, worker, num_exact=self.best[message.task_id].num_exact)
@@ -398,6 +416,15 @@ class _Run:
                     self._through(worker, message)
                 case Broken():
                     self._broken(worker.lane, message)
+
+    def _say_what_fits(self, lane: LaneStanding) -> None:
+        """A line if a lane has no time for all of its tasks."""
+        if self.settings.run.nodes is not None:
+            return
+        in_time = lane.num_in_time(time.monotonic())
+        if in_time < lane.waiting:
+            each = f"at {lane.least_s:.1f} s each"
+            self._event("plan", message=f"plan: {lane.name}: time for {in_time} of {lane.waiting} tasks, {each}")
 
     def _broken(self, lane: LaneStanding, message: Broken) -> None:
         logger.error("a worker could not make its sources\n%s", message.trace)

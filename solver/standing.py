@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .answers import Attempts, Findings
@@ -19,7 +19,8 @@ class LaneStanding:
     """A lane and what is left for it to do.
 
     queue: what is still to be handed out in this pass. later: what has been through it and is for the next one.
-    plan: its time; known once a worker of the run is ready. tries: how often a task was begun since it last went
+    plan: its time; known once a worker of the run is ready. least_s: seconds below which its workers should not begin a
+    task, as they say. tries: how often a task was begun since it last went
     through. passes: how often it did.
     """
 
@@ -32,6 +33,7 @@ class LaneStanding:
     plan: LanePlan | None = None
     num_failed_starts: int = 0
     ever_ready: bool = False
+    least_s: float = 0.0
 
     @classmethod
     def of(cls, lane: Lane, tasks: Sequence[Task]) -> LaneStanding:
@@ -52,7 +54,24 @@ class LaneStanding:
         """Seconds for the next task of the queue. busy: of each task that is being worked on, since when and how many
         seconds it was given."""
         coming = sum(self.passes[task_id] < self.plan.pass_index for task_id in busy)
-        return self.plan.allowance(limits, now, busy.values(), self.waiting + coming)
+        return max(self.least_s, self.plan.allowance(limits, now, busy.values(), self.waiting + coming))
+
+    def num_in_time(self, now: float) -> int:
+        """How many tasks there is still time for, at the least that each needs."""
+        if not self.least_s:
+            return self.waiting
+        left_s = max(0.0, self.plan.clock.end - now)
+        return min(self.waiting, self.num_workers * int(left_s / self.least_s))
+
+    def take_next(self, now: float, is_solved: Callable[[Task], bool]) -> Task:
+        """The next task of the queue; where there is no time for all, one that nothing has solved yet comes first."""
+        if self.num_in_time(now) < self.waiting:
+            place = next((k for k, task in enumerate(self.queue) if not is_solved(task)), 0)
+            self.queue.rotate(-place)
+            task = self.queue.popleft()
+            self.queue.rotate(place)
+            return task
+        return self.queue.popleft()
 
     def begin_pass(self, promise: Mapping[str, float]) -> bool:
         """Queue what was put off, the most promising first. Whether that begins another pass."""

@@ -48,9 +48,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Ready:
-    """The sources are made. about: what they say of themselves, for people, such as how long a task will take."""
+    """The sources are made. about: what they say of themselves, for people, such as how long a task will take.
+    least_s: seconds below which they should not begin a task."""
 
     about: str = ""
+    least_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def serve(connection: Connection, settings: Settings, lane: Lane, slot: int, add
     worker = _Worker(connection, settings, sources)
     signal.signal(signal.SIGTERM, worker.terminate)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        worker.send(Ready("; ".join(filter(None, (getattr(source, "about", "") for source in sources)))))
+        about = "; ".join(filter(None, (getattr(source, "about", "") for source in sources)))
+        worker.send(Ready(about, sum(getattr(source, "least_s", 0.0) for source in sources)))
         while (job := connection.recv()) is not None:
             worker.send(worker.solve(job))
 

@@ -104,6 +104,18 @@ class PatientSource(FakeSource):
         return found
 
 
+class ThoroughSource(FakeSource):
+    """Uses all its time, of which it needs half a second at least; always has an answer of its own."""
+
+    name = "thorough"
+    least_s = 0.5
+
+    def solve(self, task, budget, seed, report, before=None):
+        while not (budget.nodes or budget.expired()):
+            time.sleep(0.002)
+        return self.findings(task, [[8, 8]], exact=False)
+
+
 class TameSource(FakeSource):
     """Answers every task, whatever its behaviour."""
 
@@ -128,6 +140,10 @@ def fake(settings, slot):
 
 def second(settings, slot):
     return (SecondSource(),)
+
+
+def thorough(settings, slot):
+    return (ThoroughSource(),)
 
 
 def patient(settings, slot):

@@ -516,7 +516,41 @@ def test_lanes_of_unequal_size_end_together(tmp_path):
     assert record.wall_s < 5
 
 
+def test_a_lane_begins_no_task_without_the_time_it_needs_and_the_unsolved_come_first(tmp_path):
+    """Time for two of four: the first, and then the one that the other lane, which is quick, has not solved."""
+    tasks = [task("t0"), task("t1"), task("t2"), task("t3", RAISES)]
+    uneven = [Lane("quick", 1, fake_sources.fake), Lane("thorough", 1, fake_sources.thorough)]
+    record = run(tasks, limits(seconds=0.3), tmp_path, lanes=uneven)
+    started = [e for e in events(tmp_path, "started") if e["lane"] == "thorough"]
+    assert [e["task_id"] for e in started] == ["t0", "t3"]
+    assert all(e["seconds"] >= 0.5 for e in started)
+    assert {i: (r.status, r.error) for i, r in record.results.items() if i != "t3"} == {
+        "t0": ("done", ""),
+        "t1": ("partial", "no time for thorough"),
+        "t2": ("partial", "no time for thorough"),
+    }
+    assert "plan: thorough: time for 2 of 4 tasks, at 0.5 s each" in [e["message"] for e in events(tmp_path, "plan")]
+    assert record.interrupted == ""
+    assert record.wall_s < 3.0
+
+
+def test_with_nodes_a_lane_needs_no_time(tmp_path):
+    record = run([task("t1")], nodes(), tmp_path, lanes=[Lane("thorough", 1, fake_sources.thorough)])
+    assert record.results["t1"].status == "done"
+
+
 # Passes
+
+
+def test_a_first_pass_gives_what_a_lane_needs_and_later_ones_what_is_left(tmp_path):
+    tasks = [task(f"t{n}") for n in range(3)]
+    limited = limits(seconds=0.8, pass_shares=(0.2, 0.8))
+    record = run(tasks, limited, tmp_path, lanes=[Lane("thorough", 1, fake_sources.thorough)])
+    started = events(tmp_path, "started")
+    assert len(started) == 4  # 2.4 s: one of the three has time for a second
+    assert all(0.5 <= e["seconds"] <= 1.0 for e in started)
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert record.interrupted == ""
 
 
 def test_passes_go_through_all_tasks_and_leave_out_the_settled(tmp_path):

@@ -24,6 +24,8 @@ GIB = 2**30
 MAX_ANSWERS = 8
 # Part of a budget in seconds that tuning may use; the predictions need little (0.25 s where tuning takes 9 s).
 TUNING_SHARE = 0.9
+RUN_MARGIN = 1.1
+"""What a run takes at most, compared with what was estimated or with the longest before."""
 
 
 Shares = list[dict[tuple[tuple[int, ...], bytes], float]]
@@ -98,6 +100,7 @@ class VisionSource:
         self.tuner = Tuner(model, manifest["canvas"], self.config)
         self.max_runs = max_runs
         self.about = ""
+        self.least_s = 0.0
 
     @classmethod
     def ready(cls, weights: Path, device: str, config: TuningConfig, max_runs: int) -> VisionSource:
@@ -116,9 +119,12 @@ class VisionSource:
         return source
 
     def warm_up(self) -> None:
-        """Compile and record, so that the first task need not, and estimate how long a task will take."""
+        """Compile and record, so that the first task need not, and estimate how long a task will take. With less time
+        than that none should begin, since a run that is cut short is worth little."""
         why_not_recorded = self.tuner.record()
-        self.about = f"vision on {self.tuner.device.type}: about {self.estimate_s():.1f} s for a tuning run"
+        run_s = self.estimate_s()
+        self.least_s = RUN_MARGIN * run_s / TUNING_SHARE
+        self.about = f"vision on {self.tuner.device.type}: about {run_s:.1f} s for a tuning run"
         if self.tuner.device.type == "cuda":
             self.about += f", {torch.cuda.max_memory_reserved(self.tuner.device) / GIB:.1f} GiB of device memory"
         if why_not_recorded:
@@ -151,7 +157,7 @@ class VisionSource:
         longest_s, num_here = 0.0, 0
         while num_here < (self.max_runs if budget.seconds else 1):
             left_s = math.inf if budget.seconds is None else budget.seconds - budget.elapsed_s
-            if num_here and left_s < 1.1 * longest_s:
+            if num_here and left_s < RUN_MARGIN * longest_s:
                 break
             began = time.monotonic()
             try:

@@ -83,8 +83,11 @@ def test_a_spent_budget_still_answers_at_once(source):
 
 def test_the_estimate_is_of_all_steps(source):
     assert 0 < source.estimate_s() < 60
+    assert source.least_s == 0.0
+    source.estimate_s = lambda: 9.0
     source.warm_up()
-    assert source.about.startswith("vision on cpu: about ")
+    assert source.about == "vision on cpu: about 9.0 s for a tuning run"
+    assert source.least_s == pytest.approx(11.0)
 
 
 @pytest.mark.parametrize("fault", ["memory", "diverged"])
