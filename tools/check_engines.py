@@ -31,16 +31,15 @@ from check_solutions import allowed_tasks, load_solutions
 from solver.errors import InputError
 from solver.lm.adapter import Adapter, read_model
 from solver.lm.engine import Request, Sampling
+from solver.lm.loading import load_engine
 from solver.lm.prompt import Prefix, Prompt, PromptBuilder, PromptFormat, PromptTask
-from solver.lm.weights import POLICY, PPM, LanguageModelWeights, read_weights, seal_weights
+from solver.lm.weights import POLICY, PPM, read_weights, seal_weights
 from solver.program import Program
 
 LIMITS = {"mean_difference": 0.03, "correlation": 0.999, "score_difference": 0.03}
 LEAD = 0.1
 PREFIXES_A_TASK = 5
 MAX_NEW_TOKENS = 24
-CACHE_BYTES = 3 << 30
-"""Of a GPU's memory, for the keys and values of each vLLM engine."""
 
 
 @dataclass(frozen=True)
@@ -211,17 +210,6 @@ def plain_model(folder: Path, engine: Any) -> Any:
     return read
 
 
-def load(name: str, weights: LanguageModelWeights, is_policy: bool, device: str, dtype: str) -> Any:
-    if name == "vllm":
-        from solver.lm.vllm_engine import VllmEngine, VllmScorer
-
-        return (VllmEngine if is_policy else VllmScorer)(weights.folder, weights.context_length, CACHE_BYTES)
-    from solver.lm.transformers_engine import TransformersEngine, TransformersScorer
-
-    kind = TransformersEngine if is_policy else TransformersScorer
-    return kind(weights.folder, weights.context_length, device, dtype)
-
-
 def check(policy: Path | None, ppm: Path | None, engines: Sequence[str], number: int, device: str, dtype: str) -> Any:
     """The report: comparisons by name, each with whether it keeps the limits."""
     report: dict[str, Any] = {
@@ -233,7 +221,7 @@ def check(policy: Path | None, ppm: Path | None, engines: Sequence[str], number:
     }
     if policy is not None:
         weights = read_weights(policy, POLICY)
-        loaded = {name: load(name, weights, True, device, dtype) for name in engines}
+        loaded = {name: load_engine(name, weights, device=device, dtype=dtype) for name in engines}
         first = loaded[engines[0]]
         sampling = Sampling(8, MAX_NEW_TOKENS, stop=weights.prompt_format.step_end)
         prompts, _ = prefixes(number, weights.prompt_format, first, sampling.max_new_tokens)
@@ -253,7 +241,7 @@ def check(policy: Path | None, ppm: Path | None, engines: Sequence[str], number:
     if ppm is not None:
         model = read_model(ppm, PPM, read_weights(policy, POLICY) if policy else None)
         weights = model.merged() if isinstance(model, Adapter) else model
-        scorers = {name: load(name, weights, False, device, dtype) for name in engines}
+        scorers = {name: load_engine(name, weights, device=device, dtype=dtype) for name in engines}
         _, prompts = prefixes(number, weights.prompt_format, scorers[engines[0]], 0)
         many = {name: scorer.score(prompts) for name, scorer in scorers.items()}
         for name, scorer in scorers.items():
@@ -264,7 +252,7 @@ def check(policy: Path | None, ppm: Path | None, engines: Sequence[str], number:
             report[f"{name} scores, one and many"] = compare_scores(one, many[name])
         if len(engines) > 1:
             report["scores"] = compare_scores(*many.values())
-            exact = load("transformers", weights, False, device, "float32").score(prompts)
+            exact = load_engine("transformers", weights, device=device).score(prompts)
             report["scores, off from float32"] = {
                 name: compare_scores(scores, exact)["score_difference"] for name, scores in many.items()
             }

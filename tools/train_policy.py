@@ -33,10 +33,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from check_engines import load
 from training_cli import add_common, arguments, made_parts, main_of, positive
 
 from solver.errors import InputError
+from solver.lm.loading import load_engine
 from solver.lm.weights import read_weights
 from solver.synthesis.found import checked_programs, found_sets, texts_of_results
 from solver.synthesis.generate import ProgramSet
@@ -88,7 +88,7 @@ def measure(args: Namespace) -> None:
     examples = held_out_tasks(preparation.examples(sets, 1, weights.context_length, [0]), args.tasks)
     found: dict[str, Any] = {"weights": str(args.weights), "digest": weights.digest, "tasks": len(examples)}
     dtype = "bfloat16" if args.device == "cuda" else "float32"
-    engine = load(args.engine, weights, True, args.device, dtype)
+    engine = load_engine(args.engine, weights, device=args.device, dtype=dtype)
     for samples in dict.fromkeys((1, args.samples)):
         began = time.monotonic()
         at_once = 1 if args.engine == "transformers" else None

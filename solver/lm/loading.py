@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,10 @@ if TYPE_CHECKING:
 
 PACKAGES = {"transformers": ("torch", "transformers"), "vllm": ("torch", "transformers", "vllm")}
 EXTRAS = {"transformers": "cpu", "vllm": "gpu"}
+
+
+CACHE_BYTES = int(LanguageModelSettings.cache_gib * 2**30)
+"""Of a GPU's memory for keys and values, where no settings say otherwise."""
 
 
 def engine_name(settings: LanguageModelSettings) -> str:
@@ -81,10 +84,21 @@ def _folders(settings: LanguageModelSettings) -> dict[str, Path]:
 def _read_models(settings: LanguageModelSettings, verify: bool = True) -> dict[str, LanguageModelWeights | Adapter]:
     """Each model that these settings name, as it is kept, by kind. verify: whether to compare hashes. Raises
     InputError."""
-    models: dict[str, LanguageModelWeights | Adapter] = {}
+    return dict(_each_model(settings, verify))
+
+
+def _each_model(
+    settings: LanguageModelSettings, verify: bool, bad: tuple[type[Exception], ...] = ()
+) -> Iterator[tuple[str, LanguageModelWeights | Adapter]]:
+    """Each model that these settings name, with its kind. bad: errors for which a model is left out."""
+    policy = None
     for kind, folder in _folders(settings).items():
-        models[kind] = read_model(folder, kind, models.get(POLICY), verify)
-    return models
+        try:
+            model = read_model(folder, kind, policy, verify)
+        except bad:
+            continue
+        policy = model if kind == POLICY else policy
+        yield kind, model
 
 
 def _weights(settings: LanguageModelSettings) -> dict[str, LanguageModelWeights]:
@@ -110,11 +124,7 @@ def read_hints(settings: LanguageModelSettings) -> dict[str, str]:
 
 def weights_digests(settings: LanguageModelSettings) -> dict[str, str]:
     """SHA-256 of the weights that a run with these settings reads, by kind; those that can't be read are left out."""
-    models: dict[str, LanguageModelWeights | Adapter] = {}
-    for kind, folder in _folders(settings).items():
-        with suppress(InputError):
-            models[kind] = read_model(folder, kind, models.get(POLICY), verify=False)
-    return {kind: model.digest for kind, model in models.items()}
+    return {kind: model.digest for kind, model in _each_model(settings, verify=False, bad=(InputError,))}
 
 
 def served_engines(settings: LanguageModelSettings, seed: int, gpu: int | None) -> dict[str, BatchedEngine]:
@@ -125,18 +135,30 @@ def served_engines(settings: LanguageModelSettings, seed: int, gpu: int | None) 
     return {kind: _served_engine(weights, settings, seed) for kind, weights in _weights(settings).items()}
 
 
-def _served_engine(weights: LanguageModelWeights, settings: LanguageModelSettings, seed: int) -> BatchedEngine:
+def load_engine(
+    name: str, weights: LanguageModelWeights, *, device: str = "cpu", dtype: str = "float32", seed: int = 0,
+    cache_bytes: int = CACHE_BYTES,
+) -> Any:  # fmt: skip
+    """The engine of a policy's weights, or the scorer of a preference model's, in this process. name: 'vllm' or
+    'transformers'. device, dtype: of transformers. seed, cache_bytes: of vLLM, which finds its own device. Raises
+    InputError."""
     is_policy = weights.kind == POLICY
-    if engine_name(settings) == "vllm":
+    if name == "vllm":
         from .vllm_engine import VllmEngine, VllmScorer
 
-        kind = VllmEngine if is_policy else VllmScorer
-        return kind(weights.folder, weights.context_length, _cache_bytes(settings), seed)
+        return (VllmEngine if is_policy else VllmScorer)(weights.folder, weights.context_length, cache_bytes, seed)
     from .transformers_engine import TransformersEngine, TransformersScorer
 
-    if is_policy:
-        return WholeCalls(TransformersEngine(weights.folder, weights.context_length).generate_tokens)
-    return WholeCalls(TransformersScorer(weights.folder, weights.context_length).score_tokens)
+    kind = TransformersEngine if is_policy else TransformersScorer
+    return kind(weights.folder, weights.context_length, device, dtype)
+
+
+def _served_engine(weights: LanguageModelWeights, settings: LanguageModelSettings, seed: int) -> BatchedEngine:
+    name = engine_name(settings)
+    engine = load_engine(name, weights, seed=seed, cache_bytes=_cache_bytes(settings))
+    if name == "vllm":
+        return engine
+    return WholeCalls(engine.generate_tokens if weights.kind == POLICY else engine.score_tokens)
 
 
 @dataclass(eq=False)
@@ -155,42 +177,36 @@ class LanguageModel:
     @classmethod
     def load(cls, settings: LanguageModelSettings) -> LanguageModel:
         """Load what `check_language_model` has checked into this process, on its CPU. Raises InputError."""
-        from .transformers_engine import TransformersEngine, TransformersScorer
-
-        return cls._of(
-            settings,
-            lambda weights: TransformersEngine(weights.folder, weights.context_length),
-            lambda weights: TransformersScorer(weights.folder, weights.context_length),
-        )
+        return cls._of(settings, lambda weights: load_engine("transformers", weights))
 
     @classmethod
     def of_servers(cls, settings: LanguageModelSettings, servers: Servers) -> LanguageModel:
         """The same models, which these servers hold; only the tokenizers are loaded here. Raises InputError."""
         from .client import RemoteEngine, RemoteScorer
 
-        return cls._of(
-            settings,
-            lambda weights: RemoteEngine(servers, TokenText(weights.folder), weights.context_length),
-            lambda weights: RemoteScorer(servers, TokenText(weights.folder), weights.context_length),
-        )
+        def remote(weights: LanguageModelWeights) -> RemoteEngine | RemoteScorer:
+            kind = RemoteEngine if weights.kind == POLICY else RemoteScorer
+            return kind(servers, TokenText(weights.folder), weights.context_length)
+
+        return cls._of(settings, remote)
 
     @classmethod
     def _of(
         cls,
         settings: LanguageModelSettings,
-        make_engine: Callable[[LanguageModelWeights], Engine],
-        make_scorer: Callable[[LanguageModelWeights], Scorer],
+        make: Callable[[LanguageModelWeights], Any],
     ) -> LanguageModel:
+        """make: the engine of a policy's weights, the scorer of a preference model's."""
         models = _weights(settings)
         weights = models[POLICY]
-        engine = make_engine(weights)
+        engine = make(weights)
         prompt_format = _prompt_format(weights, engine)
         if settings.num_examples is not None:
             prompt_format = replace(prompt_format, num_examples=settings.num_examples)
         model = cls(engine, prompt_format, _sampling(weights.sampling, settings), settings)
         model.hints = read_hints(settings)
         if PPM in models:
-            model.scorer = make_scorer(models[PPM])
+            model.scorer = make(models[PPM])
             model.ppm_format = _prompt_format(models[PPM], model.scorer)
         return model
 
