@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 PACKAGES = {"transformers": ("torch", "transformers"), "vllm": ("torch", "transformers", "vllm")}
 EXTRAS = {"transformers": "cpu", "vllm": "gpu"}
-
-
 CACHE_BYTES = int(LanguageModelSettings.cache_gib * 2**30)
 """Of a GPU's memory for keys and values, where no settings say otherwise."""
 
