@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from hypothesis import given, settings, strategies as st  # noqa: I001
+from hypothesis import assume, given, settings, strategies as st  # noqa: I001
 from transformers import AutoTokenizer
 
 from solver.executor import input_value
@@ -79,6 +79,7 @@ def test_random_programs_survive(tokenizer, rng):
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))
 def test_any_ascii_text_survives(tokenizer, text):
+    assume(not any(special in text for special in vocabulary()[:4]))  # these are read as what they name
     assert there_and_back(tokenizer, text)[0] == text
 
 
