@@ -45,13 +45,17 @@ class Findings:
     settled: bool = False
 
 
+class DeviceLostError(RuntimeError):
+    """A source's device fails whatever it is asked. Ends the worker's process; its task is tried again in a new one."""
+
+
 class Source(Protocol):
     """Something that proposes answers.
 
     `solve` must end soon after the budget expires, must not look at the task's test outputs (the runner hides
     them), depends on nothing but its arguments and `seed`, and may call `report` whenever its findings improved:
-    those survive if the process is lost. before: what the source found when it worked on the task before; what it
-    returns and reports includes that.
+    those survive if the process is lost. It raises DeviceLostError where a new process is needed. before: what the
+    source found when it worked on the task before; what it returns and reports includes that.
 
     May have, too: about, what it says of itself to people; least_s, seconds below which it should not begin a task.
     """

@@ -266,7 +266,8 @@ class _Run:
                 lane.queue.clear()
             if lane.later and not lane.queue:
                 self._next_pass(lane)
-            if lane.queue and lane.plan is not None and self._is_too_late(lane):
+            is_timed = lane.plan is not None and self.settings.run.nodes is None
+            if lane.queue and is_timed and lane.is_too_late(time.monotonic()):
                 self._leave_out(lane)
         for worker in self.workers:
             lane = worker.lane
@@ -274,7 +275,10 @@ class _Run:
                 continue
             now = time.monotonic()
             allowance_s = self._allowance(lane, now)
-            task = lane.take_next(now, lambda task: self.best[task.task_id].num_exact > 0)
+            if self.settings.run.nodes is not None:
+                task = lane.queue.popleft()
+            else:
+                task = lane.take_next(now, lambda task: self.best[task.task_id].num_exact > 0)
             worker.task_id, worker.started = task.task_id, time.monotonic()
             worker.allowance_s = allowance_s
             lane.tries[task.task_id] += 1
@@ -292,10 +296,6 @@ class _Run:
             return 0.0
         busy = {worker.task_id: (worker.started, worker.allowance_s) for worker in self.workers.busy(lane)}
         return lane.allowance(self.settings.run, now, busy)
-
-    def _is_too_late(self, lane: LaneStanding) -> bool:
-        """Whether a lane can begin no task any more that it could end well."""
-        return self.settings.run.nodes is None and time.monotonic() + lane.least_s > self.end and lane.least_s > 0
 
     def _leave_out(self, lane: LaneStanding) -> None:
         """A lane is done with the tasks it has no time for."""
@@ -400,7 +400,7 @@ class _Run:
                 case Ready():
                     worker.ready = worker.lane.ever_ready = True
                     worker.lane.num_failed_starts = 0
-                    worker.lane.least_s = max(worker.lane.least_s, message.least_s)
+                    worker.lane.least_s = message.least_s
                     if self.end is None:
                         self._start_clock()
                     self._event("ready", worker=worker, message=message.about)
@@ -411,6 +411,7 @@ class _Run:
                 case Finished() if message.task_id == worker.task_id:
                     for source, trace in message.traces.items():
                         logger.error("task %s: %s raised\n%s", worker.task_id, source, trace)
+                    worker.lane.least_s = message.least_s
                     self._take(worker, message.findings)
                     self._free(worker, message.seconds)
                     self._through(worker, message)

@@ -13,6 +13,9 @@ from .sources import Lane
 from .tasks import Task
 from .vote import choose_attempts
 
+CUT_SHARE = 0.3
+"""Of the time that a lane's task needs, the least with which one is begun at the end of a run."""
+
 
 @dataclass
 class LaneStanding:
@@ -54,7 +57,8 @@ class LaneStanding:
         """Seconds for the next task of the queue. busy: of each task that is being worked on, since when and how many
         seconds it was given."""
         coming = sum(self.passes[task_id] < self.plan.pass_index for task_id in busy)
-        return max(self.least_s, self.plan.allowance(limits, now, busy.values(), self.waiting + coming))
+        fair_s = self.plan.allowance(limits, now, busy.values(), self.waiting + coming)
+        return max(fair_s, min(self.least_s, self.plan.clock.end - now))
 
     def num_in_time(self, now: float) -> int:
         """How many tasks there is still time for, at the least that each needs."""
@@ -63,15 +67,22 @@ class LaneStanding:
         left_s = max(0.0, self.plan.clock.end - now)
         return min(self.waiting, self.num_workers * int(left_s / self.least_s))
 
+    def is_too_late(self, now: float) -> bool:
+        """Whether no task should be begun any more. A good part of what a task needs is worth having if nothing came
+        before."""
+        share = 1.0 if self.plan.pass_index else CUT_SHARE
+        return self.least_s > 0 and self.plan.clock.end - now < share * self.least_s
+
     def take_next(self, now: float, is_solved: Callable[[Task], bool]) -> Task:
-        """The next task of the queue; where there is no time for all, one that nothing has solved yet comes first."""
-        if self.num_in_time(now) < self.waiting:
-            place = next((k for k, task in enumerate(self.queue) if not is_solved(task)), 0)
-            self.queue.rotate(-place)
-            task = self.queue.popleft()
-            self.queue.rotate(place)
-            return task
-        return self.queue.popleft()
+        """The next task of the queue. Where there is no time for all, one that nothing has solved yet comes first, and
+        of these the smallest, since it needs as long as the largest."""
+        if self.num_in_time(now) >= self.waiting:
+            return self.queue.popleft()
+        last = len(self.queue) - 1
+        place = next((k for k in range(last, -1, -1) if not is_solved(self.queue[k])), last)
+        task = self.queue[place]
+        del self.queue[place]
+        return task
 
     def begin_pass(self, promise: Mapping[str, float]) -> bool:
         """Queue what was put off, the most promising first. Whether that begins another pass."""

@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from .answers import Attempts, Findings, Source
+from .answers import Attempts, DeviceLostError, Findings, Source
 from .budget import Budget
 from .grid.registry import GridError, as_grid
 from .process import die_with_parent, send_broken
@@ -66,13 +66,14 @@ class Partial:
 @dataclass(frozen=True)
 class Finished:
     """The task is over for this worker. findings: by source. errors: what went wrong, in words. traces: what
-    sources raised, by source."""
+    sources raised, by source. least_s: as of Ready, now that more is known."""
 
     task_id: str
     findings: dict[str, Findings]
     errors: tuple[str, ...]
     traces: dict[str, str]
     seconds: float
+    least_s: float = 0.0
 
 
 def task_seed(seed: int, task_id: str, name: str = "") -> int:
@@ -105,7 +106,7 @@ def serve(connection: Connection, settings: Settings, lane: Lane, slot: int, add
     signal.signal(signal.SIGTERM, worker.terminate)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         about = "; ".join(filter(None, (getattr(source, "about", "") for source in sources)))
-        worker.send(Ready(about, sum(getattr(source, "least_s", 0.0) for source in sources)))
+        worker.send(Ready(about, worker.least_s))
         while (job := connection.recv()) is not None:
             worker.send(worker.solve(job))
 
@@ -161,13 +162,21 @@ class _Worker:
                 report = functools.partial(self.report, source.name)
                 before = job.before.get(source.name)
                 self.take(source.name, source.solve(task, budget, seed, report, before))
+            except DeviceLostError:
+                raise  # and end this process: the task is for a new one
             except (Exception, SystemExit) as error:
                 self.errors[f"{source.name}: {type(error).__name__}: {error}"] = None
                 traces[source.name] = traceback.format_exc()
             nodes_left -= budget.spent_nodes
         self.held_back = False
         self.task = None
-        return Finished(task.task_id, self.findings, tuple(self.errors), traces, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return Finished(task.task_id, self.findings, tuple(self.errors), traces, seconds, self.least_s)
+
+    @property
+    def least_s(self) -> float:
+        """Seconds below which the sources should not begin a task."""
+        return sum(getattr(source, "least_s", 0.0) for source in self.sources)
 
     def take(self, name: str, findings: Findings) -> None:
         """Keep a copy of a source's findings, without answers that are no grids, or too few of them."""

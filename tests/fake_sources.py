@@ -11,10 +11,11 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
-from solver.answers import Answer, Findings
+from solver.answers import Answer, DeviceLostError, Findings
 from solver.errors import InputError
 from solver.runner import run
 from solver.sources import Lane
@@ -123,11 +124,26 @@ class TameSource(FakeSource):
         return self.findings(task, [[4, 2]], exact=True)
 
 
+class LosesDeviceOnce(FakeSource):
+    """Its first process in a folder (named by the environment) loses its device with its first task."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        mark = Path(os.environ["ARC_TEST_MARK"])
+        if not mark.exists():
+            mark.touch()
+            raise DeviceLostError("the device is lost")
+        return self.findings(task, [[os.getpid() % 10]], exact=True)
+
+
 class NiceSource(FakeSource):
     """Answers with the niceness of its process."""
 
     def solve(self, task, budget, seed, report, before=None):
         return self.findings(task, [[os.nice(0) % 10, os.nice(0) // 10]], exact=True)
+
+
+def loses_device_once(settings, slot):
+    return (LosesDeviceOnce(),)
 
 
 def nice(settings, slot):

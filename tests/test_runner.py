@@ -178,6 +178,14 @@ def test_what_sources_do_wrong_costs_nobody_else(tmp_path, caplog):
     assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
 
 
+def test_a_lost_device_costs_a_process_and_no_task(tmp_path, monkeypatch):
+    monkeypatch.setenv("ARC_TEST_MARK", str(tmp_path / "mark"))
+    tasks = [task(f"t{n}") for n in range(3)]
+    record = run(tasks, nodes(), tmp_path / "out", lanes=[Lane("frail", 1, fake_sources.loses_device_once)])
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert len(events(tmp_path / "out", "worker_lost")) == 1
+
+
 def test_a_source_that_raises_alone_fails_its_task(tmp_path):
     result = fake_run([task("t1", RAISES)], nodes(), tmp_path).results["t1"]
     assert (result.status, result.error) == ("failed", "fake: RuntimeError: no idea")

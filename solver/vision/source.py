@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..answers import Answer, Findings
+from ..answers import Answer, DeviceLostError, Findings
 from ..budget import Budget
 from ..tasks import Pair, Task
 from .tuning import Tuned, Tuner, TuningConfig
@@ -24,6 +24,8 @@ GIB = 2**30
 MAX_ANSWERS = 8
 # Part of a budget in seconds that tuning may use; the predictions need little (0.25 s where tuning takes 9 s).
 TUNING_SHARE = 0.9
+MAX_OUT_OF_MEMORY = 3
+"""Tasks in a row that run out of device memory, after which the process is replaced."""
 RUN_MARGIN = 1.1
 """What a run takes at most, compared with what was estimated or with the longest before."""
 
@@ -101,6 +103,7 @@ class VisionSource:
         self.max_runs = max_runs
         self.about = ""
         self.least_s = 0.0
+        self.num_out_of_memory = 0
 
     @classmethod
     def ready(cls, weights: Path, device: str, config: TuningConfig, max_runs: int) -> VisionSource:
@@ -113,7 +116,7 @@ class VisionSource:
             if not config.compile:
                 raise
             logger.exception("the vision model cannot be compiled here; going on without")
-            source = cls(weights, device, replace(config, compile=False), max_runs)
+            source = cls(weights, device, replace(config, compile=False, graph=False), max_runs)
             source.warm_up()
             source.about += f", not compiled ({type(error).__name__})"
         return source
@@ -123,7 +126,7 @@ class VisionSource:
         than that none should begin, since a run that is cut short is worth little."""
         why_not_recorded = self.tuner.record()
         run_s = self.estimate_s()
-        self.least_s = RUN_MARGIN * run_s / TUNING_SHARE
+        self._took(run_s)
         self.about = f"vision on {self.tuner.device.type}: about {run_s:.1f} s for a tuning run"
         if self.tuner.device.type == "cuda":
             self.about += f", {torch.cuda.max_memory_reserved(self.tuner.device) / GIB:.1f} GiB of device memory"
@@ -135,12 +138,21 @@ class VisionSource:
         task. The first call also compiles, which is not counted."""
         grid = np.arange(100, dtype=np.int8).reshape(10, 10) % 10
         task = Task("estimate", (Pair(grid, grid[::-1]),), (Pair(grid),))
-        few, more = (5, 25) if self.tuner.device.type == "cuda" else (1, 3)
-        _, short, long = (self.tuner.tune_and_predict(task, max_steps=steps) for steps in (1, few, more))
+        few, more, repeats = (5, 25, 3) if self.tuner.device.type == "cuda" else (1, 3, 1)
+        self.tuner.tune_and_predict(task, max_steps=1)
+        short = self.tuner.tune_and_predict(task, max_steps=few)
+        # The quickest of several: other processes start meanwhile, and a moment's wait counts a hundred times.
+        long = min(
+            (self.tuner.tune_and_predict(task, max_steps=more) for _ in range(repeats)), key=lambda tuned: tuned.tune_s
+        )
         if long.num_steps == short.num_steps:
             return long.tune_s + long.predict_s
         step_s = max(0.0, long.tune_s - short.tune_s) / (long.num_steps - short.num_steps)
         return long.tune_s + step_s * (self.config.num_steps - long.num_steps) + long.predict_s
+
+    def _took(self, run_s: float) -> None:
+        """Learn from how long a run took, or will take."""
+        self.least_s = RUN_MARGIN * run_s / TUNING_SHARE
 
     def solve(
         self,
@@ -162,11 +174,21 @@ class VisionSource:
             began = time.monotonic()
             try:
                 tuned = self.tuner.tune_and_predict(task, seed + findings.num_runs, began + TUNING_SHARE * left_s)
-            except torch.cuda.OutOfMemoryError:
+            except torch.cuda.OutOfMemoryError as error:
                 torch.cuda.empty_cache()
                 logger.warning("%s: not enough device memory to tune", task.task_id)
+                self.num_out_of_memory += 1
+                if self.num_out_of_memory >= MAX_OUT_OF_MEMORY:
+                    raise DeviceLostError(f"vision: {MAX_OUT_OF_MEMORY} times in a row out of memory") from error
                 return replace(findings, note="vision: out of device memory")
-            longest_s = max(longest_s, time.monotonic() - began)
+            except RuntimeError as error:
+                self._check_device(error)
+                raise
+            self.num_out_of_memory = 0
+            took_s = time.monotonic() - began
+            longest_s = max(longest_s, took_s)
+            if tuned.num_steps == self.config.num_steps:
+                self._took(took_s)
             if tuned.num_steps and not math.isfinite(tuned.loss):
                 return replace(findings, note="vision: tuning diverged")
             num_here += 1
@@ -187,6 +209,16 @@ class VisionSource:
             )
             report(findings)
         return findings
+
+    def _check_device(self, error: RuntimeError) -> None:
+        """Raise DeviceLostError if the GPU answers nothing any more, as after an illegal access or an error of its
+        memory; each further task would fail within milliseconds."""
+        if self.tuner.device.type != "cuda":
+            return
+        try:
+            torch.cuda.synchronize(self.tuner.device)
+        except RuntimeError:
+            raise DeviceLostError(f"vision: the GPU is lost ({str(error).splitlines()[0]})") from error
 
     def _note(self, num_runs: int, tuned: Tuned) -> str:
         parts = [f"run {num_runs}", f"{tuned.num_steps} steps"]

@@ -13,6 +13,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from logging import getLogger
 from typing import TypeVar
@@ -38,7 +39,7 @@ Grid = np.ndarray
 Votes = list[tuple[Grid, float]]
 T = TypeVar("T")
 
-MIN_BATCH = 8
+MIN_BATCH = 1
 """Where device memory runs out, batches are halved, but not below this."""
 
 
@@ -114,7 +115,7 @@ def within_memory(work: Callable[[int], T], batch: int) -> tuple[T, int]:
         try:
             return work(batch), batch
         except torch.cuda.OutOfMemoryError:
-            if batch <= MIN_BATCH:
+            if batch <= MIN_BATCH or (torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()):
                 raise
         # Not in the handler: the error's traceback holds the tensors that were too many.
         torch.cuda.empty_cache()
@@ -224,8 +225,11 @@ class Tuner:
         try:
             self.graphed = GraphedStep(self.step, (canvases, tokens, canvases.clone()), 3)
         except RuntimeError as error:
-            torch.cuda.empty_cache()
             self.wants_graph = False
+            # A recording that broke off leaves its stream current, and may leave the allocator unable to free memory.
+            with suppress(RuntimeError, AssertionError):
+                torch.cuda.set_stream(torch.cuda.default_stream(self.device))
+                torch.cuda.empty_cache()
             logger.exception("a step of tuning cannot be recorded as a CUDA graph here; going on without")
             return type(error).__name__
         return ""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 Grid = np.ndarray
+CAUTIOUS = 5
+"""Of so many views one is placed for an output of any size, where no rule says how large it is."""
 IDENTITY_COLORS = tuple(range(10))
 # Quarter turns counter-clockwise, then whether left and right are swapped.
 SYMMETRIES = ((0, False), (1, False), (2, False), (3, False), (0, True), (2, True))
@@ -72,7 +74,8 @@ def bound_output_size(pairs: list[tuple[Grid, Grid]], test_input: Grid) -> SizeB
     output.
 
     Rules tried in order: as the input; always the same; a whole multiple of the input; a whole fraction of
-    it. If none fits, half of the views leave room for the largest output or input seen, the others for 30×30.
+    it; within the input. If none fits, one view in CAUTIOUS leaves room for 30×30, which allows the smallest scale
+    alone, the others for the largest output or input seen.
     """
     height, width = test_input.shape
     ins = [a.shape for a, _ in pairs]
@@ -87,8 +90,10 @@ def bound_output_size(pairs: list[tuple[Grid, Grid]], test_input: Grid) -> SizeB
         size = height * rows, width * columns
         if all(v == int(v) and 1 <= v <= 30 for v in size):
             return SizeBound((int(size[0]), int(size[1])), ())
+    if all(b[0] <= a[0] and b[1] <= a[1] for a, b in zip(ins, outs)):
+        return SizeBound(None, ((height, width),))
     seen = (
         max(s[0] for s in (*ins, *outs, (height, width))),
         max(s[1] for s in (*ins, *outs, (height, width))),
     )
-    return SizeBound(None, (seen, (30, 30)))
+    return SizeBound(None, (seen,) * (CAUTIOUS - 1) + ((30, 30),))

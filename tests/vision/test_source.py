@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from solver.answers import Findings  # noqa: E402
+from solver.answers import DeviceLostError, Findings  # noqa: E402
 from solver.budget import Budget  # noqa: E402
 from solver.errors import InputError  # noqa: E402
 from solver.results import load_results  # noqa: E402
@@ -107,6 +107,23 @@ def test_a_task_that_fails_costs_only_itself(source, monkeypatch, fault):
     after = source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
     assert replace(after, phases={}).note == before.note
     assert [a.weight for a in after.answers] == [a.weight for a in before.answers]
+
+
+def test_a_device_that_never_has_memory_ends_the_process(source, monkeypatch):
+    def out_of_memory(*_):
+        raise torch.cuda.OutOfMemoryError
+
+    monkeypatch.setattr(source.tuner.model, "loss", out_of_memory)
+    for _ in range(2):
+        assert "out of device memory" in source.solve(TASK, Budget(nodes=1), 0, lambda findings: None).note
+    with pytest.raises(DeviceLostError, match="3 times in a row"):
+        source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
+
+
+def test_what_a_run_took_says_what_the_next_one_needs(source):
+    source.least_s = 1e6
+    source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
+    assert 0 < source.least_s < 60
 
 
 def test_missing_weights_are_one_clear_error(tmp_path):
