@@ -29,6 +29,8 @@ from .grid.types import MAX_SIDE, Grid
 from .program import Ref, Statement
 
 MAX_CONSTANTS = 3
+CROWDED = 0.85
+"""Part of a store's values or cells, from which on it counts as crowded."""
 NO_PARENT = -1
 
 
@@ -263,19 +265,31 @@ class GridStore:
     def full(self) -> bool:
         return bool(self._state[3])
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is taken that the rest should be left to those who come after an enumeration."""
+        return self.full or max(len(self) / len(self.parents), self._state[1] / len(self.cells)) > CROWDED
+
     def add(self, value: Value) -> int:
         """Store a Grid value; its number if it is new, −1 if it is there already or the store is full."""
+        number, is_new = self.place(value)
+        return number if is_new else -1
+
+    def place(self, value: Value) -> tuple[int, bool]:
+        """Store a Grid value; the number of it or of the equal one that was there, and whether it is new. (−1, False)
+        if the store is full."""
         number, used = len(self), int(self._state[1])
         if number >= len(self.parents) or used + self.num_inputs * MAX_SIDE**2 > len(self.cells):
             self._state[3] = 1
-            return -1
+            return -1, False
         for i, item in enumerate(value.items):
             self.shapes[number, i] = item.shape
             self.offsets[number, i] = used
             self.cells[used : used + item.size] = item.ravel()
             used += item.size
-        if not _insert(number, self.num_inputs, self.cells, self.offsets, self.shapes, self.keys, self._index):
-            return -1
+        held = int(_insert(number, self.num_inputs, self.cells, self.offsets, self.shapes, self.keys, self._index))
+        if held != number:
+            return held, False
         self.parents[number], self.steps[number] = NO_PARENT, -1
         self.costs[number] = value.cost
         score_value(
@@ -284,7 +298,7 @@ class GridStore:
         )  # fmt: skip
         self._values[number] = value
         self._state[0], self._state[1] = number + 1, used
-        return number
+        return number, True
 
     def expand(self, number: int, steps: np.ndarray) -> range:
         """Apply chain steps (int64 [n], numbers in `chain_steps()`) to a stored value; the new values' numbers."""
@@ -323,7 +337,7 @@ class GridStore:
 
 @kernel
 def _insert(number, num_inputs, cells, offsets, shapes, keys, index):
-    """Put value `number` into the hash index; False if an equal one is there. Same hash as in `expand`."""
+    """Put value `number` into the hash index; the number of the value that is there. Same hash as in `expand`."""
     key = np.uint64(1469598103934665603)
     for i in range(num_inputs):
         h, w = shapes[number, i, 0], shapes[number, i, 1]
@@ -336,8 +350,7 @@ def _insert(number, num_inputs, cells, offsets, shapes, keys, index):
     slot = np.int64(key & np.uint64(mask))
     while index[slot] >= 0 and keys[index[slot]] != key:
         slot = (slot + 1) & mask
-    if index[slot] >= 0:
-        return False
-    index[slot] = number
-    keys[number] = key
-    return True
+    if index[slot] < 0:
+        index[slot] = number
+        keys[number] = key
+    return index[slot]

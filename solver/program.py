@@ -21,6 +21,8 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from .grid.registry import CONSTANTS, FUNCTIONS, Function, Parameter
 from .grid.types import NUM_COLORS, Color, Grid, Int, Table
 
@@ -96,6 +98,8 @@ def rename(text: str, names: dict[str, str]) -> str:
     return ast.unparse(tree)
 
 
+TABLE_RANGE = np.iinfo(np.int16)
+"""What an entry of a Table can hold."""
 MAX_NESTING = 100
 """Of syntax: what is nested more deeply can be read and not be written out again."""
 
@@ -279,6 +283,8 @@ def _read_argument(parameter: Parameter, node: ast.expr, known: dict[str, tuple[
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         raise ProgramError(f"{where}: {parameter.name} must be a variable or a constant") from None
     if parameter.type is Table and isinstance(value, tuple) and all(type(v) is int for v in value):
+        if not all(TABLE_RANGE.min <= v <= TABLE_RANGE.max for v in value):
+            raise ProgramError(f"{where}: {parameter.name} must hold numbers within ±{TABLE_RANGE.max}")
         return value
     if type(value) is int and value in _allowed_ints(parameter):
         return value

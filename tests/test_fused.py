@@ -64,6 +64,33 @@ def test_equal_values_are_stored_once():
     assert store.add(back) == -1
 
 
+def test_a_known_value_is_found_again():
+    store = make_store()
+    assert store.place(input_value(INPUTS)) == (0, False)
+    flipped = apply(chain_steps()[0].function, chain_steps()[0].args(store.value(0)))
+    number, is_new = store.place(flipped)
+    assert (number, is_new) == (1, True)
+    assert store.place(flipped) == (1, False)
+    assert len(store) == 2
+
+
+def test_a_crowded_store_has_room_left():
+    store = make_store(max_values=100)
+    store.expand(0, ALL[:60])
+    assert not store.crowded
+    store = make_store(max_values=20)
+    for step in range(len(ALL)):
+        if store.crowded:
+            break
+        store.expand(0, ALL[step : step + 1])
+    assert not store.full
+    assert len(store) == 18
+    few_cells = make_store(max_cells=900 * 3 + 40)
+    few_cells.expand(0, ALL[:4])
+    assert few_cells.full
+    assert few_cells.crowded
+
+
 def test_limits_end_the_growth_without_an_error():
     few = make_store(max_values=10)
     few.expand(0, ALL)

@@ -78,6 +78,7 @@ def test_a_step_without_result_says_so():
         ("def solve(I):\n    while True: pass\n    return I", "assigns one call"),
         ("def solve(I):\n    x = lookup(I, __import__('os'))\n    return x", "must be a variable or a constant"),
         ("def solve(I):\n    x = mirror_concat(I, 6)\n    return x", "direction must be Direction"),
+        ("def solve(I):\n    x = lookup(I, (0, 70000))\n    return x", "must hold numbers within ±32767"),
         ("def solve(I):\n    x = pad(I, 10)\n    return x", "color must be Color"),
         ("def solve(I):\n    x = upscale(I, 100)\n    return x", "factor must be Int"),
         ("def solve(I):\n    x = pad(I, True)\n    return x", "color must be Color"),

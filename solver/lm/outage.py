@@ -73,12 +73,13 @@ class GuardedPolicy:
         return self.grammar.propose(states, num_steps, rng)
 
     def draw(
-        self, states: Sequence[Sequence[Value]], counts: Sequence[int], rng: np.random.Generator
-    ) -> list[list[tuple[Step | FreeStep, int]]]:
+        self, states: Sequence[Sequence[Value]], counts: Sequence[int], rng: np.random.Generator,
+        deadline: float | None = None,
+    ) -> list[list[tuple[Step | FreeStep, int]]]:  # fmt: skip
         """See `rollouts.Sampler`."""
         if not self.outage:
             try:
-                return self.own.draw(states, counts, rng)
+                return self.own.draw(states, counts, rng, deadline)
             except Exception as error:
                 self.outage.begin(error)
         return [[] for _ in states]

@@ -107,13 +107,14 @@ class LanguageModelPolicy:
         return found
 
     def draw(
-        self, states: Sequence[State], counts: Sequence[int], rng: np.random.Generator
+        self, states: Sequence[State], counts: Sequence[int], rng: np.random.Generator, deadline: float | None = None
     ) -> list[list[tuple[Step | FreeStep, int]]]:
         """See `rollouts.Sampler`: at the weights' temperature, of the prompts of the first rollout. Nothing is drawn
         while the engine is not ready."""
         if not self.engine.ready():
             return [[] for _ in states]
-        deadline = None if self.time_left is None else time.monotonic() + self.time_left()
+        if deadline is None and self.time_left is not None:
+            deadline = time.monotonic() + self.time_left()
         prefixes = [Prefix.of(state) for state in states]
         requests = [
             None if (prompt := self.prompts.build(prefix)) is None

@@ -260,7 +260,7 @@ class EngineServer:
     def _deliver(self, done: Iterable[tuple[int, Any]]) -> None:
         calls: dict[tuple[Connection, int], dict[int, Any]] = {}
         for key, answer in done:
-            if not isinstance(answer, (float, Refusal)):
+            if isinstance(answer, (list, tuple)):  # not a score, none in time, or a refusal
                 self.counts["generated_tokens"] += sum(len(one.tokens) for one in answer)
             asked = self._asked.pop(key, None)
             if asked is not None:

@@ -20,6 +20,7 @@ from .fit import Closer, build_pool
 from .grammar import Grammar
 from .root import RootPass, palette_of
 from .tree import Tree, TreeRules
+from .views import walk
 
 NUM_ROOTS = 48
 CLOSER_POOL = 600
@@ -62,20 +63,31 @@ def tree_pass(
     def evaluate(value: Value) -> float:
         if value.type is not Grid:
             return 0.0
-        number = store.add(value)
+        number, is_new = store.place(value)
         if number < 0:
             return 0.0
         score = reward(store, number, baseline)
+        if not is_new:
+            # What the root pass knows it has kept; a solution that did not settle the task is nothing to grow from.
+            if score < 1.0:
+                return score
+            final = walk(value, root.view.back, root.given)
+            if final is not None and execute.confirm(final, root.given):
+                solutions.setdefault(value.key, []).append(final.program().render())
+            return 0.0
         bits = int(store.matches[number, 1])
         if score == 1.0 or (bits and score > 0.3):
             keep_confirmed(value, value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
-        elif closer is not None and int(store.matches[number, 0]) == everything:
+        if score < 1.0 and closer is not None and int(store.matches[number, 0]) == everything:
             for fit in closer.close(number):
                 keep_confirmed(value, fit.value, right_pairs=store.num_train)
                 score = 1.0
         return score
 
     numbers = promising(store, NUM_ROOTS)
+    numbers = numbers[store.matches[numbers, 1] != everything]
+    if 0 not in numbers:
+        numbers = np.append(numbers[: NUM_ROOTS - 1], 0)
     scores = np.array([reward(store, int(k), baseline) for k in numbers])
     scores -= 0.02 * store.costs[numbers]
     priors = np.exp(4 * (scores - scores.max()))

@@ -80,7 +80,8 @@ class Enumerator:
 
     @property
     def exhausted(self) -> bool:
-        return self.store.full or not any(self._queues)
+        """Whether there is nothing left to grow, or no room for it."""
+        return self.store.crowded or not any(self._queues)
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Grow until `stop()` or until there is nothing left to grow."""

@@ -105,7 +105,9 @@ def _read(features: list[np.ndarray], fates: list[np.ndarray]) -> tuple[dict[int
     confirmed = 0
     for p, allowed in enumerate(by_pair):
         others = [m for q, m in enumerate(by_pair) if q != p]
-        confirmed += all(_without(value, others) & allowed[value] and _supported(value, others) for value in allowed)
+        confirmed += all(
+            _supported(value, others) and (1 << _choose(_without(value, others))) & allowed[value] for value in allowed
+        )
     return table, confirmed
 
 

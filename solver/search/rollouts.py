@@ -28,10 +28,11 @@ class Sampler(Protocol):
     """A policy that steps can be drawn from."""
 
     def draw(
-        self, states: Sequence[Sequence[Value]], counts: Sequence[int], rng: np.random.Generator
-    ) -> list[list[tuple[Step | FreeStep, int]]]:
+        self, states: Sequence[Sequence[Value]], counts: Sequence[int], rng: np.random.Generator,
+        deadline: float | None = None,
+    ) -> list[list[tuple[Step | FreeStep, int]]]:  # fmt: skip
         """For each state `counts` of its steps, drawn independently: the different ones, and how often each came. What
-        the model writes that is no step is missing."""
+        the model writes that is no step is missing, as is what is not done by the deadline (of time.monotonic)."""
         ...
 
 
@@ -73,12 +74,15 @@ def roll_out(
     max_statements: int,
     discount: float,
     is_over: Callable[[], bool],
+    deadline: float | None = None,
+    given: Value | None = None,
 ) -> Rollouts:
     """Draw `num_programs` programs of at most `max_statements` from a policy.
 
     start: the input over all inputs, the training ones first. targets: training outputs; a program that gives them all
     is finished, one whose step has no new result is given up. discount: what a step counts compared with the one
-    before it. is_over: asked before each round of steps, in which every program gets one.
+    before it. is_over: asked before each round of steps, in which every program gets one. deadline: of drawing, by
+    time.monotonic. given: the task's real input, where `start` is that as a view shows it.
     """
     found = Rollouts()
     reached: dict[bytes, None] = {start.key: None}
@@ -88,7 +92,7 @@ def roll_out(
             break
         following: dict[frozenset[bytes], tuple[State, int]] = {}
         waiting = list(states.values())
-        drawn = policy.draw([state for state, _ in waiting], [count for _, count in waiting], rng)
+        drawn = policy.draw([state for state, _ in waiting], [count for _, count in waiting], rng, deadline)
         for (state, _), steps in zip(waiting, drawn, strict=True):
             for (step, count), value in zip(steps, execute(state, [step for step, _ in steps]), strict=True):
                 found.num_drawn += count
@@ -99,7 +103,7 @@ def roll_out(
                 value.cost = state[-1].cost - step.log_probability
                 if value.key not in reached:
                     reached[value.key] = None
-                    if execute.confirm(value, start):
+                    if execute.confirm(value, start if given is None else given):
                         found.values.append(value)
                 if not _is_solution(value, targets):
                     key = frozenset({*(known.key for known in state), value.key})

@@ -147,8 +147,8 @@ class RootPass:
                 with self._phase("stack"):
                     self._stack(pool)
             self.settled = self._has_fit(max_size)
-            if self.settled or expired(1.0, self.num_nodes) or self.enumerator.exhausted:
-                break
+            if self.settled or expired(1.0, self.num_nodes):
+                break  # but not where enumeration has come to its end: the later rounds look for richer fits
         self._collect_partial()
 
     def _has_fit(self, max_size: int) -> bool:

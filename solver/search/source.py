@@ -128,6 +128,8 @@ class ProgramSource:
             max_statements=rules.rollout_statements,
             discount=rules.rollout_discount,
             is_over=lambda: clock.expired(rules.rollout_share),
+            deadline=clock.end_of(rules.rollout_share),
+            given=seen.given,
         )
         search.add_phase("rollouts", time.monotonic() - began)
         search.counts.update({"rolled out": found.num_drawn, "run": found.num_run})
@@ -262,6 +264,13 @@ class _ViewClock:
         """Seconds until the view's time is over; None where nodes are counted."""
         seconds = self.budget.seconds
         return None if seconds is None else lambda: seconds * (self.begin + self.share) - self.budget.elapsed_s
+
+    def end_of(self, part: float) -> float | None:
+        """When `part` of the view's time will be over, by time.monotonic; None where nodes are counted."""
+        seconds = self.budget.seconds
+        if seconds is None:
+            return None
+        return time.monotonic() + seconds * (self.begin + self.share * part) - self.budget.elapsed_s
 
     def rest(self) -> _ViewClock:
         """The clock of what the view still has."""

@@ -398,6 +398,16 @@ def test_a_worker_that_has_gone_leaves_nothing_behind():
     ours.close()
 
 
+def test_a_score_that_was_not_made_in_time_is_an_answer_like_others():
+    server = EngineServer({"ppm": WholeCalls(lambda questions, deadline: [0.5, None])}, "")
+    ours, theirs = multiprocessing.Pipe()
+    server._inbox.put((theirs, Ask(0, "ppm", {0: ((1,), (2,)), 1: ((1,), (3,))}, 0.0)))
+    server._take_in()
+    server._step()
+    assert ours.poll(5)
+    assert ours.recv().answers == {0: 0.5, 1: None}
+
+
 def test_deadlines_of_a_call_are_the_latest_of_its_questions():
     deadlines = []
     engine = WholeCalls(lambda questions, deadline: deadlines.append(deadline) or [0.0 for _ in questions])

@@ -154,6 +154,15 @@ def test_an_objects_fate_follows_from_a_property():
         assert execute(fit.value.program(), start).key == fit.value.key
 
 
+def test_a_fate_is_confirmed_only_if_the_others_alone_would_choose_it():
+    """Both pairs allow colour 2, and the first one alone leaving the object as it is, which would be chosen."""
+    inputs, targets = [draw("2200"), draw("5500")], [draw("2200"), draw("2200")]
+    start = input_value(inputs)
+    objects = apply(FUNCTIONS["find_objects"], [start, 0, 0])
+    fits = fit_objects([objects], start, targets, 50)
+    assert all(fit.confirmed < 2 for fit in fits)
+
+
 def test_objects_that_stay_as_they_are_make_no_rule():
     inputs = [draw("10/02"), draw("30/04")]
     start = input_value(inputs)

@@ -44,7 +44,7 @@ class Fixed:
     def __init__(self, *rounds):
         self.rounds, self.asked = list(rounds), []
 
-    def draw(self, states, counts, rng):
+    def draw(self, states, counts, rng, deadline=None):
         self.asked.append([([v.type.__name__ for v in state], count) for state, count in zip(states, counts)])
         given = self.rounds.pop(0) if self.rounds else []
         return [[(step, count) for number, step, count in given if number == i] for i in range(len(states))]
@@ -96,6 +96,29 @@ def test_a_finished_program_is_not_gone_on_with():
     found = roll(sampler := Fixed([(0, TURN, 8), (0, MIRROR, 2)]), targets)
     assert sampler.asked[1] == [(["Grid", "Grid"], 2)]
     assert len(found.values) == 2
+
+
+def test_a_round_is_drawn_until_the_deadline_and_confirmed_on_the_tasks_own_input():
+    deadlines, confirmed = [], []
+
+    class Noting(Fixed):
+        def draw(self, states, counts, rng, deadline=None):
+            deadlines.append(deadline)
+            return super().draw(states, counts, rng)
+
+    class Confirming(LibraryExecutor):
+        def confirm(self, value, given):
+            confirmed.append(given)
+            return True
+
+    given = input_value([grid[::-1].copy() for grid in GRIDS])
+    rules = {"num_programs": 10, "max_statements": 1, "discount": 0.5, "is_over": lambda: False}
+    roll_out(
+        Noting([(0, TURN, 10)]), input_value(GRIDS), UNREACHED, np.random.default_rng(0), Confirming(), **rules,
+        deadline=12.5, given=given,
+    )  # fmt: skip
+    assert deadlines == [12.5]
+    assert [value.key for value in confirmed] == [given.key]
 
 
 def test_rounds_end_when_the_time_is_over():

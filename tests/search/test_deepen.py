@@ -1,0 +1,49 @@
+"""What the tree begins from, and how it values what the root pass knows already."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from solver.grid.types import Grid
+from solver.search.candidates import baseline_match, reward
+from solver.search.deepen import NUM_ROOTS, tree_pass
+from solver.search.grammar import Grammar
+from solver.search.root import RootPass, RootSettings, ViewedTask
+from solver.search.tree import TreeRules
+from solver.search.views import views
+from solver.tasks import trainable
+
+
+@pytest.fixture(scope="module", params=["05269061", "007bbfb7"])
+def grown(request):
+    """A root pass without fits that has not settled its task, and the tree over it."""
+    task = trainable()[request.param]
+    settings = RootSettings(use_fitted=False, use_stacking=False)
+    seen = ViewedTask.of(task, views(task, 1)[0])
+    root = RootPass.begin(seen, Grammar.shipped(), settings, np.random.default_rng(0))
+    root.run(lambda share, nodes: nodes > 20_000 * share)
+    exact = root.store.matches[: len(root.store), 1] == (1 << root.store.num_train) - 1
+    known = len(root.store), exact
+    _, tree = tree_pass(root, Grammar.shipped(), TreeRules(batch=8, max_depth=3), False, lambda nodes: nodes > 2000)
+    return root, tree, known
+
+
+def test_the_input_is_always_among_the_roots_and_nothing_that_solves_the_task(grown):
+    root, tree, (_, exact) = grown
+    roots = [child.values for child in tree.root.children]
+    assert 1 < len(roots) <= NUM_ROOTS
+    assert [root.store.value(0).key] in [[value.key for value in values] for values in roots]
+    solved = {root.store.value(int(k)).key for k in np.flatnonzero(exact)}
+    assert solved.isdisjoint(values[-1].key for values in roots)
+
+
+def test_states_that_end_in_what_is_known_are_worth_its_reward(grown):
+    root, tree, (num_known, _) = grown
+    baseline = baseline_match(root.inputs, root.targets)
+    rewards = {root.store.value(k).key: reward(root.store, k, baseline) for k in range(num_known)}
+    seen = [node for node in tree.nodes.values() if node.values[-1].type is Grid and node.values[-1].key in rewards]
+    assert len(seen) > 10
+    wanted = [rewards[node.values[-1].key] for node in seen]
+    assert [node.own for node in seen] == pytest.approx([score if score < 1.0 else 0.0 for score in wanted])
+    assert max(node.own for node in seen) > 0.1
