@@ -3,6 +3,8 @@
     submission.json   complete and valid from the first moment; only ever replaced as a whole
     run.json          what is being run: settings, version, task ids, digest of the tasks' content
     results.jsonl     one line a finished task, on the disk before the task counts as finished
+    partial.jsonl     in a run by the clock, one line a task that has answers and is not finished: what they are worth,
+                      so that a run that goes on does not give them up for worse ones; replaced as a whole now and then
     events.jsonl      what happened when, for machines
 
 Limits: one run at a time writes to a folder (held by a lock that dies with the process). A disk that fills
@@ -18,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import orjson
 
 from .answers import Attempt, TaskResult
@@ -30,6 +33,7 @@ from .tasks import Task, TaskStub
 logger = logging.getLogger(__name__)
 
 SUBMISSION, RUN, RESULTS, EVENTS = "submission.json", "run.json", "results.jsonl", "events.jsonl"
+PARTIAL = "partial.jsonl"
 REPORTS = ("summary.json", "report.html")
 """Made of a run's files afterwards: out of date once another run starts here."""
 
@@ -50,6 +54,8 @@ class RunFolder:
         self.problems: dict[str, str] = {}
         self._identity = identity
         self._waiting: list[bytes] = []
+        self._partial: dict[str, bytes] = {}
+        self._partial_changed = False
         try:
             path.mkdir(parents=True, exist_ok=True)
             held = [name for name in (SUBMISSION, RUN, RESULTS) if (path / name).exists()]
@@ -66,7 +72,7 @@ class RunFolder:
                 self.results, self._size = parse_results((path / RESULTS).read_bytes())
             else:
                 self._size = 0
-                for name in (EVENTS, *REPORTS, RUN):
+                for name in (EVENTS, PARTIAL, *REPORTS, RUN):
                     (path / name).unlink(missing_ok=True)
             self._journal.truncate(self._size)
             self._events: BinaryIO = open(path / EVENTS, "ab", buffering=0)  # noqa: SIM115
@@ -91,17 +97,29 @@ class RunFolder:
             raise InputError(f"{self.path}: cannot be resumed, it is another run: {'; '.join(faults)}")
 
     def carried(self, tasks: Iterable[Task | TaskStub]) -> dict[str, tuple[tuple[Attempt, Attempt], ...]]:
-        """Attempts of the submission that is there, if it is whole and of these tasks; else nothing."""
+        """Attempts of the submission that is there, if it is whole and of these tasks; else nothing. What partial.jsonl
+        says of a grid (where it comes from, how likely it is right) is taken along."""
         try:
             submission = orjson.loads((self.path / SUBMISSION).read_bytes())
         except (OSError, orjson.JSONDecodeError):
             return {}
         if check_submission(submission, tasks):
             return {}
-        return {
-            task_id: tuple(tuple(Attempt(as_grid(entry[key])) for key in KEYS) for entry in entries)
-            for task_id, entries in submission.items()
-        }
+        try:
+            partial, _ = parse_results((self.path / PARTIAL).read_bytes())
+        except OSError:
+            partial = {}
+        self._partial = {i: to_json(known) + b"\n" for i, known in partial.items() if i not in self.results}
+        carried = {}
+        for task_id, entries in submission.items():
+            grids = [[as_grid(entry[key]) for key in KEYS] for entry in entries]
+            known = partial[task_id].attempts if task_id in partial else ()
+            known = known if len(known) == len(grids) else [()] * len(grids)
+            carried[task_id] = tuple(
+                tuple(next((a for a in said if np.array_equal(a.grid, grid)), Attempt(grid)) for grid in pair)
+                for pair, said in zip(grids, known, strict=True)
+            )
+        return carried
 
     def begin(self, results: Mapping[str, TaskResult]) -> None:
         """Write the first submission, then run.json. Raises InputError if there is no room even for these."""
@@ -124,7 +142,9 @@ class RunFolder:
 
     def add_results(self, results: Iterable[TaskResult]) -> bool:
         """Append lines and put them on the disk; those that cannot be written wait for the next call."""
-        self._waiting += [to_json(result) + b"\n" for result in results]
+        for result in results:
+            self._waiting.append(to_json(result) + b"\n")
+            self._partial_changed |= self._partial.pop(result.task_id, None) is not None
         if not self._waiting:
             return True
         data = b"".join(self._waiting)
@@ -145,6 +165,26 @@ class RunFolder:
         self._waiting = []
         self._mend(RESULTS)
         return True
+
+    def hold(self, result: TaskResult) -> None:
+        """Keep what is known of a task that is not finished, for the next `write_partial`."""
+        self._partial[result.task_id] = to_json(result) + b"\n"
+        self._partial_changed = True
+
+    def write_partial(self) -> None:
+        """Replace partial.jsonl if there is anything new. If that cannot be done now, it is tried with the next."""
+        if not self._partial_changed:
+            return
+        try:
+            if self._partial:
+                write_atomic(self.path / PARTIAL, b"".join(self._partial.values()))
+            else:
+                (self.path / PARTIAL).unlink(missing_ok=True)
+        except OSError as error:
+            self._trouble(PARTIAL, error)
+            return
+        self._partial_changed = False
+        self._mend(PARTIAL)
 
     def add_event(self, event: dict[str, Any]) -> None:
         """Append one event; events that cannot be written are lost."""

@@ -46,7 +46,7 @@ from .sources import KERNELS, Lane, own_lanes
 from .standing import LaneStanding, TaskStanding
 from .submission import blank_attempts
 from .tasks import Task, TaskStub, tasks_digest
-from .vote import choose_attempts
+from .vote import choose_attempts, keep_better
 from .worker import Finished, Job, Partial, Ready, same_grids
 from .workers import Interrupts, StoppedError, Worker, Workers, cause, spawn_service
 
@@ -56,8 +56,9 @@ MAX_TRIES = 2
 MAX_FAILED_STARTS = 5
 FINISHED_WRITE_S = 0.1
 IMPROVED_WRITE_S = 1.0
+PARTIAL_WRITE_S = 5.0
 RETRY_WRITE_S = 5.0
-"""Least time between two writes of submission.json, by why it changed, and after one that failed."""
+"""Least time between two writes of submission.json, by why it changed, of partial.jsonl, and after one that failed."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,10 @@ class _Run:
         }
 
     def _go(self, resume: bool) -> RunRecord:
-        self.best = self._first_results(self.folder.carried([*self.tasks, *self.faulty.values()]) if resume else {})
+        carried = self.folder.carried([*self.tasks, *self.faulty.values()]) if resume else {}
+        self.best = self._first_results(carried)
+        # Counted in nodes a run finds again what it had found, and must end as one that was not stopped.
+        self.carried = carried if self.settings.run.nodes is None else {}
         kept = {
             task_id: result
             for task_id, result in self.folder.results.items()
@@ -165,6 +169,7 @@ class _Run:
         self.done = set(kept)
         self.waiting: list[TaskResult] = []
         self.unsaved, self.last_write, self.write_failed = "", 0.0, False
+        self.last_partial = time.monotonic()
         todo = [task for task in self.tasks if task.task_id not in kept]
         todo.sort(key=lambda task: (-task.hide().num_cells, task.task_id))
         self.states = {task.task_id: TaskStanding() for task in todo}
@@ -493,6 +498,8 @@ class _Run:
             began = time.monotonic()
             try:
                 attempts = choose_attempts(self.by_id[task_id].hide(), findings)
+                if task_id in self.carried:
+                    attempts = keep_better(attempts, self.carried[task_id])
             except Exception:
                 logger.exception("vote on task %s", task_id)
             state.vote_s += time.monotonic() - began
@@ -508,6 +515,8 @@ class _Run:
             phases=state.phases,
             notes=state.notes,
         )
+        if self.settings.run.nodes is None:
+            self.folder.hold(self.best[task_id])
 
     def _end(self, task_id: str, by: Worker | LaneStanding, status: str, error: str, **more: Any) -> None:
         """A lane is through with a task, which is finished with the last of them."""
@@ -568,6 +577,9 @@ class _Run:
             self.write_failed = not self.folder.write_submission(self.best)
             self.unsaved = self.unsaved if self.write_failed else ""
             self.last_write = time.monotonic()
+        if final or now >= self.last_partial + PARTIAL_WRITE_S:
+            self.folder.write_partial()
+            self.last_partial = now
 
     def _next_write(self) -> float:
         """When submission.json may be written again."""

@@ -94,6 +94,22 @@ def choose_attempts(task: Task, findings: Mapping[str, Findings]) -> Attempts:
     return tuple(attempts)
 
 
+def keep_better(attempts: Attempts, before: Attempts) -> Attempts:
+    """The two most likely of these and earlier attempts for each test input, each grid once. Of earlier ones of which
+    nothing is known any more (no source) those are kept that only fallbacks would replace."""
+    chosen = []
+    for new, old in zip(attempts, before, strict=True):
+        known: dict[_Key, tuple[float, int, int, Attempt]] = {}
+        for order, (attempt, unknown) in enumerate([*((a, 2) for a in new), *((a, 1) for a in old)]):
+            rank = 0 if attempt.source else unknown
+            entry = -attempt.weight if attempt.source else 0.0, rank, order, attempt
+            key = attempt.grid.shape, attempt.grid.tobytes()
+            known[key] = min(known.get(key, entry), entry, key=lambda item: item[:3])
+        first, second = sorted(known.values(), key=lambda item: item[:3])[:2]
+        chosen.append((first[3], second[3]))
+    return tuple(chosen)
+
+
 def _ranked(index: int, findings: Mapping[str, Findings]) -> list[Attempt]:
     """The two best groups of equal outputs for one test input."""
     merged: dict[_Key, _Merged] = {}

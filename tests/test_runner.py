@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import re
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -35,7 +36,7 @@ from solver.errors import ArcSolveError, InputError, SettingsError
 from solver.results import load_results
 from solver.runfolder import RunFolder
 from solver.runner import run, tasks_digest
-from solver.settings import RunSettings, Settings
+from solver.settings import RunSettings, Settings, VisionSettings
 from solver.sources import Lane
 from solver.submission import check_submission
 from solver.tasks import TaskStub
@@ -178,10 +179,10 @@ def test_what_sources_do_wrong_costs_nobody_else(tmp_path, caplog):
     assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
 
 
-def test_a_lost_device_costs_a_process_and_no_task(tmp_path, monkeypatch):
-    monkeypatch.setenv("ARC_TEST_MARK", str(tmp_path / "mark"))
+def test_a_lost_device_costs_a_process_and_no_task(tmp_path):
     tasks = [task(f"t{n}") for n in range(3)]
-    record = run(tasks, nodes(), tmp_path / "out", lanes=[Lane("frail", 1, fake_sources.loses_device_once)])
+    settings = replace(nodes(), vision=VisionSettings(weights=str(tmp_path / "mark")))
+    record = run(tasks, settings, tmp_path / "out", lanes=[Lane("frail", 1, fake_sources.loses_device_once)])
     assert {result.status for result in record.results.values()} == {"done"}
     assert len(events(tmp_path / "out", "worker_lost")) == 1
 
@@ -422,6 +423,30 @@ def test_resume_keeps_what_the_submission_had_of_unfinished_tasks(tmp_path):
     with pytest.raises(ArcSolveError):
         fake_run(tasks, nodes(), tmp_path, resume=True, make_sources=fake_sources.broken)
     assert submitted(tmp_path, "t0") == [[3, 6]]
+
+
+def test_a_resumed_run_gives_up_no_answer_for_a_worse_one(tmp_path):
+    """One lane has an exact answer, the other is at work when the run is stopped; what goes on finds less."""
+    tasks = [task("t0", USES_ALL, 3), task("t1", USES_ALL, 4)]
+    lanes = [Lane("quick", 1, fake_sources.tame), Lane("slow", 1, fake_sources.patient)]
+
+    def stop(event):
+        if event.kind == "ended":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopped = run(tasks, limits(seconds=20), tmp_path, lanes=lanes, on_event=stop)
+    assert stopped.interrupted == "SIGTERM"
+    (kept,) = load_results(tmp_path / "partial.jsonl").values()
+    assert kept.attempts[0][0].exact
+    worse = [Lane("quick", 1, fake_sources.second)]
+    record = run(tasks, limits(seconds=20), tmp_path, lanes=worse, resume=True)
+    assert {result.status for result in record.results.values()} == {"done"}
+    first, second = record.results[kept.task_id].attempts[0]
+    assert (first.grid.tolist(), first.source, first.exact) == ([[4, 2]], "fake", True)
+    assert (second.grid.tolist(), second.source) == ([[8, 8]], "second")
+    (other,) = {"t0", "t1"} - {kept.task_id}
+    assert record.results[other].attempts[0][0].grid.tolist() == [[8, 8]]
+    assert not (tmp_path / "partial.jsonl").exists()
 
 
 def test_resume_refuses_another_run_and_says_why(tmp_path, monkeypatch):

@@ -8,9 +8,9 @@ from grids import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solver.answers import Answer, Findings
+from solver.answers import Answer, Attempt, Findings
 from solver.tasks import Pair, Task
-from solver.vote import Trust, choose_attempts, fallback_grids, shipped_trust
+from solver.vote import Trust, choose_attempts, fallback_grids, keep_better, shipped_trust
 
 TASK = Task("t", (Pair(draw("12"), draw("21")), Pair(draw("34"), draw("43"))), (Pair(draw("56")), Pair(draw("78"))))
 
@@ -67,6 +67,25 @@ def test_sources_that_agree_are_trusted_more_than_either():
     assert both.grid.tolist() == [[2, 2]]
     assert both.weight > max(a.weight for pair in alone.values() for a in pair)
     assert both.shares == {"program": 0.5, "vision": 0.5}
+
+
+def test_earlier_attempts_stay_where_they_are_likelier_or_only_a_fallback_would_take_their_place():
+    def attempt(picture, weight=0.0, source=""):
+        return Attempt(draw(picture), source, weight=weight)
+
+    def kept(new, old):
+        ((first, second),) = keep_better((new,), (old,))
+        return [(a.grid.tolist(), a.weight) for a in (first, second)]
+
+    new = attempt("11", 0.3, "vision"), attempt("22", 0.1, "vision")
+    assert kept(new, (attempt("33", 0.2, "program"), attempt("11", 0.4, "program"))) == [
+        ([[1, 1]], 0.4),
+        ([[3, 3]], 0.2),
+    ]
+    assert kept(new, (attempt("33"), attempt("44"))) == [([[1, 1]], 0.3), ([[2, 2]], 0.1)]
+    half = attempt("11", 0.3, "vision"), attempt("22")
+    assert kept(half, (attempt("33"), attempt("44"))) == [([[1, 1]], 0.3), ([[3, 3]], 0.0)]
+    assert kept((attempt("11"), attempt("22")), (attempt("22"), attempt("33"))) == [([[2, 2]], 0.0), ([[3, 3]], 0.0)]
 
 
 def test_a_share_is_of_the_whole_weight():
