@@ -243,7 +243,8 @@ def tune(args: argparse.Namespace) -> None:
     config = TuningConfig(
         num_samples=args.samples, batch=args.batch, optimizer=args.optimizer, rate=args.rate,
         matrix_rate=args.matrix_rate, token_rate=args.token_rate, token_spread=args.token_spread, canvas=args.canvas,
-        compile=args.compile, graph=args.graph, autocast=args.device.startswith("cuda"),
+        dropout=args.dropout, warmup_steps=args.warmup_steps, compile=args.compile, graph=args.graph,
+        autocast=args.device.startswith("cuda"),
     )  # fmt: skip
     tuner = Tuner(model, manifest["canvas"], config)
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
@@ -347,6 +348,8 @@ def parser() -> argparse.ArgumentParser:
             "default": 1.0,
             "help": "tokens begin so many standard deviations of the trained ones away from their mean (default: 1)",
         },
+        dropout={"type": float, "default": 0.0},
+        warmup_steps={"type": int, "default": 10},
         canvas={"type": int, "default": VisionSettings.canvas},
         minutes={"type": float, "default": math.inf},
         seed={"type": int, "default": 0},

@@ -137,18 +137,23 @@ class GatedConvolution(nn.Module):
 
 
 class Layer(nn.Module):
-    """Pre-norm attention, then the pre-norm gated unit, each added to its input."""
+    """Pre-norm attention, then the pre-norm gated unit, each added to its input. dropout: share of what is added that
+    is left out while training."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.dropout = 0.0
         self.attention_norm = RMSNorm(config.width)
         self.attention = Attention(config)
         self.unit_norm = RMSNorm(config.width)
         self.unit = GatedConvolution(config)
 
     def forward(self, x: Tensor, rotary: Tensor) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), rotary)
-        return x + self.unit(self.unit_norm(x))
+        x = x + self._drop(self.attention(self.attention_norm(x), rotary))
+        return x + self._drop(self.unit(self.unit_norm(x)))
+
+    def _drop(self, added: Tensor) -> Tensor:
+        return F.dropout(added, self.dropout, self.training) if self.dropout else added
 
 
 class Core(nn.Module):

@@ -49,7 +49,8 @@ class TuningConfig:
     a step; the rates (token_rate of the task tokens, matrix_rate of the core's matrices, rate of all else) warm up
     over warmup_steps and fall linearly to zero, reached early if the deadline is. Tokens begin at the mean of the
     trained ones, and token_spread times their standard deviation away from it. With 0 samples nothing is tuned, and
-    every view has that mean. graph: record steps as a CUDA graph, on a GPU.
+    every view has that mean. dropout: of what the core's layers add, while tuning. graph: record steps as a CUDA
+    graph, on a GPU.
     num_symmetries, num_colorings: as task_views has them. num_placements: predictions of each test input in each
     view. predict_batch: of them at a time. num_loops: loops of the core, tuning and predicting (None: all). What is a
     setting of a run has its default there."""
@@ -63,6 +64,7 @@ class TuningConfig:
     batch: int = VisionSettings.batch
     num_samples: int = VisionSettings.num_samples
     warmup_steps: int = 10
+    dropout: float = 0.0
     num_symmetries: int = VisionSettings.num_symmetries
     num_colorings: int = VisionSettings.num_colorings
     num_placements: int = VisionSettings.num_placements
@@ -157,6 +159,8 @@ class Tuner:
         if config.compile:
             model.compile_core()
         self.tuned_core = model.run_core
+        for layer in model.core.layers:
+            layer.dropout = config.dropout
         self.parameters = list(model.parameters())
         self.wants_graph = config.graph and self.device.type == "cuda"
         self.optimizer = Optimizer(
@@ -190,7 +194,10 @@ class Tuner:
         # All at once: a transfer in each step would make the host wait for the device.
         indices = sampler.indices(0, num_steps * config.batch).to(self.device)
         generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "tuning"))
+        self.model.train()
         self.model.run_core = self.tuned_core
+        if config.dropout:
+            torch.manual_seed(stream_seed(seed, "dropout"))
         rates = config.rate, config.matrix_rate, config.token_rate
         losses, started = [], time.monotonic()
         for step, index in enumerate(indices.split(config.batch)):
@@ -221,6 +228,7 @@ class Tuner:
         shape = self.config.batch, self.canvas, self.canvas
         canvases = torch.zeros(shape, dtype=torch.int64, device=self.device)
         tokens = torch.zeros(self.config.batch, dtype=torch.int64, device=self.device)
+        self.model.train()
         self.model.run_core = self.tuned_core
         try:
             self.graphed = GraphedStep(self.step, (canvases, tokens, canvases.clone()), 3)
@@ -275,6 +283,7 @@ class Tuner:
         tokens, in_sizes, out_bounds = (torch.tensor(x, device=device) for x in (which, ins, bounds))
         generator = torch.Generator(device).manual_seed(stream_seed(seed, "predict"))
         places = random_placement(*out_bounds.unbind(1), self.canvas, generator)
+        self.model.eval()
         self.model.run_core = self.model.core.forward
 
         def in_parts(size: int) -> list[Grid]:

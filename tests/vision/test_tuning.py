@@ -267,3 +267,15 @@ def test_recorded_steps_end_at_the_deadline():
     tuned = tuner.tune_and_predict(SWAP, deadline=began + 2.0)
     assert tuned.tune_s < 3.0
     assert tuned.num_steps > 10
+
+
+def test_dropout_is_for_tuning_alone_and_repeats():
+    found = []
+    for dropout in (0.0, 0.5, 0.5):
+        tuner = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, dropout=dropout))
+        tuned = tuner.tune_and_predict(SWAP, seed=1)
+        found.append((tuned.loss, [(g.tolist(), s) for g, s in tuned.votes[0]]))
+        assert not tuner.model.training
+    plain, first, second = found
+    assert first == second
+    assert first[0] != plain[0]
