@@ -53,7 +53,6 @@ from .workers import Interrupts, StoppedError, Worker, Workers, cause, spawn_ser
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 2
-MAX_FAILED_STARTS = 5
 FINISHED_WRITE_S = 0.1
 IMPROVED_WRITE_S = 1.0
 PARTIAL_WRITE_S = 5.0
@@ -360,8 +359,8 @@ class _Run:
             return
         message = f"a worker for {lane.name} was not ready after {now - worker.spawned:.1f} s"
         logger.error("%s", message)
-        if not lane.ever_ready and lane.num_failed_starts < MAX_FAILED_STARTS:
-            lane.num_failed_starts = MAX_FAILED_STARTS
+        if not lane.ever_ready and not lane.is_lost:
+            lane.is_lost = True
             self._event("lane_lost", worker=worker, message=message)
         self.workers.ask_to_stop(worker, now)
 
@@ -381,11 +380,12 @@ class _Run:
         preload = [name for lane in self.lanes for name in lane.lane.preload]
         for lane in self.lanes:
             wanted = min(lane.num_workers, lane.waiting + len(self.workers.busy(lane)))
-            while lane.num_failed_starts < MAX_FAILED_STARTS and not self.interrupts.reason:
+            while not self.interrupts.reason:
                 taken = {worker.slot for worker in self.workers.of_lane(lane)}
-                if len(taken) >= wanted:
+                free = [slot for slot in range(lane.num_workers) if slot not in taken and lane.may_start(slot)]
+                if len(taken) >= wanted or not free:
                     break
-                slot = min(set(range(lane.num_workers)) - taken)
+                slot = free[0]
                 if not self.workers.start(lane, slot, self.services.addresses(lane.lane.services), preload):
                     return
 
@@ -404,7 +404,7 @@ class _Run:
             match message:
                 case Ready():
                     worker.ready = worker.lane.ever_ready = True
-                    worker.lane.num_failed_starts = 0
+                    worker.lane.failed_starts[worker.slot] = 0
                     worker.lane.least_s = message.least_s
                     if self.end is None:
                         self._start_clock()
@@ -437,7 +437,7 @@ class _Run:
         if isinstance(message.error, ArcSolveError) and not lane.ever_ready:
             if lane.lane.required:
                 raise message.error
-            lane.num_failed_starts = MAX_FAILED_STARTS
+            lane.is_lost = True
             self._event("lane_lost", message=str(message.error))
 
     def _free(self, worker: Worker, seconds: float) -> None:
@@ -453,7 +453,7 @@ class _Run:
         code = self.workers.bury(worker)
         lane = worker.lane
         if not worker.ready:
-            lane.num_failed_starts += 1
+            lane.failed_starts[worker.slot] += 1
         task_id = worker.task_id
         if not task_id:
             return

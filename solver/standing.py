@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from .sources import Lane
 from .tasks import Task
 from .vote import choose_attempts
 
+MAX_FAILED_STARTS = 5
 CUT_SHARE = 0.3
 """Of the time that a lane's task needs, the least with which one is begun at the end of a run."""
 
@@ -22,7 +23,8 @@ class LaneStanding:
     """A lane and what is left for it to do.
 
     queue: what is still to be handed out in this pass. later: what has been through it and is for the next one.
-    plan: its time; known once a worker of the run is ready. least_s: seconds below which its workers should not begin a
+    plan: its time; known once a worker of the run is ready. failed_starts: by slot, since its last worker was ready.
+    is_lost: no worker is to be started any more. least_s: seconds below which its workers should not begin a
     task, as they say. tries: how often a task was begun since it last went
     through. passes: how often it did.
     """
@@ -34,8 +36,9 @@ class LaneStanding:
     passes: dict[str, int]
     later: list[Task] = field(default_factory=list)
     plan: LanePlan | None = None
-    num_failed_starts: int = 0
+    failed_starts: Counter[int] = field(default_factory=Counter)
     ever_ready: bool = False
+    is_lost: bool = False
     least_s: float = 0.0
 
     @classmethod
@@ -53,10 +56,22 @@ class LaneStanding:
         """How many tasks are to be handed out, in this pass or the next."""
         return len(self.queue) + len(self.later)
 
+    def may_start(self, slot: int) -> bool:
+        """Whether to try another worker there. As long as none of the lane was ever ready, all slots share their tries;
+        later each has its own, so that one device that is gone leaves the others."""
+        failed = self.failed_starts[slot] if self.ever_ready else self.failed_starts.total()
+        return not self.is_lost and failed < MAX_FAILED_STARTS
+
+    @property
+    def num_alive(self) -> int:
+        """Slots that have a worker or may have one again; at least one, for those who divide by it."""
+        return max(1, sum(self.may_start(slot) for slot in range(self.num_workers)))
+
     def allowance(self, limits: RunSettings, now: float, busy: Mapping[str, tuple[float, float]]) -> float:
         """Seconds for the next task of the queue. busy: of each task that is being worked on, since when and how many
         seconds it was given."""
         coming = sum(self.passes[task_id] < self.plan.pass_index for task_id in busy)
+        self.plan.num_workers = self.num_alive
         fair_s = self.plan.allowance(limits, now, busy.values(), self.waiting + coming)
         return max(fair_s, min(self.least_s, self.plan.clock.end - now))
 
@@ -65,7 +80,7 @@ class LaneStanding:
         if not self.least_s:
             return self.waiting
         left_s = max(0.0, self.plan.clock.end - now)
-        return min(self.waiting, self.num_workers * int(left_s / self.least_s))
+        return min(self.waiting, self.num_alive * int(left_s / self.least_s))
 
     def is_too_late(self, now: float) -> bool:
         """Whether no task should be begun any more. A good part of what a task needs is worth having if nothing came

@@ -141,7 +141,7 @@ class Workers(list[Worker]):
             return False
         except (OSError, EOFError) as error:
             ours.close()
-            lane.num_failed_starts += 1
+            lane.failed_starts[slot] += 1
             logger.error("a worker could not be started: %s", error)
             time.sleep(0.1)
             return True

@@ -148,6 +148,12 @@ def loses_device_once(settings, slot):
     return (LosesDeviceOnce(settings.vision.weights),)
 
 
+def half(settings, slot):
+    if slot == 1:
+        raise RuntimeError("this device is gone")
+    return (FakeSource(),)
+
+
 def nice(settings, slot):
     return (NiceSource(),)
 

@@ -524,6 +524,16 @@ def test_a_lane_that_loses_a_task_leaves_the_other_lanes_answers(tmp_path):
     assert "SIGKILL" in record.results["t1"].error
 
 
+def test_a_slot_that_never_starts_leaves_the_others_their_tries(tmp_path):
+    """The other slot's worker is lost when the first has long been given up; it is replaced all the same."""
+    tasks = [task("t0", USES_ALL, side=4), task("t1", KILLED, side=3), task("t2", GOOD, 2)]
+    record = run(tasks, limits(seconds=2.0), tmp_path, lanes=[Lane("half", 2, fake_sources.half)])
+    assert [record.results[f"t{n}"].status for n in range(3)] == ["done", "failed", "done"]
+    lost = [event["message"] for event in events(tmp_path, "worker_lost")]
+    assert len(lost) == 2  # both tries of t1
+    assert record.interrupted == ""
+
+
 @pytest.mark.parametrize("maker", [fake_sources.refused, fake_sources.dies, fake_sources.broken])
 def test_a_lane_that_is_not_required_may_fail_to_start(tmp_path, maker):
     tasks = [task(f"t{n}") for n in range(3)]
