@@ -99,7 +99,7 @@ def kill_and_resume(tmp_path: Path, unbroken: tuple[bytes, float], seed: int) ->
         time.sleep(moments.uniform(0.2, 1.0) * usual_s)
         process.kill()
         process.communicate()
-        if out.exists():  # else it was killed while Python started
+        if (out / "run.json").exists():  # else it was killed before it began: the submission is there first
             check(out, SLOW)
         assert_gone(mark)
     process = start(out, SLOW, *REPEATABLE, "--resume", mark=mark)
