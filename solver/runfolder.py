@@ -13,6 +13,7 @@ up later does not end the run: the old submission stays whole, lines wait in mem
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -56,6 +57,7 @@ class RunFolder:
         self._waiting: list[bytes] = []
         self._partial: dict[str, bytes] = {}
         self._partial_changed = False
+        self._partial_given_up = False
         try:
             path.mkdir(parents=True, exist_ok=True)
             held = [name for name in (SUBMISSION, RUN, RESULTS) if (path / name).exists()]
@@ -131,9 +133,16 @@ class RunFolder:
             raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
 
     def write_submission(self, results: Mapping[str, TaskResult]) -> bool:
-        """Replace the submission. False, and the old one stays, if that cannot be done now."""
+        """Replace the submission. False, and the old one stays, if that cannot be done now; where room is short
+        partial.jsonl is given up for it."""
         try:
-            write_submission(self.path / SUBMISSION, submission_of(results))
+            try:
+                write_submission(self.path / SUBMISSION, submission_of(results))
+            except OSError:
+                if not (self.path / PARTIAL).exists():
+                    raise
+                self._give_up_partial("its room is needed for the submission")
+                write_submission(self.path / SUBMISSION, submission_of(results))
         except OSError as error:
             self._trouble(SUBMISSION, error)
             return False
@@ -172,8 +181,8 @@ class RunFolder:
         self._partial_changed = True
 
     def write_partial(self) -> None:
-        """Replace partial.jsonl if there is anything new. If that cannot be done now, it is tried with the next."""
-        if not self._partial_changed:
+        """Replace partial.jsonl if there is anything new; if that fails once, no more."""
+        if not self._partial_changed or self._partial_given_up:
             return
         try:
             if self._partial:
@@ -181,10 +190,15 @@ class RunFolder:
             else:
                 (self.path / PARTIAL).unlink(missing_ok=True)
         except OSError as error:
-            self._trouble(PARTIAL, error)
+            self._give_up_partial(error.strerror or str(error))
             return
         self._partial_changed = False
-        self._mend(PARTIAL)
+
+    def _give_up_partial(self, why: str) -> None:
+        logger.warning("%s: not written any more: %s", self.path / PARTIAL, why)
+        self._partial_given_up = True
+        with contextlib.suppress(OSError):
+            (self.path / PARTIAL).unlink(missing_ok=True)
 
     def add_event(self, event: dict[str, Any]) -> None:
         """Append one event; events that cannot be written are lost."""

@@ -32,6 +32,7 @@ from fake_sources import (
 
 import solver.runfolder
 import solver.runner
+from solver.answers import TaskResult
 from solver.errors import ArcSolveError, InputError, SettingsError
 from solver.results import load_results
 from solver.runfolder import RunFolder
@@ -40,6 +41,7 @@ from solver.settings import RunSettings, Settings, VisionSettings
 from solver.sources import Lane
 from solver.submission import check_submission
 from solver.tasks import TaskStub
+from solver.vote import choose_attempts
 from solver.worker import task_seed
 
 fake_run = fake_sources.run_fake
@@ -381,6 +383,30 @@ def test_a_disk_that_fills_up_later(tmp_path, monkeypatch, caplog, forever):
 
 
 # Going on
+
+
+def test_what_is_known_of_unfinished_tasks_makes_room_for_the_submission(tmp_path, monkeypatch, caplog):
+    folder = RunFolder(tmp_path, {}, resume=False, overwrite=False)
+    tasks = [task("t1"), task("t2")]
+    results = {t.task_id: TaskResult(t.task_id, choose_attempts(t.hide(), {}), "partial") for t in tasks}
+    folder.hold(results["t1"])
+    folder.write_partial()
+    assert (tmp_path / "partial.jsonl").exists()
+    write = solver.runfolder.write_submission
+
+    def full_beside_partial(path, content):
+        if (tmp_path / "partial.jsonl").exists():
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(solver.runfolder, "write_submission", full_beside_partial)
+    assert folder.write_submission(results)
+    folder.hold(results["t2"])
+    folder.write_partial()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["events.jsonl", "results.jsonl", "submission.json"]
+    assert folder.problems == {}
+    assert "its room is needed" in caplog.text
+    folder.close()
 
 
 def test_resume_skips_what_is_finished_and_tolerates_a_torn_line(tmp_path):
