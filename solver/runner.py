@@ -272,7 +272,7 @@ class _Run:
                 self._next_pass(lane)
             is_timed = lane.plan is not None and self.settings.run.nodes is None
             if lane.queue and is_timed and lane.is_too_late(time.monotonic()):
-                self._leave_out(lane)
+                self._end_rest(lane, ("partial", f"no time for {lane.name}"), ("done", ""))
         for worker in self.workers:
             lane = worker.lane
             if not lane.queue or not worker.idle:
@@ -301,14 +301,14 @@ class _Run:
         busy = {worker.task_id: (worker.started, worker.allowance_s) for worker in self.workers.busy(lane)}
         return lane.allowance(self.settings.run, now, busy)
 
-    def _leave_out(self, lane: LaneStanding) -> None:
-        """A lane is done with the tasks it has no time for."""
-        left_out = [*lane.queue, *lane.later]
+    def _end_rest(self, lane: LaneStanding, new: tuple[str, str], known: tuple[str, str]) -> None:
+        """A lane is done with all that it still has before it. new, known: status and error of the tasks that it has
+        not been through, and of those that it has."""
+        rest = [*lane.queue, *lane.later]
         lane.queue.clear()
         lane.later.clear()
-        for task in left_out:
-            reached = lane.passes[task.task_id] > 0
-            self._end(task.task_id, lane, *(("done", "") if reached else ("partial", f"no time for {lane.name}")))
+        for task in rest:
+            self._end(task.task_id, lane, *(known if lane.passes[task.task_id] else new))
 
     def _time_left(self) -> bool:
         """Whether there is time to take up a task once more."""
@@ -474,11 +474,8 @@ class _Run:
         if lane.lane.required and not lane.ever_ready:
             raise ArcSolveError("no worker process could be started; the log says why")
         logger.error("no worker for %s could be started; going on without", lane.name)
-        for task in [*lane.queue, *lane.later]:
-            status = "partial" if lane.passes[task.task_id] else "failed"
-            self._end(task.task_id, lane, status, f"no worker for {lane.name} could be started")
-        lane.queue.clear()
-        lane.later.clear()
+        error = f"no worker for {lane.name} could be started"
+        self._end_rest(lane, ("failed", error), ("partial", error))
 
     def _stop(self) -> None:
         """End all processes."""

@@ -31,7 +31,7 @@ class GraphedStep:
     ) -> None:
         """step: inputs, rates → loss, all on one GPU; it may not wait for the device. examples: inputs."""
         self.inputs = [tensor.clone() for tensor in examples]
-        self.rates = [torch.zeros((), device=tensor.device) for tensor in examples[:1] for _ in range(num_rates)]
+        self.rates = [torch.zeros((), device=examples[0].device) for _ in range(num_rates)]
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):

@@ -22,8 +22,8 @@ logger = getLogger(__name__)
 
 GIB = 2**30
 MAX_ANSWERS = 8
-# Part of a budget in seconds that tuning may use; the predictions need little (0.25 s where tuning takes 9 s).
 TUNING_SHARE = 0.9
+"""Part of a budget in seconds that tuning may use; the predictions need little (0.3 s where tuning takes 15 s)."""
 MAX_OUT_OF_MEMORY = 3
 """Tasks in a row that run out of device memory, after which the process is replaced."""
 RUN_MARGIN = 1.1
