@@ -153,18 +153,19 @@ class TrainOrder:
 def settings_of_run(order: TrainOrder) -> TrainingSettings:
     """A run's settings: those it was begun with, where it goes on, changed by file and assignments. Raises
     SettingsError naming every fault."""
-    known = _begun_with(order)
-    settings = load_settings(order.settings_file, [*known, *order.assignments], TrainingSettings)
+    begun_with = _assignments(_checkpoint_facts(order).get("settings", {}))
+    settings = load_settings(order.settings_file, order.assignments, TrainingSettings, first=begun_with)
     if found := faults(settings):
         raise SettingsError("\n".join(found))
     return settings
 
 
-def _begun_with(order: TrainOrder) -> list[str]:
-    path = checkpoint_of(order) / "state.json"
-    if not path.is_file():
-        return []
-    return _assignments(json.loads(path.read_text())["settings"])
+def _checkpoint_facts(order: TrainOrder) -> dict[str, Any]:
+    """What the checkpoint that a run goes on from says of it; nothing where there is none. Raises InputError."""
+    from ..vision.checkpoint import read_facts
+
+    checkpoint = checkpoint_of(order)
+    return read_facts(checkpoint) if (checkpoint / "state.json").is_file() else {}
 
 
 def _assignments(settings: dict[str, dict[str, Any]]) -> list[str]:
