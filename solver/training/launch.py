@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,8 @@ def documents_facts(folders: Sequence[Path]) -> dict[str, Any]:
 class TrainOrder:
     """What a training run is started with; every process gets the same. kind: 'policy' or 'ppm'. documents: folders to
     learn from; held_out: folders to measure the loss on, or none. weights: a folder to start from instead of from
-    nothing. resume: a checkpoint to go on from instead of the run's own. deadline: of time.monotonic."""
+    nothing; where the run goes on, None stands for the one that it was begun with. resume: a checkpoint to go on from
+    instead of the run's own. deadline: of time.monotonic."""
 
     kind: str
     run: Path
@@ -180,6 +181,8 @@ def train(order: TrainOrder) -> None:
     """Train with as many processes as ordered, this one being the only one if that is 1."""
     if order.resume and not (order.resume / "state.json").is_file():
         raise InputError(f"{order.resume}: no checkpoint")
+    if order.weights is None and (begun_from := _checkpoint_facts(order).get("weights")):
+        order = replace(order, weights=Path(begun_from))  # an adapter's checkpoint does not hold what it is over
     settings_of_run(order)  # faults show before any process starts
     documents_facts([*order.documents, *order.held_out])
     if order.held_out_tasks is not None:
