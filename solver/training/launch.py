@@ -163,10 +163,10 @@ def settings_of_run(order: TrainOrder) -> TrainingSettings:
 
 def _checkpoint_facts(order: TrainOrder) -> dict[str, Any]:
     """What the checkpoint that a run goes on from says of it; nothing where there is none. Raises InputError."""
-    from ..vision.checkpoint import read_facts
+    from ..vision.checkpoint import has_checkpoint, read_facts
 
     checkpoint = checkpoint_of(order)
-    return read_facts(checkpoint) if (checkpoint / "state.json").is_file() else {}
+    return read_facts(checkpoint) if has_checkpoint(checkpoint) else {}
 
 
 def _assignments(settings: dict[str, dict[str, Any]]) -> list[str]:
@@ -179,7 +179,9 @@ def checkpoint_of(order: TrainOrder) -> Path:
 
 def train(order: TrainOrder) -> None:
     """Train with as many processes as ordered, this one being the only one if that is 1."""
-    if order.resume and not (order.resume / "state.json").is_file():
+    from ..vision.checkpoint import has_checkpoint
+
+    if order.resume and not has_checkpoint(order.resume):
         raise InputError(f"{order.resume}: no checkpoint")
     if order.weights is None and (begun_from := _checkpoint_facts(order).get("weights")):
         order = replace(order, weights=Path(begun_from))  # an adapter's checkpoint does not hold what it is over
@@ -204,6 +206,7 @@ def train_process(rank: int, order: TrainOrder) -> None:
     import torch
     import torch.distributed as dist
 
+    from ..vision.checkpoint import has_checkpoint
     from .models import POLICY
     from .objectives import Completion, Preference
     from .trainer import Trainer
@@ -229,7 +232,7 @@ def train_process(rank: int, order: TrainOrder) -> None:
         model, objective, documents, settings, device, context=context_of(model), rank=rank, world=world, facts=facts
     )
     checkpoint = checkpoint_of(order)
-    if (checkpoint / "state.json").is_file():
+    if has_checkpoint(checkpoint):
         trainer.resume(checkpoint)
     if rank == 0:
         order.run.mkdir(parents=True, exist_ok=True)
