@@ -19,7 +19,7 @@ from ..lm.weights import POLICY, PPM, read_weights
 from ..settings import as_dict, load_settings
 from ..synthesis.shards import shard_paths
 from ..weights import file_hash
-from .documents import FACTS_FILE, Documents, PartWriter, write_facts
+from .documents import FACTS_FILE, Documents, PartWriter, remove_parts, write_facts
 from .preparation import Encoder, Preparation
 from .settings import TrainingSettings, faults
 
@@ -58,9 +58,9 @@ def prepare_documents(
     workers: int,
     sources: dict[str, Any],
 ) -> int:
-    """Make a folder of documents of several parts, with several processes. weights: a folder whose tokenizer is used;
-    None for this project's own. sources: what the documents come from, to be kept with them. Returns the number of
-    documents. Raises InputError, also if there is none."""
+    """Make a folder of documents of several parts, with several processes; parts that a stopped call left there are
+    taken out. weights: a folder whose tokenizer is used; None for this project's own. sources: what the documents come
+    from, to be kept with them. Returns the number of documents. Raises InputError, also if there is none."""
     from .. import warm
     from ..lm.tokenizer import save_tokenizer
 
@@ -70,6 +70,7 @@ def prepare_documents(
         load_tokenizer(weights).save_pretrained(out / TOKENIZER_FOLDER)
     num_vocabulary = Encoder(load_tokenizer(out / TOKENIZER_FOLDER)).num_vocabulary
     warm.prepare(workers)
+    remove_parts(out)
     num_documents = 0
     with warm.worker_pool(workers, _take_job, (how, out)) as pool:
         for count in pool.imap_unordered(_run_job, list(enumerate(parts))):
