@@ -253,6 +253,26 @@ def test_a_deadline_leaves_time_for_the_last_checkpoint_and_evaluation(
     assert clock.now == ends_at <= 100
 
 
+@pytest.mark.parametrize("bad", [0, 1])
+def test_what_is_not_finite_never_reaches_a_checkpoint(tmp_path, monkeypatch, bad):
+    """bad: 0, the loss of step 5; 1, its gradient. Step 6 would be saved before a report is due."""
+    words = ("train.log_steps=50", "train.save_steps=3", "train.max_steps=8")
+    trainer = trainer_of(random_documents(tmp_path / "documents"), *words)
+    train_step = trainer.train_step
+
+    def spoilt():
+        metrics, norm = train_step()
+        if trainer.step == 5:
+            (metrics, norm)[bad].fill_(np.nan)
+        return metrics, norm
+
+    monkeypatch.setattr(trainer, "train_step", spoilt)
+    with pytest.raises(FloatingPointError, match="at step 6"):
+        trainer.run(tmp_path / "run")
+    trainer.resume(tmp_path / "run" / "checkpoint")
+    assert trainer.step == 3
+
+
 def test_a_foreign_checkpoint_is_refused(tmp_path):
     documents = random_documents(tmp_path / "documents")
     trainer = trainer_of(documents)
