@@ -293,6 +293,31 @@ def test_shards_round_trip(material, weights, tmp_path):
         list(shards.read_shard(path))
 
 
+def test_a_shard_without_tasks_is_a_shard(tmp_path, capsys):
+    path = shards.shard_path(tmp_path, 0)
+    shards.write_shard(path, [])
+    assert list(shards.read_shard(path)) == []
+    path.write_bytes(lzma.compress(b"\n"))
+    assert list(shards.read_shard(path)) == []
+    assert tool.main(["show", "--out", str(tmp_path)]) == 2
+    assert "no task in any shard" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_a_folder_that_can_be_gone_on_with(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        patch.setattr("pathlib.Path.replace", full)
+        with pytest.raises(OSError, match="No space"):
+            shards.open_folder(tmp_path, {"seed": 1})
+        with pytest.raises(OSError, match="No space"):
+            shards.write_shard(shards.shard_path(tmp_path, 0), [])
+    assert list(tmp_path.iterdir()) == []
+    shards.open_folder(tmp_path, {"seed": 1})
+
+
 def make(*words: object) -> int:
     few = ("--set", "growth.num_steps=200", "--set", "files.sets_per_shard=2", "--set", "growth.num_solutions=4")
     return tool.main(["make", *map(str, words), *few])
