@@ -133,6 +133,21 @@ def test_input_sets_keep_to_their_limits(material):
     assert kinds == {"scene", "arc"}
 
 
+@pytest.mark.parametrize(("words", "message"), [
+    (("inputs.scenes=0", "inputs.arc=0"), "no source"),
+    (("inputs.min_pairs=5", "inputs.max_pairs=2"), "min_pairs 5 is more than"),
+    (("inputs.min_pairs=9", "inputs.max_pairs=9", "inputs.max_tokens=20"), "max_tokens 20"),
+])  # fmt: skip
+def test_settings_that_no_inputs_fit_are_one_line(material, tmp_path, capsys, words, message):
+    source = tmp_path / "material.json.xz"
+    material.save(source)
+    chosen = [part for word in words for part in ("--set", word)]
+    out = str(tmp_path / "made")
+    assert tool.main(["make", "--material", str(source), "--out", out, "--shards", "1", *chosen]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
 # --- programs
 
 
