@@ -261,8 +261,11 @@ class Settings:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
 
 
-def load_settings(toml_path: Path | None, assignments: Sequence[str] = (), kind: type[T] = Settings) -> T:
-    """Defaults, overlaid by the TOML file, then by assignments such as "run.seconds=5" (later ones win).
+def load_settings(
+    toml_path: Path | None, assignments: Sequence[str] = (), kind: type[T] = Settings, *, first: Sequence[str] = ()
+) -> T:
+    """Defaults, overlaid by the assignments in `first`, by the TOML file, then by assignments such as "run.seconds=5"
+    (later ones win).
 
     kind: a frozen dataclass whose fields are groups, each a dataclass of `setting`s. Raises SettingsError with one
     line for each fault of all of them.
@@ -270,15 +273,10 @@ def load_settings(toml_path: Path | None, assignments: Sequence[str] = (), kind:
     faults: list[str] = []
     groups = _groups(kind)
     chosen: dict[str, dict[str, Any]] = {group: {} for group in groups}
+    _assign(first, groups, chosen, faults)
     if toml_path is not None:
         _overlay(toml_path, groups, chosen, faults)
-    for assignment in assignments:
-        key, equals, text = assignment.partition("=")
-        if not equals:
-            faults.append(f"--set {assignment}: must be group.name=value")
-            continue
-        group, _, name = key.strip().partition(".")
-        _choose(groups, chosen, faults, f"--set {assignment}", group, name, value=_value(text.strip()))
+    _assign(assignments, groups, chosen, faults)
     if faults:
         raise SettingsError("\n".join(faults))
     return kind(**{name: group(**chosen[name]) for name, group in groups.items()})
@@ -311,6 +309,18 @@ def _overlay(path: Path, groups: dict[str, type], chosen: dict[str, dict[str, An
                 _choose(groups, chosen, faults, str(path), group, name, value=value)
         else:
             _choose(groups, chosen, faults, str(path), group, "", value=values)
+
+
+def _assign(
+    assignments: Sequence[str], groups: dict[str, type], chosen: dict[str, dict[str, Any]], faults: list[str]
+) -> None:
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            faults.append(f"--set {assignment}: must be group.name=value")
+            continue
+        group, _, name = key.strip().partition(".")
+        _choose(groups, chosen, faults, f"--set {assignment}", group, name, value=_value(text.strip()))
 
 
 def _choose(

@@ -139,6 +139,8 @@ def run_show(args: argparse.Namespace) -> None:
             if num_sets % args.every == 0 and one.programs:
                 examples.append((one.source, statements_text(one.programs[num_sets // args.every % len(one.programs)])))
     total = sum(lengths.values())
+    if not total:
+        raise InputError(f"{args.out}: no task in any shard")
     print(f"{total} tasks on {num_sets} sets of inputs, {num_bytes:,} bytes")
     print("statements: " + ", ".join(f"{n}: {lengths[n] / total:.1%}" for n in sorted(lengths)))
     print("inputs: " + ", ".join(f"{k}: {n / total:.1%}" for k, n in sources.most_common()))

@@ -88,7 +88,7 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
     import torch
     import torch.distributed as dist
 
-    from solver.vision.checkpoint import read_facts
+    from solver.vision.checkpoint import has_checkpoint, read_facts
     from solver.vision.data import TrainingData
     from solver.vision.training import TrainConfig, Training, config_from
     from solver.vision.weights import load_weights
@@ -106,7 +106,7 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
         backend = "nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, init_method=f"tcp://127.0.0.1:{args.port}", rank=rank, world_size=world)
     checkpoint = args.resume or args.run / "checkpoint"
-    resuming = (checkpoint / "state.json").is_file()
+    resuming = has_checkpoint(checkpoint)
     if args.resume and not resuming:
         sys.exit(f"{checkpoint}: no checkpoint")
     base, shipped = TrainConfig(), None

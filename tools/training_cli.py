@@ -63,7 +63,7 @@ def add_common(commands: Any, kind: str, group: int, sources: Sources) -> Any:
     command.add_argument("--held-out-tasks", type=Path, help="shards of made-up tasks to write programs for")
     command.add_argument("--num-held-out", type=positive, default=128, help="how many of them")
     command.add_argument("--run", type=Path, required=True, help="folder of log and checkpoint")
-    command.add_argument("--weights", type=Path, help="model folder to start from")
+    command.add_argument("--weights", type=Path, help="model folder to start from (a run that goes on: its own)")
     command.add_argument("--resume", type=Path, help="checkpoint to go on from (default: the run's own, if any)")
     command.add_argument("--minutes", type=float, default=math.inf, help="stop after so many, loading included")
     command.add_argument("--device", default="cuda", choices=("cuda", "cpu"))

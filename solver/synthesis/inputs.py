@@ -16,12 +16,15 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from ..errors import InputError
+from ..errors import InputError, SettingsError
 from ..program import Program, ProgramError, parse
 from ..re_arc import grid_text, read_grid, read_re_arc
 from ..settings import setting
 from ..tasks import Task
 from .scenes import FAMILIES, draw_scenes
+
+MAX_DRAWS = 2_000
+"""Draws of inputs before settings count as impossible; the default ones need little more than one."""
 
 
 def grid_tokens(grid: np.ndarray) -> int:
@@ -111,14 +114,19 @@ class InputSet:
 
 
 def draw_input_set(material: Material, settings: InputSettings, rng: np.random.Generator) -> InputSet:
-    """Different inputs of one source that fit the limit together; drawn anew until they do."""
+    """Different inputs of one source that fit the limit together; drawn anew until they do. Raises SettingsError where
+    there is no source, or MAX_DRAWS draws had none that fits."""
+    if settings.min_pairs > settings.max_pairs:
+        raise SettingsError(f"inputs.min_pairs {settings.min_pairs} is more than inputs.max_pairs {settings.max_pairs}")
     kinds = {
         "scene": (settings.scenes, sorted(FAMILIES)),
         "arc": (settings.arc, list(material.arc)),
         "re-arc": (settings.re_arc, list(material.re_arc)),
     }
     shares = np.array([share if names else 0.0 for share, names in kinds.values()])
-    while True:
+    if not shares.any():
+        raise SettingsError("inputs.scenes, inputs.arc and inputs.re_arc leave no source that the material has")
+    for _ in range(MAX_DRAWS):
         kind = list(kinds)[rng.choice(len(kinds), p=shares / shares.sum())]
         names = kinds[kind][1]
         name = names[rng.integers(len(names))]
@@ -126,6 +134,9 @@ def draw_input_set(material: Material, settings: InputSettings, rng: np.random.G
         inputs = _different(_candidates(kind, name, wanted, material, rng), wanted, settings.max_tokens)
         if len(inputs) > settings.min_pairs:
             return InputSet(f"{kind}/{name}", tuple(inputs))
+    raise SettingsError(
+        f"inputs.max_tokens {settings.max_tokens}: of {MAX_DRAWS} draws none had inputs.min_pairs {settings.min_pairs}"
+    )
 
 
 def _candidates(

@@ -27,6 +27,7 @@ from ..grid.registry import source_digest
 from ..program import Program, parse, variable_name
 from ..re_arc import grid_text, read_grid
 from ..settings import as_dict
+from ..submission import write_atomic
 from .generate import ProgramSet, SynthesisSettings, draw_program_set
 from .growth import StepWeights
 from .inputs import Material
@@ -71,18 +72,24 @@ def write_shard(path: Path, sets: Iterable[ProgramSet]) -> None:
         )
         for one in sets
     ]
-    data = lzma.compress(b"\n".join(lines) + b"\n", preset=3)
+    data = lzma.compress(b"".join(line + b"\n" for line in lines), preset=3)
     if len(data) > MAX_SHARD_BYTES:
         raise ValueError(f"{path.name} would have {len(data):,} bytes; set files.sets_per_shard lower")
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    draft.write_bytes(data)
-    draft.replace(path)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # of this process alone: others may draw the same shard
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def read_shard(path: Path) -> Iterator[ProgramSet]:
     """Raises InputError if the file is damaged or holds programs of another library."""
     try:
         for line in lzma.decompress(path.read_bytes()).splitlines():
+            if not line:
+                continue  # shards without a set were one empty line once
             entry = orjson.loads(line)
             inputs = tuple(map(read_grid, entry["inputs"]))
             yield ProgramSet(entry["source"], inputs, tuple(map(read_statements, entry["programs"])))
@@ -114,7 +121,7 @@ def open_folder(folder: Path, facts: dict[str, Any]) -> None:
         if differing:
             raise InputError(f"{folder}: begun with another {', '.join(differing)}; choose a new folder")
         return
-    path.write_bytes(orjson.dumps(facts, option=orjson.OPT_INDENT_2) + b"\n")
+    write_atomic(path, orjson.dumps(facts, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def facts_of(material_path: Path, settings: SynthesisSettings, seed: int) -> dict[str, Any]:

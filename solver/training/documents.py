@@ -34,10 +34,17 @@ def token_type(num_vocabulary: int) -> type[np.unsignedinteger]:
 
 
 def write_facts(folder: Path, num_vocabulary: int, group: int, **facts: Any) -> None:
-    """Begin a folder."""
+    """Write what a folder's documents have in common; a folder without it holds none."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {"num_vocabulary": num_vocabulary, "group": group, **facts}
     (folder / FACTS_FILE).write_text(json.dumps(content, indent=1) + "\n")
+
+
+def remove_parts(folder: Path) -> None:
+    """Take out the parts that a writer which never finished has left, so that none of them is read with new ones."""
+    for kind in ("tokens", "lengths", "weights", "draft"):
+        for path in folder.glob(f"{kind}-*.npy"):
+            path.unlink()
 
 
 class PartWriter:
@@ -108,7 +115,7 @@ class Documents:
                     weights.append(np.load(path.with_name(path.name.replace("tokens", "weights"))))
                     if lengths[-1].sum() != len(tokens[-1]) or len(weights[-1]) != len(lengths[-1]):
                         raise ValueError(f"the files of {path.name} don't go together")
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
                 raise InputError(f"{folder}: no tokenised documents ({error})") from error
         if not tokens:
             raise InputError(f"{', '.join(map(str, folders))}: no tokenised documents")

@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ..lm.weights import POLICY, PPM, read_weights
 from ..settings import as_dict, load_settings
 from ..synthesis.shards import shard_paths
 from ..weights import file_hash
-from .documents import FACTS_FILE, Documents, PartWriter, write_facts
+from .documents import FACTS_FILE, Documents, PartWriter, remove_parts, write_facts
 from .preparation import Encoder, Preparation
 from .settings import TrainingSettings, faults
 
@@ -58,9 +58,9 @@ def prepare_documents(
     workers: int,
     sources: dict[str, Any],
 ) -> int:
-    """Make a folder of documents of several parts, with several processes. weights: a folder whose tokenizer is used;
-    None for this project's own. sources: what the documents come from, to be kept with them. Returns the number of
-    documents. Raises InputError, also if there is none."""
+    """Make a folder of documents of several parts, with several processes; parts that a stopped call left there are
+    taken out. weights: a folder whose tokenizer is used; None for this project's own. sources: what the documents come
+    from, to be kept with them. Returns the number of documents. Raises InputError, also if there is none."""
     from .. import warm
     from ..lm.tokenizer import save_tokenizer
 
@@ -70,6 +70,7 @@ def prepare_documents(
         load_tokenizer(weights).save_pretrained(out / TOKENIZER_FOLDER)
     num_vocabulary = Encoder(load_tokenizer(out / TOKENIZER_FOLDER)).num_vocabulary
     warm.prepare(workers)
+    remove_parts(out)
     num_documents = 0
     with warm.worker_pool(workers, _take_job, (how, out)) as pool:
         for count in pool.imap_unordered(_run_job, list(enumerate(parts))):
@@ -131,7 +132,8 @@ def documents_facts(folders: Sequence[Path]) -> dict[str, Any]:
 class TrainOrder:
     """What a training run is started with; every process gets the same. kind: 'policy' or 'ppm'. documents: folders to
     learn from; held_out: folders to measure the loss on, or none. weights: a folder to start from instead of from
-    nothing. resume: a checkpoint to go on from instead of the run's own. deadline: of time.monotonic."""
+    nothing; where the run goes on, None stands for the one that it was begun with. resume: a checkpoint to go on from
+    instead of the run's own. deadline: of time.monotonic."""
 
     kind: str
     run: Path
@@ -153,18 +155,19 @@ class TrainOrder:
 def settings_of_run(order: TrainOrder) -> TrainingSettings:
     """A run's settings: those it was begun with, where it goes on, changed by file and assignments. Raises
     SettingsError naming every fault."""
-    known = _begun_with(order)
-    settings = load_settings(order.settings_file, [*known, *order.assignments], TrainingSettings)
+    begun_with = _assignments(_checkpoint_facts(order).get("settings", {}))
+    settings = load_settings(order.settings_file, order.assignments, TrainingSettings, first=begun_with)
     if found := faults(settings):
         raise SettingsError("\n".join(found))
     return settings
 
 
-def _begun_with(order: TrainOrder) -> list[str]:
-    path = checkpoint_of(order) / "state.json"
-    if not path.is_file():
-        return []
-    return _assignments(json.loads(path.read_text())["settings"])
+def _checkpoint_facts(order: TrainOrder) -> dict[str, Any]:
+    """What the checkpoint that a run goes on from says of it; nothing where there is none. Raises InputError."""
+    from ..vision.checkpoint import has_checkpoint, read_facts
+
+    checkpoint = checkpoint_of(order)
+    return read_facts(checkpoint) if has_checkpoint(checkpoint) else {}
 
 
 def _assignments(settings: dict[str, dict[str, Any]]) -> list[str]:
@@ -177,8 +180,12 @@ def checkpoint_of(order: TrainOrder) -> Path:
 
 def train(order: TrainOrder) -> None:
     """Train with as many processes as ordered, this one being the only one if that is 1."""
-    if order.resume and not (order.resume / "state.json").is_file():
+    from ..vision.checkpoint import has_checkpoint
+
+    if order.resume and not has_checkpoint(order.resume):
         raise InputError(f"{order.resume}: no checkpoint")
+    if order.weights is None and (begun_from := _checkpoint_facts(order).get("weights")):
+        order = replace(order, weights=Path(begun_from))  # an adapter's checkpoint does not hold what it is over
     settings_of_run(order)  # faults show before any process starts
     documents_facts([*order.documents, *order.held_out])
     if order.held_out_tasks is not None:
@@ -200,6 +207,7 @@ def train_process(rank: int, order: TrainOrder) -> None:
     import torch
     import torch.distributed as dist
 
+    from ..vision.checkpoint import has_checkpoint
     from .models import POLICY
     from .objectives import Completion, Preference
     from .trainer import Trainer
@@ -225,7 +233,7 @@ def train_process(rank: int, order: TrainOrder) -> None:
         model, objective, documents, settings, device, context=context_of(model), rank=rank, world=world, facts=facts
     )
     checkpoint = checkpoint_of(order)
-    if (checkpoint / "state.json").is_file():
+    if has_checkpoint(checkpoint):
         trainer.resume(checkpoint)
     if rank == 0:
         order.run.mkdir(parents=True, exist_ok=True)

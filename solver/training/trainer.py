@@ -201,7 +201,8 @@ class Trainer:
     def run(self, folder: Path, *, deadline: float = math.inf, evaluate: Evaluate | None = None) -> None:
         """Train until max_steps, a file folder/stop, or so long before `deadline` (of time.monotonic) that there is
         time to save and evaluate, which comes then. Appends to folder/log.jsonl; checkpoints go to folder/checkpoint.
-        Raises FloatingPointError where the loss is no longer finite; the last checkpoint stays."""
+        Raises FloatingPointError where loss or gradient is no longer finite; the last checkpoint stays: none is written
+        before a report has looked at the steps since the one before."""
         train = self.settings.train
         folder.mkdir(parents=True, exist_ok=True)
         log = _Log(folder / "log.jsonl", self)
@@ -214,9 +215,10 @@ class Trainer:
             metrics, norm = self.train_step()
             log.collect(metrics, norm)
             # The first report comes early: it shows how long compiling took and that the loss is finite.
-            if self.step % train.log_steps == 0 or self.step == first + 2:
+            saves = self.step % train.save_steps == 0
+            if saves or self.step % train.log_steps == 0 or self.step == first + 2:
                 log.report(rate_share(train, self.step, self.first_step))
-            if self.step % train.save_steps == 0:
+            if saves:
                 save_s, saved = self._save(folder, log), self.step
             if train.evaluate_steps and self.step % train.evaluate_steps == 0:
                 evaluate_s, evaluated = self._evaluate(evaluate, log), self.step
@@ -303,5 +305,6 @@ class _Log:
         )  # fmt: skip
         self._metrics, self._norms = [], []
         self.restart_clock()
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"loss is {loss} at step {self.trainer.step}")
+        # A gradient that is not finite has spoiled the weights already; the loss shows it one step later.
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise FloatingPointError(f"loss is {loss}, gradient norm {norm} at step {self.trainer.step}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -62,7 +63,8 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> No
             stored[key] = rounded.cpu().contiguous()
         else:
             stored[key] = tensor.detach().cpu().contiguous()
-    new, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    _finish_save(folder)
+    new, old = _beside(folder)
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
     new.mkdir(parents=True)
@@ -78,8 +80,29 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> No
     shutil.rmtree(old, ignore_errors=True)
 
 
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """Where a checkpoint is written, and where the one before it waits until that is done."""
+    return folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+
+
+def _finish_save(folder: Path) -> None:
+    """What a process that was killed in save_checkpoint left undone: the old checkpoint was moved away, so the new one
+    is complete, but not in its place yet."""
+    new, old = _beside(folder)
+    if not folder.exists() and old.exists():
+        with suppress(FileNotFoundError):  # another process of the run was quicker
+            new.rename(folder)
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is a checkpoint to go on from."""
+    _finish_save(folder)
+    return (folder / "state.json").is_file()
+
+
 def read_facts(folder: Path) -> dict:
     """What state.json says. Raises InputError."""
+    _finish_save(folder)
     try:
         return json.loads((folder / "state.json").read_text())
     except (OSError, ValueError) as error:

@@ -133,6 +133,21 @@ def test_input_sets_keep_to_their_limits(material):
     assert kinds == {"scene", "arc"}
 
 
+@pytest.mark.parametrize(("words", "message"), [
+    (("inputs.scenes=0", "inputs.arc=0"), "no source"),
+    (("inputs.min_pairs=5", "inputs.max_pairs=2"), "min_pairs 5 is more than"),
+    (("inputs.min_pairs=9", "inputs.max_pairs=9", "inputs.max_tokens=20"), "max_tokens 20"),
+])  # fmt: skip
+def test_settings_that_no_inputs_fit_are_one_line(material, tmp_path, capsys, words, message):
+    source = tmp_path / "material.json.xz"
+    material.save(source)
+    chosen = [part for word in words for part in ("--set", word)]
+    out = str(tmp_path / "made")
+    assert tool.main(["make", "--material", str(source), "--out", out, "--shards", "1", *chosen]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
 # --- programs
 
 
@@ -291,6 +306,31 @@ def test_shards_round_trip(material, weights, tmp_path):
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match="shard-00000"):
         list(shards.read_shard(path))
+
+
+def test_a_shard_without_tasks_is_a_shard(tmp_path, capsys):
+    path = shards.shard_path(tmp_path, 0)
+    shards.write_shard(path, [])
+    assert list(shards.read_shard(path)) == []
+    path.write_bytes(lzma.compress(b"\n"))
+    assert list(shards.read_shard(path)) == []
+    assert tool.main(["show", "--out", str(tmp_path)]) == 2
+    assert "no task in any shard" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_a_folder_that_can_be_gone_on_with(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        patch.setattr("pathlib.Path.replace", full)
+        with pytest.raises(OSError, match="No space"):
+            shards.open_folder(tmp_path, {"seed": 1})
+        with pytest.raises(OSError, match="No space"):
+            shards.write_shard(shards.shard_path(tmp_path, 0), [])
+    assert list(tmp_path.iterdir()) == []
+    shards.open_folder(tmp_path, {"seed": 1})
 
 
 def make(*words: object) -> int:

@@ -69,6 +69,9 @@ def test_bad_folders_are_one_line(tmp_path):
     np.save(tmp_path / "a" / "lengths-00000.npy", np.array([5, 5]))
     with pytest.raises(InputError, match="don't go together"):
         Documents.load([tmp_path / "a"])
+    (tmp_path / "b" / "weights-00000.npy").write_bytes(b"")  # as a machine leaves it that lost power
+    with pytest.raises(InputError, match="no tokenised documents"):
+        Documents.load([tmp_path / "b"])
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(30, 200), st.integers(0, 99))

@@ -28,7 +28,8 @@ from solver.search.trace import Trace, TraceNode, load_trace, save_trace, trace_
 from solver.search.tree import TreeRules
 from solver.search.views import views
 from solver.synthesis.found import checked_programs, found_sets, has_table
-from solver.synthesis.shards import read_shard, shard_paths
+from solver.synthesis.generate import ProgramSet
+from solver.synthesis.shards import read_shard, shard_path, shard_paths, write_shard
 from solver.tasks import load_set, trainable
 from solver.training.documents import Documents
 from solver.training.launch import load_tokenizer
@@ -134,6 +135,26 @@ def test_results_become_documents_of_a_policy(tasks, re_arc, tmp_path, capsys):
     assert {one.source for one in read_shard(path)} == {f"found/{FLIPPED}"}
     assert train_policy.main([*order, "--out", str(tmp_path / "again")]) == 0
     assert texts_of(tmp_path / "again") == texts
+
+
+def test_parts_of_a_stopped_call_are_not_learned_from(tasks, tmp_path, capsys):
+    """A call fails after it has written two parts; one that makes a single part follows."""
+    out, flips, more = tmp_path / "documents", tmp_path / "flips", tmp_path / "more"
+    for folder in (flips, more):
+        folder.mkdir()
+        (folder / "settings.json").write_text("{}")
+    rng = np.random.default_rng(0)
+    grids = tuple(rng.integers(0, 9, (3, 4)).astype(np.int8) for _ in range(3))
+    for number in range(3):
+        for folder in (flips, more)[number > 0 :]:
+            write_shard(shard_path(folder, number), [ProgramSet("scene/dense", grids, (parse(FLIP),))])
+    shard_path(more, 2).write_bytes(b"damaged")
+    order = ["prepare", "--out", str(out), "--made"]
+    assert train_policy.main([*order, str(more)]) == 2
+    assert "shard-00002" in capsys.readouterr().err
+    assert len(list(out.glob("tokens-*"))) == 2
+    assert train_policy.main([*order, str(flips)]) == 0
+    assert len(texts_of(out)) == 1
 
 
 def text(grid: np.ndarray) -> str:

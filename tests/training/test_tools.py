@@ -204,6 +204,45 @@ def test_a_run_goes_on_where_it_stopped(documents, tmp_path):
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
 
 
+def test_a_run_that_goes_on_is_changed_by_file_and_assignments(documents, tmp_path):
+    run, file = tmp_path / "run", tmp_path / "settings.toml"
+    assert command(train_policy, "--documents", documents, "--run", run, settings=("train.max_steps=1",)) == 0
+    file.write_text("[train]\nmax_steps = 4\nrate = 0.5\n")
+    order = ["train", "--device", "cpu", "--documents", str(documents), "--run", str(run), "--settings", str(file)]
+    assert train_policy.main([*order, "--set", "train.max_steps=2"]) == 0
+    *_, chosen = (record["settings"] for record in records(run) if "settings" in record)
+    assert (chosen["train"]["rate"], chosen["train"]["max_steps"]) == (0.5, 2)
+    assert chosen["model"]["width"] == 64  # as it was begun
+    assert records(run)[-1]["step"] == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+def test_an_adapter_goes_on_over_the_weights_that_it_was_begun_with(documents, tmp_path):
+    """Also where they are not named again: its checkpoint holds the adapter alone, which fits random weights, too."""
+    base, adapter = tmp_path / "base", ("adapter.rank=2", "train.max_steps=1")
+    assert command(train_policy, "--documents", documents, "--run", tmp_path / "first", settings=adapter[1:]) == 0
+    export = ["export", "--run", str(tmp_path / "first"), "--out", str(base), "--trained-on", "x"]
+    assert train_policy.main(export) == 0
+    words = ("--documents", documents, "--run", tmp_path / "run")
+    assert command(train_policy, *words, "--weights", base, settings=("train.seed=5", *adapter)) == 0
+    assert train_policy.main(["train", "--device", "cpu", *map(str, words), "--set", "train.max_steps=2"]) == 0
+    assert json.loads((tmp_path / "run" / "facts.json").read_text())["weights"] == str(base)
+    whole = ("--documents", documents, "--run", tmp_path / "whole", "--weights", base)
+    settings = ("train.seed=5", "adapter.rank=2", "train.max_steps=2", "train.save_steps=1")
+    assert command(train_policy, *whole, settings=settings) == 0
+    assert losses(tmp_path / "run") == losses(tmp_path / "whole")
+
+
+def test_a_damaged_checkpoint_is_one_line(documents, tmp_path, capsys):
+    words = ("--documents", documents, "--run", tmp_path / "run")
+    assert command(train_policy, *words, settings=("train.max_steps=1",)) == 0
+    state = tmp_path / "run" / "checkpoint" / "state.json"
+    state.write_text(state.read_text()[:40])
+    capsys.readouterr()
+    assert command(train_policy, *words, settings=("train.max_steps=2",)) == 2
+    assert "no readable checkpoint" in capsys.readouterr().err
+
+
 def test_two_processes_are_a_larger_batch(documents, tmp_path):
     few = "train.max_steps=3"
     one = ("--documents", documents, "--run", tmp_path / "one")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +22,7 @@ from solver.training.models import POLICY, PPM, add_adapter, head_of, load_model
 from solver.training.objectives import Completion, Preference  # noqa: E402
 from solver.training.settings import TrainingSettings, faults, rate_share  # noqa: E402
 from solver.training.trainer import Trainer  # noqa: E402
+from solver.vision.checkpoint import has_checkpoint  # noqa: E402
 
 CPU = torch.device("cpu")
 WORDS = ["model.width=32", "model.num_layers=2", "model.num_heads=2", "model.num_kv_heads=1", "model.head_size=16"]
@@ -182,6 +185,32 @@ def test_resumed_runs_are_the_same_run(tmp_path, words):
     assert max(sizes) <= 16 << 20
 
 
+@pytest.mark.parametrize("calls_before", [0, 1, 2])
+def test_a_run_killed_while_it_saves_keeps_a_checkpoint(tmp_path, monkeypatch, calls_before):
+    """Before the old checkpoint is moved away, before the new one takes its place, or after both."""
+    trainer = trainer_of(random_documents(tmp_path / "documents"))
+    folder, calls, rename = tmp_path / "checkpoint", [], Path.rename
+
+    def kill(path, target):
+        calls.append(path)
+        if len(calls) > calls_before:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    trainer.train_step()
+    trainer.save(folder)
+    trainer.train_step()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt) if calls_before < 2 else nullcontext():
+        patch.setattr(Path, "rename", kill)
+        trainer.save(folder)
+    again = trainer_of(trainer.packer.documents)
+    assert has_checkpoint(folder)
+    again.resume(folder)
+    assert again.step == (1 if calls_before == 0 else 2)
+    again.save(folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "documents"]
+
+
 class _Clock:
     """A clock for the loop of a trainer, whose steps do nothing but take a second."""
 
@@ -222,6 +251,26 @@ def test_a_deadline_leaves_time_for_the_last_checkpoint_and_evaluation(
     assert saved[-1] == evaluated[-1] == num_steps
     assert len(set(saved)) == len(saved)
     assert clock.now == ends_at <= 100
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_what_is_not_finite_never_reaches_a_checkpoint(tmp_path, monkeypatch, bad):
+    """bad: 0, the loss of step 5; 1, its gradient. Step 6 would be saved before a report is due."""
+    words = ("train.log_steps=50", "train.save_steps=3", "train.max_steps=8")
+    trainer = trainer_of(random_documents(tmp_path / "documents"), *words)
+    train_step = trainer.train_step
+
+    def spoilt():
+        metrics, norm = train_step()
+        if trainer.step == 5:
+            (metrics, norm)[bad].fill_(np.nan)
+        return metrics, norm
+
+    monkeypatch.setattr(trainer, "train_step", spoilt)
+    with pytest.raises(FloatingPointError, match="at step 6"):
+        trainer.run(tmp_path / "run")
+    trainer.resume(tmp_path / "run" / "checkpoint")
+    assert trainer.step == 3
 
 
 def test_a_foreign_checkpoint_is_refused(tmp_path):
