@@ -64,6 +64,7 @@ def add_common(commands: Any, kind: str, group: int, sources: Sources) -> Any:
     command.add_argument("--num-held-out", type=positive, default=128, help="how many of them")
     command.add_argument("--run", type=Path, required=True, help="folder of log and checkpoint")
     command.add_argument("--weights", type=Path, help="model folder to start from (a run that goes on: its own)")
+    command.add_argument("--adapter", type=Path, help="exported adapter to begin with, over --weights")
     command.add_argument("--resume", type=Path, help="checkpoint to go on from (default: the run's own, if any)")
     command.add_argument("--minutes", type=float, default=math.inf, help="stop after so many, loading included")
     command.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
@@ -105,6 +106,7 @@ def _order(args: argparse.Namespace, kind: str) -> TrainOrder:
         documents=tuple(args.documents),
         held_out=tuple(args.held_out),
         weights=args.weights,
+        adapter=args.adapter,
         resume=args.resume,
         deadline=STARTED + 60 * args.minutes,
         device=args.device,

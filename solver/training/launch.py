@@ -132,14 +132,16 @@ def documents_facts(folders: Sequence[Path]) -> dict[str, Any]:
 class TrainOrder:
     """What a training run is started with; every process gets the same. kind: 'policy' or 'ppm'. documents: folders to
     learn from; held_out: folders to measure the loss on, or none. weights: a folder to start from instead of from
-    nothing; where the run goes on, None stands for the one that it was begun with. resume: a checkpoint to go on from
-    instead of the run's own. deadline: of time.monotonic."""
+    nothing; where the run goes on, None stands for the one that it was begun with. adapter: an exported one to begin
+    with instead of a new one, in a run with adapters. resume: a checkpoint to go on from instead of the run's own.
+    deadline: of time.monotonic."""
 
     kind: str
     run: Path
     documents: tuple[Path, ...]
     held_out: tuple[Path, ...] = ()
     weights: Path | None = None
+    adapter: Path | None = None
     resume: Path | None = None
     deadline: float = math.inf
     device: str = "cuda"
@@ -186,7 +188,9 @@ def train(order: TrainOrder) -> None:
         raise InputError(f"{order.resume}: no checkpoint")
     if order.weights is None and (begun_from := _checkpoint_facts(order).get("weights")):
         order = replace(order, weights=Path(begun_from))  # an adapter's checkpoint does not hold what it is over
-    settings_of_run(order)  # faults show before any process starts
+    settings = settings_of_run(order)  # faults show before any process starts
+    if order.adapter and not (order.weights and settings.adapter.rank):
+        raise InputError(f"{order.adapter}: an adapter to begin with needs --weights and --set adapter.rank")
     documents_facts([*order.documents, *order.held_out])
     if order.held_out_tasks is not None:
         from .. import warm
@@ -267,7 +271,7 @@ def _device(rank: int, order: TrainOrder) -> Any:
 
 def make_model(order: TrainOrder, settings: TrainingSettings, num_vocabulary: int) -> Any:
     """The model that a run trains, as it is before the first step."""
-    from .models import add_adapter, load_model, new_model
+    from .models import add_adapter, load_adapter, load_model, new_model
 
     train = settings.train
     if order.weights:
@@ -278,7 +282,11 @@ def make_model(order: TrainOrder, settings: TrainingSettings, num_vocabulary: in
     else:
         num_rows = -(-num_vocabulary // VOCABULARY_STEP) * VOCABULARY_STEP
         model = new_model(order.kind, settings.model, num_rows, train.seed)
-    return add_adapter(order.kind, model, settings.adapter, train.seed) if settings.adapter.rank else model
+    if settings.adapter.rank:
+        model = add_adapter(order.kind, model, settings.adapter, train.seed)
+        if order.adapter:
+            load_adapter(model, order.adapter, settings.adapter)
+    return model
 
 
 def context_of(model: Any) -> int:

@@ -6,9 +6,12 @@ model, a PPM a sequence classifier with one output over the same trunk.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
@@ -23,6 +26,7 @@ from ..errors import InputError
 from .settings import AdapterSettings, ModelSettings
 
 POLICY, PPM = "policy", "ppm"
+ADAPTER_FILE, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"  # as peft names them
 _FROM_NOTHING = {POLICY: LlamaForCausalLM, PPM: LlamaForSequenceClassification}
 _FROM_FOLDER = {POLICY: AutoModelForCausalLM, PPM: AutoModelForSequenceClassification}
 
@@ -91,6 +95,25 @@ def add_adapter(kind: str, model: PreTrainedModel, settings: AdapterSettings, se
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return adapted
+
+
+def load_adapter(model: nn.Module, folder: Path, settings: AdapterSettings) -> None:
+    """Put an exported adapter's tensors, a PPM's head among them, into a model that `add_adapter` made with these
+    settings: for training to begin with, also over a base that has learned since. Raises InputError if they are not
+    just that model's."""
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+
+    try:
+        alpha = json.loads((folder / ADAPTER_CONFIG).read_text())["lora_alpha"]
+        tensors = load_file(folder / ADAPTER_FILE)
+        shapes = {name: tensor.shape for name, tensor in tensors.items()}
+        own = {name: tensor.shape for name, tensor in get_peft_model_state_dict(model).items()}
+        if shapes != own or alpha != settings.alpha:
+            other = sum(shapes.get(name) != own.get(name) for name in shapes | own)
+            raise ValueError(f"{other} tensors are missing or of another shape, alpha is {alpha}")
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise InputError(f"{folder}: no adapter to begin with ({str(error).splitlines()[0]})") from error
+    set_peft_model_state_dict(model, tensors)
 
 
 def base_of(model: nn.Module) -> PreTrainedModel:

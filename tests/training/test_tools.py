@@ -318,6 +318,12 @@ def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, cap
     assert not torch.allclose(whole, before, atol=0.05)
     assert merge_lora.main(order) == 2  # is there already
     assert merge_lora.main([*order[:1], str(base), *order[2:]]) == 2  # no adapter
+    words = ("--documents", learned, "--weights", base, "--adapter", adapter, "--run")
+    assert command(tool, *words, tmp_path / "third", settings=settings) == 0
+    assert losses(tmp_path / "third")[0] < losses(second)[0]  # begins with what the adapter has learned
+    assert command(tool, *words, tmp_path / "fourth", settings=(*settings, "adapter.rank=2")) == 2
+    assert command(tool, *words, tmp_path / "fourth", settings=(*settings, "adapter.alpha=8")) == 2
+    assert command(tool, *words, tmp_path / "fourth", settings=settings[:3]) == 2  # whole
     assert "Traceback" not in capsys.readouterr().err
 
 
