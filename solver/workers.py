@@ -112,6 +112,7 @@ class Workers(list[Worker]):
         super().__init__()
         self.settings, self.interrupts = settings, interrupts
         self.num_started = 0
+        self._preloads = True
 
     def busy(self, lane: LaneStanding | None = None) -> list[Worker]:
         return [worker for worker in self if worker.task_id and (lane is None or worker.lane is lane)]
@@ -121,7 +122,8 @@ class Workers(list[Worker]):
 
     def start(self, lane: LaneStanding, slot: int, addresses: tuple[str, ...], preload: list[str]) -> bool:
         """Start a worker; False if a signal came meanwhile. A failure is counted. addresses: of the lane's services.
-        preload: what the fork server imports besides, if it does not run yet."""
+        preload: what the fork server imports besides, if it does not run yet; left out once a start has failed, since
+        an import may have ended the fork server, without which no lane has workers."""
         context = multiprocessing.get_context("forkserver")
         ours, theirs = context.Pipe()
         process = context.Process(
@@ -132,7 +134,7 @@ class Workers(list[Worker]):
         )
         try:
             with process_terms():
-                context.set_forkserver_preload([PRELOAD, *preload])
+                context.set_forkserver_preload([PRELOAD, *(preload if self._preloads else ())])
                 forkserver.ensure_running()
             with self.interrupts.breaking():
                 process.start()
@@ -142,6 +144,7 @@ class Workers(list[Worker]):
         except (OSError, EOFError) as error:
             ours.close()
             lane.failed_starts[slot] += 1
+            self._preloads = False
             logger.error("a worker could not be started: %s", error)
             time.sleep(0.1)
             return True

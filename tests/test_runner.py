@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import re
 import signal
@@ -570,6 +571,17 @@ def test_a_lane_that_is_not_required_may_fail_to_start(tmp_path, maker):
     with pytest.raises(ArcSolveError):
         run(tasks, nodes(), tmp_path / "required", lanes=lanes(fake_sources.tame, maker))
     assert check_submission(orjson.loads((tmp_path / "required" / "submission.json").read_bytes()), tasks) == []
+
+
+def test_what_one_lane_preloads_costs_no_lane_its_workers(tmp_path, monkeypatch, caplog):
+    """The module ends the fork server; workers are forked from one that has not imported it."""
+    tasks = [task(f"t{n}") for n in range(3)]
+    frail = [Lane("fake", 2, fake_sources.fake, preload=("fake_preload",)), Lane("other", 1, fake_sources.tame)]
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__), prepend=os.pathsep)  # the fork server's
+    multiprocessing.forkserver._forkserver._stop()  # one of an earlier run may still be there
+    record = run(tasks, nodes(), tmp_path, lanes=frail)
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert "a worker could not be started" in caplog.text
 
 
 def test_lanes_of_unequal_size_end_together(tmp_path):
