@@ -561,7 +561,10 @@ def test_a_slot_that_never_starts_leaves_the_others_their_tries(tmp_path):
     assert record.interrupted == ""
 
 
-@pytest.mark.parametrize("maker", [fake_sources.refused, fake_sources.dies, fake_sources.broken])
+@pytest.mark.parametrize(
+    "maker",
+    [fake_sources.refused, fake_sources.dies, fake_sources.broken, fake_sources.odd, fake_sources.odd_refusal],
+)
 def test_a_lane_that_is_not_required_may_fail_to_start(tmp_path, maker):
     tasks = [task(f"t{n}") for n in range(3)]
     record = run(tasks, nodes(), tmp_path, lanes=lanes(fake_sources.tame, maker, required=False))
