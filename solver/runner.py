@@ -15,8 +15,8 @@ influences any result, and there is one pass.
 Losses. A worker that overruns its task by `grace_s` (say, in native code) is killed and replaced; its task
 keeps the best attempts it had reported. A worker that dies takes nothing with it: its task is tried once
 more, then failed. What a source raises is logged, and costs only that source's answers; a lane that can start no
-worker costs only that lane's answers, unless it is required. SIGINT, SIGTERM and the deadline end the run with the
-best attempts so far.
+worker costs only that lane's answers, unless it is required or the last. SIGINT, SIGTERM and the deadline end the run
+with the best attempts so far.
 
 Limits: signals are handled only where `run` is called in the main thread; the memory of a worker is not
 limited.
@@ -471,7 +471,8 @@ class _Run:
 
     def _give_up(self, lane: LaneStanding) -> None:
         """No worker of a lane could be started several times in a row: its tasks get what the others find."""
-        if lane.lane.required and not lane.ever_ready:
+        hope = any(other.ever_ready or other.waiting for other in self.lanes if other is not lane)
+        if not lane.ever_ready and (lane.lane.required or not hope):
             raise ArcSolveError("no worker process could be started; the log says why")
         logger.error("no worker for %s could be started; going on without", lane.name)
         error = f"no worker for {lane.name} could be started"

@@ -576,6 +576,13 @@ def test_a_lane_that_is_not_required_may_fail_to_start(tmp_path, maker):
     assert check_submission(orjson.loads((tmp_path / "required" / "submission.json").read_bytes()), tasks) == []
 
 
+def test_without_a_worker_of_any_lane_there_is_no_run(tmp_path):
+    none = [Lane(maker.__name__, 1, maker, required=False) for maker in (fake_sources.refused, fake_sources.broken)]
+    with pytest.raises(ArcSolveError, match="no worker process"):
+        run([task("t1")], nodes(), tmp_path, lanes=none)
+    assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), [task("t1")]) == []
+
+
 def test_what_one_lane_preloads_costs_no_lane_its_workers(tmp_path, monkeypatch, caplog):
     """The module ends the fork server; workers are forked from one that has not imported it."""
     tasks = [task(f"t{n}") for n in range(3)]
