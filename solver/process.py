@@ -15,6 +15,9 @@ from multiprocessing.connection import Connection, wait
 
 from .errors import ArcSolveError
 
+KILL_S = 2.0
+"""How long a killed process is waited for: one that is stuck in a device's driver does not end."""
+
 
 @dataclass(frozen=True)
 class Broken:

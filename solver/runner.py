@@ -38,7 +38,7 @@ from . import __version__
 from .answers import Attempt, Attempts, Findings, TaskResult
 from .errors import ArcSolveError, InputError
 from .plan import Clock, LanePlan, describe, reserve_s, start_limit_s
-from .process import Broken
+from .process import KILL_S, Broken
 from .runfolder import RunFolder
 from .services import Services
 from .settings import Settings, as_dict
@@ -349,8 +349,9 @@ class _Run:
             if worker.kill_at is None and now >= self._limit(worker):
                 worker.reason = f"stopped after {now - worker.started:.1f} s of {worker.allowance_s:.1f} s"
                 self.workers.ask_to_stop(worker, now)
-        if now >= self.end + self.settings.run.grace_s and self._queued():
-            self.interrupts.reason = "deadline"
+        last = self.end + self.settings.run.grace_s
+        if (self._queued() and now >= last) or now >= last + self.settings.run.stop_s + KILL_S:
+            self.interrupts.reason = "deadline"  # even if a killed worker has not ended
 
     def _check_start(self, worker: Worker, now: float) -> None:
         """Kill a worker that does not get ready in time; if none of its lane ever did, no other is tried there."""

@@ -26,12 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ArcSolveError
-from .process import Broken, die_with_parent, send_broken
+from .process import KILL_S, Broken, die_with_parent, send_broken
 
 logger = logging.getLogger(__name__)
-
-KILL_S = 2.0
-"""How long a killed process is waited for."""
 
 
 @dataclass(frozen=True)
@@ -255,7 +252,7 @@ class Services:
             if state.process.exitcode is None:
                 state.process.kill()
                 state.process.join(KILL_S)
-            with contextlib.suppress(ValueError):  # a process that not even SIGKILL ends, in a driver
+            with contextlib.suppress(ValueError):  # it still has not ended
                 self._close(state)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)

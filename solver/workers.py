@@ -14,6 +14,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from .process import KILL_S
 from .services import spawn
 from .settings import Settings
 from .standing import LaneStanding
@@ -175,8 +176,8 @@ class Workers(list[Worker]):
         return code
 
     def stop(self, receive: Callable[[Worker], None]) -> None:
-        """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL. receive: takes in what
-        one has sent."""
+        """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL; one that does not end
+        even so is left behind. receive: takes in what one has sent."""
         now = time.monotonic()
         for worker in self:
             if worker.task_id or not worker.ready:
@@ -190,11 +191,16 @@ class Workers(list[Worker]):
             wait([worker.process.sentinel for worker in self], 0.05)
             for worker in list(self):
                 receive(worker)
-            self.kill_overdue(time.monotonic())
+            now = time.monotonic()
+            self.kill_overdue(now)
             for worker in list(self):
                 if worker.has_ended:
                     receive(worker)
                     self.bury(worker)
+                elif worker.killed and now >= worker.kill_at + KILL_S:
+                    logger.error("a worker for %s was killed and does not end", worker.lane.name)
+                    worker.connection.close()
+                    self.remove(worker)
 
 
 @contextlib.contextmanager

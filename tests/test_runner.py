@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from multiprocessing.context import ForkServerProcess
 
 import fake_sources
 import numpy as np
@@ -719,3 +720,26 @@ def test_hung_workers_do_not_overrun_a_total(tmp_path):
     assert time.monotonic() - began < 5.0
     assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
     assert all(record.results[f"t{n}"].num_exact == 1 for n in range(6))  # the hung ones keep what they reported
+
+
+def test_a_worker_that_not_even_a_kill_ends_does_not_hold_up_the_end(tmp_path, monkeypatch, caplog):
+    """As one that is stuck in a device's driver."""
+    hung, kill = [], ForkServerProcess.kill
+
+    def kill_in_vain(process):
+        hung.append(process)
+
+    monkeypatch.setattr(ForkServerProcess, "kill", kill_in_vain)
+    began = time.monotonic()
+    try:
+        tasks = [task("t0", HANGS, 3), task("t1")]
+        record = fake_run(tasks, limits(total_s=3.0), tmp_path)
+        assert time.monotonic() - began < 12.0
+    finally:
+        for process in hung:
+            kill(process)
+    assert len(hung) == 1
+    assert record.interrupted == "deadline"
+    assert record.results["t1"].status == "done"
+    assert submitted(tmp_path, "t0") == [[3, 5]]
+    assert "was killed and does not end" in caplog.text
