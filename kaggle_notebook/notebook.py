@@ -115,7 +115,8 @@ if problem and not RERUN:
 
 # %% [markdown]
 # ## What this machine has
-# A worker of the program search for each core, less one for each GPU: there the solver itself puts a model's worker.
+# A worker of the program search for each core, less one for each GPU: there the solver itself puts a model's worker,
+# and where vLLM's wheels are attached a server of the language models.
 
 # %%
 WORKER_GIB = 1.5  # memory to have for each worker of the program search
@@ -149,6 +150,15 @@ arguments = [f"{settings[kind]}={json.dumps(str(folder))}" for kind, folder in w
 print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} workers for the program search")
 for kind in settings:
     print(f"{kind} model:", weights.get(kind, "none"), "" if num_gpus else "(no GPU)")
+
+# What models need on GPUs, as far as it is attached and the image lacks it; without it the solver goes on.
+extras = ["gpu"] if "policy" in weights and find("vllm-*.whl") else []
+for extra in [*extras, "vision"] if num_gpus and not problem else []:
+    done = subprocess.run([*install, f"{wheels[-1]}[{extra}]"], capture_output=True, text=True, check=False)
+    print(f"for models: {extra}", *(done.stderr.splitlines()[-3:] if done.returncode else ["installed"]), sep="\n  ")
+    print(f"after {time.monotonic() - STARTED:.0f} s")
+    if not done.returncode:
+        break
 
 # %% [markdown]
 # ## Solve

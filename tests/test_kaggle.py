@@ -155,6 +155,40 @@ def test_wheels_that_do_not_install_are_told(tmp_path, installed):
     assert run_notebook(tmp_path, **installed).returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("attached", "refuses", "wanted"),
+    [
+        ("vllm-0.24.0-cp38-abi3-manylinux1_x86_64.whl", "nothing", ["gpu"]),
+        ("vllm-0.24.0-cp38-abi3-manylinux1_x86_64.whl", "[gpu]", ["gpu", "vision"]),
+        ("safetensors-0.8.0-cp38-abi3-manylinux_2_17_x86_64.whl", "nothing", ["vision"]),
+    ],
+)
+def test_what_models_need_on_gpus_is_installed_if_it_is_attached(tmp_path, installed, attached, refuses, wanted):
+    write_tasks(tmp_path, 2)
+    (tmp_path / "input" / "wheels" / attached).touch()
+    (tmp_path / "input" / "policy").mkdir()
+    (tmp_path / "input" / "policy" / "solver.json").write_text('{"kind": "policy"}')
+    (tmp_path / "path" / "pip" / "__main__.py").write_text(
+        "import sys\n"
+        f"print(sys.argv[-1], file=open({str(tmp_path / 'asked')!r}, 'a'))\n"
+        f"sys.exit('ERROR: no matching distribution' if {refuses!r} in sys.argv[-1] else 0)\n"
+    )
+    smi = tmp_path / "bin" / "nvidia-smi"
+    smi.parent.mkdir()
+    smi.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA L4'\necho 'GPU 1: NVIDIA L4'\n")
+    smi.chmod(0o755)
+    installed["ARC_KAGGLE_ARGUMENTS"] += " vision.device=off"
+    done = run_notebook(
+        tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", ARC_KAGGLE_TIME_SCALE="1200",
+        PATH=f"{smi.parent}{os.pathsep}{os.environ['PATH']}", **installed,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 tasks, 2 answered: valid" in done.stdout
+    wheel = tmp_path / "input" / "wheels" / "arc_solver-0.1.0-py3-none-any.whl"
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked == [str(wheel), *(f"{wheel}[{extra}]" for extra in wanted)]
+
+
 @pytest.fixture
 def own_solver(tmp_path, installed):
     """Puts a solver of its own in the place of the installed one: the text of its __main__ and its __init__."""
