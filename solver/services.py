@@ -35,8 +35,9 @@ logger = logging.getLogger(__name__)
 class Service:
     """name: for people. target: a function of an importable module, called in the service's process with its `Link`,
     its address and `args`; it listens at the address, then calls `Link.ready`, then `Link.alive` at least every
-    `silence_s` seconds. facts: what the run's summary says of it, beside its counts. start_timeout_s: how long it may
-    take until it is ready. required: whether a first start that fails with an ArcSolveError ends the run with that.
+    `silence_s` seconds, but for a silence that it announces. facts: what the run's summary says of it, beside its
+    counts. start_timeout_s: how long it may take until it is ready. required: whether a first start that fails with an
+    ArcSolveError ends the run with that.
     """
 
     name: str
@@ -57,6 +58,7 @@ class _Up:
 @dataclass(frozen=True)
 class _Alive:
     counts: Mapping[str, float]
+    quiet_s: float
 
 
 class Link:
@@ -69,10 +71,11 @@ class Link:
         """It can be used from now on. about: a few words for people."""
         self._connection.send(_Up(about))
 
-    def alive(self, counts: Mapping[str, float]) -> None:
-        """A sign of life. counts: numbers since it was ready, for the summary."""
+    def alive(self, counts: Mapping[str, float], quiet_s: float = 0.0) -> None:
+        """A sign of life. counts: numbers since it was ready, for the summary. quiet_s: it may be so many seconds more
+        than always until the next one."""
         if select.select([], [self._connection], [], 0)[1]:  # a runner that is busy may read later than we write
-            self._connection.send(_Alive(counts))
+            self._connection.send(_Alive(counts, quiet_s))
 
 
 def serve_service(connection: Connection, service: Service, address: str) -> None:
@@ -189,6 +192,7 @@ class Services:
                 self._tell(f"{state.service.name} is ready after {seconds:.1f} s {message.about}".rstrip())
             case _Alive():
                 state.counts = message.counts
+                state.last_sign += message.quiet_s
             case Broken():
                 never = state.ready_s is None and not state.num_restarts
                 if state.service.required and never and isinstance(message.error, ArcSolveError):

@@ -6,13 +6,15 @@ and a worker that executes, has ended or died holds up nobody. An engine with co
 between its steps; any other answers all that wait in one call (`WholeCalls`).
 
 A thread accepts connections and one a connection reads; the main thread drives the engines and sends. It gives a sign
-of life between steps, so that one that hangs is found out.
+of life between steps, so that one that hangs is found out, and before a long step says how long that may take. A worker
+that does not read what it asked for is cut off, lest the others wait for it.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
+import math
 import multiprocessing
 import threading
 import time
@@ -81,6 +83,11 @@ class BatchedEngine(Protocol):
         """Whether there are questions that are not answered."""
         ...
 
+    @property
+    def quiet_s(self) -> float:
+        """Seconds that the next step may take; 0 where steps are short."""
+        ...
+
     def add(self, key: int, question: Any, deadline: float | None) -> None:
         """Take a question. deadline: by time.monotonic(). Raises ValueError if it cannot be answered."""
         ...
@@ -109,6 +116,16 @@ class WholeCalls:
     def busy(self) -> bool:
         return bool(self._waiting)
 
+    @property
+    def quiet_s(self) -> float:
+        return math.inf if self._latest is None else max(0.0, self._latest - time.monotonic())
+
+    @property
+    def _latest(self) -> float | None:
+        """The latest deadline of the questions that wait; None if one has none."""
+        deadlines = [deadline for _, deadline in self._waiting.values()]
+        return None if None in deadlines else max(deadlines)
+
     def add(self, key: int, question: Any, deadline: float | None) -> None:
         self._waiting[key] = (question, deadline)
 
@@ -117,9 +134,8 @@ class WholeCalls:
             self._waiting.pop(key, None)
 
     def step(self) -> list[tuple[int, Any]]:
+        latest = self._latest
         batch, self._waiting = self._waiting, {}
-        deadlines = [deadline for _, deadline in batch.values()]
-        latest = None if None in deadlines else max(deadlines)
         try:
             found = self._call([question for question, _ in batch.values()], latest)
         except Exception as error:
@@ -168,6 +184,9 @@ class EngineServer:
             began = next_beat = time.monotonic()
             while True:
                 self._take_in()
+                quiet_s = sum(engine.quiet_s for engine in self.engines.values() if engine.busy)
+                if quiet_s:
+                    link.alive(dict(self.counts), quiet_s)
                 self._step()
                 now = time.monotonic()
                 if now >= next_beat:
