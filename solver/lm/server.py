@@ -16,6 +16,9 @@ import itertools
 import logging
 import math
 import multiprocessing
+import os
+import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -34,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 BEAT_S = 0.5
 """Between two signs of life."""
+
+SEND_S = 1.0
+"""How long a worker may take to read an answer where the socket has no room for it."""
 
 BACKLOG = 128
 
@@ -203,6 +209,9 @@ class EngineServer:
             except (AuthenticationError, EOFError, ConnectionError) as error:
                 logger.warning("a connection came to nothing: %s", error or type(error).__name__)
                 continue
+            with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                seconds = struct.pack("ll", *divmod(int(SEND_S * 1e6), 10**6))
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
             threading.Thread(target=self._read, args=(connection,), name="read", daemon=True).start()
 
     def _read(self, connection: Connection) -> None:
@@ -290,5 +299,10 @@ class EngineServer:
     def _send(self, connection: Connection, message: Answered) -> None:
         try:
             connection.send(message)
-        except OSError:
-            self._abort(key for key, _ in self._of(connection))  # the thread that reads will close it
+        except OSError as error:
+            self._abort(key for key, _ in self._of(connection))
+            if isinstance(error, BlockingIOError):
+                logger.warning("a worker did not read its answers for %.0f s; its connection is cut", SEND_S)
+                with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+            # The thread that reads will close it.

@@ -407,6 +407,27 @@ def test_a_worker_that_has_gone_leaves_nothing_behind():
     ours.close()
 
 
+def test_a_worker_that_does_not_read_holds_up_nobody_for_long(start):
+    """Its answer is more than the socket takes; it is cut off, and can come back."""
+    server = start(make=fake_engines.make_verbose)
+    (address,), key = server.addresses, bytes(multiprocessing.current_process().authkey)
+    text = fake_engines.Characters()
+    long, short = text.token_request(request("x" * 100)), text.token_request(request("x"))
+    lazy, other = client.connect(address, key), client.connect(address, key)
+    lazy.send(Ask(0, "policy", {0: long}, None))
+    time.sleep(0.2)
+    other.send(Ask(0, "policy", {0: short}, None))
+    assert other.poll(10)
+    assert other.recv().answers[0][0].tokens == (7,)
+    with pytest.raises((EOFError, OSError)):
+        lazy.recv()
+    servers = Servers(server.addresses, 0)
+    assert servers.wait(10)
+    assert servers.ask("policy", [long])[0][0].tokens == (7,) * 1_000_000
+    for connection in (lazy, other):
+        connection.close()
+
+
 def test_a_score_that_was_not_made_in_time_is_an_answer_like_others():
     server = EngineServer({"ppm": WholeCalls(lambda questions, deadline: [0.5, None])}, "")
     ours, theirs = multiprocessing.Pipe()
