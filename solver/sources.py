@@ -91,7 +91,7 @@ def more_lanes(name: str, settings: Settings) -> Sequence[Lane]:
     module, _, function = name.partition(":")
     try:
         make_lanes = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # a module of somebody's own raises what it likes
         raise InputError(f"run.lanes: {name!r}: {error}") from error
     return make_lanes(settings)
 

@@ -93,7 +93,7 @@ def my_lanes(settings):
 def test_lanes_of_ones_own():
     program, mine = lanes("vision.device=off", 'run.lanes=["test_sources:my_lanes"]')
     assert (program.name, mine.name, mine.num_workers) == ("program", "mine", 3)
-    for name in ("no_such_module:f", "test_sources:no_such_function", "test_sources", ""):
+    for name in ("no_such_module:f", "..:f", "fake_preload:f", "test_sources:no_such_function", "test_sources", ""):
         with pytest.raises(InputError, match=r"run\.lanes"):
             lanes(f'run.lanes=["{name}"]')
 
