@@ -61,7 +61,7 @@ notebook: $(STAMP) ## make kaggle_notebook/arc-solver.ipynb from notebook.py
 
 wheelhouse: $(STAMP) ## wheels for Kaggle's image into build/kaggle-wheels (KAGGLE_PYTHON=3.13 VLLM=version PLATFORMS=tags)
 	$(BIN)/python tools/make_wheelhouse.py --out build/kaggle-wheels --python $(KAGGLE_PYTHON) --with safetensors \
-	  $(foreach tag,$(PLATFORMS),--platform $(tag)) $(if $(VLLM),--with vllm==$(VLLM))
+	  $(foreach tag,$(PLATFORMS),--platform $(tag)) $(if $(VLLM),--extra gpu --with vllm==$(VLLM))
 
 rehearse: $(STAMP) ## run the notebook as Kaggle would, offline (SCALE=240 times faster, FAULT=none or names or all)
 	$(BIN)/python tools/make_wheelhouse.py --out build/wheelhouse

@@ -12,8 +12,10 @@
 # Inputs are found by searching, because the folders under `/kaggle/input` have differed between runs.
 
 # %%
+import codecs
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -113,7 +115,8 @@ if problem and not RERUN:
 
 # %% [markdown]
 # ## What this machine has
-# A worker of the program search for each core, less one for each GPU: there the solver itself puts a model's worker.
+# A worker of the program search for each core, less one for each GPU: there the solver itself puts a model's worker,
+# and where vLLM's wheels are attached a server of the language models.
 
 # %%
 WORKER_GIB = 1.5  # memory to have for each worker of the program search
@@ -148,15 +151,49 @@ print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} work
 for kind in settings:
     print(f"{kind} model:", weights.get(kind, "none"), "" if num_gpus else "(no GPU)")
 
+# What models need on GPUs, as far as it is attached and the image lacks it; without it the solver goes on.
+extras = ["gpu"] if "policy" in weights and find("vllm-*.whl") else []
+for extra in [*extras, "vision"] if num_gpus and not problem else []:
+    done = subprocess.run([*install, f"{wheels[-1]}[{extra}]"], capture_output=True, text=True, check=False)
+    print(f"for models: {extra}", *(done.stderr.splitlines()[-3:] if done.returncode else ["installed"]), sep="\n  ")
+    print(f"after {time.monotonic() - STARTED:.0f} s")
+    if not done.returncode:
+        break
+
 # %% [markdown]
 # ## Solve
 # One process does it all, so that nothing it does can take this notebook along. If it is lost it is started again
-# with the time that is left, and goes on where it was; if it is stopped by a signal, it is not. A watch ends one that
-# overruns its own plan.
+# with the time that is left, and goes on where it was; if it is stopped by a signal, it is not. One that overruns its
+# own plan is ended.
 
 # %%
-WATCH = "import os, sys, time; time.sleep(float(sys.argv[2])); os.kill(int(sys.argv[1]), 9)"
 WATCH_S = 30.0  # beyond the plan: a busy machine takes a while to end a process
+LAST_S = 5.0  # for what is left to read when it has ended
+
+
+def follow(process: subprocess.Popen, until: float) -> int:
+    """Show what the solver prints until it ends, at `until` by force; its exit code. What it prints need not be text,
+    and the end of its output is not waited for: a process of its own that is stuck in a driver may hold that open."""
+    pipe, text = process.stdout.fileno(), codecs.getincrementaldecoder("utf-8")("replace")
+    has_ended, last = False, until
+    while (left_s := last - time.monotonic()) > 0:
+        if not has_ended and process.poll() is not None:
+            has_ended, last = True, min(until, time.monotonic() + LAST_S)
+        if select.select([pipe], [], [], 0.0 if has_ended else min(1.0, left_s))[0]:
+            data = os.read(pipe, 1 << 16)
+            print(text.decode(data), end="", flush=True)
+            if not data:
+                break
+        elif has_ended:
+            break
+    try:
+        return process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+    try:
+        return process.wait(LAST_S)
+    except subprocess.TimeoutExpired:
+        return -9  # not even that ends it
 
 
 def solve(path: Path, out: Path, hours: float) -> int:
@@ -172,17 +209,9 @@ def solve(path: Path, out: Path, hours: float) -> int:
         ]  # fmt: skip
         for assignment in [*arguments, *MORE_ARGUMENTS]:
             command += ["--set", assignment]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=WORKING, env=PLAIN
-        ) as process:
-            watch = [sys.executable, "-c", WATCH, str(process.pid), str(left_s + WATCH_S)]
-            with subprocess.Popen(watch) as watcher:
-                try:
-                    for line in process.stdout:
-                        print(line, end="", flush=True)
-                finally:
-                    watcher.kill()
-            code = process.wait()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=WORKING, env=PLAIN)
+        with process.stdout:
+            code = follow(process, deadline + WATCH_S)
         if code in (0, 2, 130, 143):  # done, refused, or somebody wants it to stop
             break
         print(f"the solver ended with exit code {code}; going on", flush=True)
@@ -204,27 +233,36 @@ print("exit code", code)
 
 # %% [markdown]
 # ## Check and show
-# By the solver's own rules, if it is installed. A submission with a fault is replaced by the prefilled one.
+# By the solver's own rules, if it can be had. A submission with a fault is replaced by the prefilled one.
 
 # %%
 submission = json.loads(submission_path.read_text())
-faults = []
+faults, verdict = [], "not checked"
 if not problem:
-    from solver.submission import check_submission
-    from solver.tasks import load_path
+    try:
+        from solver.submission import check_submission
+        from solver.tasks import load_path
 
-    loaded = load_path(challenges[0])
-    faults = check_submission(submission, [*loaded.tasks, *loaded.stubs.values()])
-    print(*faults[:5], sep="\n")
+        loaded = load_path(challenges[0])
+        faults = check_submission(submission, [*loaded.tasks, *loaded.stubs.values()])
+        verdict = "replaced by the prefilled one" if faults else "valid"
+        print(*faults[:5], sep="\n")
+    except Exception as error:
+        if not RERUN:
+            raise
+        print(f"the solver cannot check it: {type(error).__name__}: {error}")
 if faults:
     save(prefilled)
 changed = sum(submission.get(task_id) != entries for task_id, entries in prefilled.items())
-verdict = "replaced by the prefilled one" if faults else "not checked" if problem else "valid"
 print(f"{submission_path}: {len(submission)} tasks, {changed} answered: {verdict}")
 print(f"{(time.monotonic() - STARTED) / 3600:.2f} h")
 run = WORKING if RERUN else WORKING / "rehearsal"
 if (run / "events.jsonl").exists():
     words = [sys.executable, "-m", "solver", "profile", str(run)]
-    print(subprocess.run(words, capture_output=True, text=True, env=PLAIN, check=False).stdout)
+    try:
+        shown = subprocess.run(words, capture_output=True, env=PLAIN, timeout=600, check=False)
+        print(shown.stdout.decode(errors="replace"))
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print(f"no profile: {error}")
 if faults and not RERUN:
     raise RuntimeError("the submission is not valid")

@@ -7,6 +7,7 @@ SIGTERM, with the results so far written. Heavy modules are imported by the comm
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -50,12 +51,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"arc-solve: {line}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("arc-solve: interrupted", file=sys.stderr)
-        return EXIT_CODES["SIGINT"]
     except BrokenPipeError:  # whoever read our output went away: `arc-solve functions | head`
         sys.stdout = None
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENAMETOOLONG, errno.EACCES) or error.filename is None:
+            raise
+        # Of a name that somebody gave it cannot even be asked whether it is there.
+        print(f"arc-solve: {error.filename}: cannot be read: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("arc-solve: interrupted", file=sys.stderr)
+        return EXIT_CODES["SIGINT"]
 
 
 class _StderrHandler(logging.StreamHandler):

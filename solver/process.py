@@ -6,28 +6,38 @@ import contextlib
 import fcntl
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
+from .errors import ArcSolveError
+
+KILL_S = 2.0
+"""How long a killed process is waited for: one that is stuck in a device's driver does not end."""
+
 
 @dataclass(frozen=True)
 class Broken:
-    """What the process is for could not be made: a worker's sources, a service. error: None if it cannot be pickled."""
+    """What the process is for could not be made: a worker's sources, a service. error: if it is one that a user can act
+    on and that can be pickled and read back; else None."""
 
-    error: BaseException | None
+    error: ArcSolveError | None
     trace: str
 
 
 def send_broken(connection: Connection, error: BaseException) -> None:
-    """Tell the runner of an error that is being handled."""
+    """Tell the runner of an error that is being handled. Errors of other packages stay here: some raise what can be
+    pickled but not read back, which would end the run, and reading others would import the package there."""
     trace = traceback.format_exc()
+    told = error if isinstance(error, ArcSolveError) else None
     try:
-        connection.send(Broken(error, trace))
-    except Exception:  # the error cannot be pickled
-        connection.send(Broken(None, trace))
+        pickle.loads(pickle.dumps(told))
+    except Exception:
+        told = None
+    connection.send(Broken(told, trace))
 
 
 def die_with_parent() -> None:

@@ -15,8 +15,8 @@ influences any result, and there is one pass.
 Losses. A worker that overruns its task by `grace_s` (say, in native code) is killed and replaced; its task
 keeps the best attempts it had reported. A worker that dies takes nothing with it: its task is tried once
 more, then failed. What a source raises is logged, and costs only that source's answers; a lane that can start no
-worker costs only that lane's answers, unless it is required. SIGINT, SIGTERM and the deadline end the run with the
-best attempts so far.
+worker costs only that lane's answers, unless it is required or the last. SIGINT, SIGTERM and the deadline end the run
+with the best attempts so far.
 
 Limits: signals are handled only where `run` is called in the main thread; the memory of a worker is not
 limited.
@@ -38,7 +38,7 @@ from . import __version__
 from .answers import Attempt, Attempts, Findings, TaskResult
 from .errors import ArcSolveError, InputError
 from .plan import Clock, LanePlan, describe, reserve_s, start_limit_s
-from .process import Broken
+from .process import KILL_S, Broken
 from .runfolder import RunFolder
 from .services import Services
 from .settings import Settings, as_dict
@@ -349,8 +349,9 @@ class _Run:
             if worker.kill_at is None and now >= self._limit(worker):
                 worker.reason = f"stopped after {now - worker.started:.1f} s of {worker.allowance_s:.1f} s"
                 self.workers.ask_to_stop(worker, now)
-        if now >= self.end + self.settings.run.grace_s and self._queued():
-            self.interrupts.reason = "deadline"
+        last = self.end + self.settings.run.grace_s
+        if (self._queued() and now >= last) or now >= last + self.settings.run.stop_s + KILL_S:
+            self.interrupts.reason = "deadline"  # even if a killed worker has not ended
 
     def _check_start(self, worker: Worker, now: float) -> None:
         """Kill a worker that does not get ready in time; if none of its lane ever did, no other is tried there."""
@@ -471,7 +472,8 @@ class _Run:
 
     def _give_up(self, lane: LaneStanding) -> None:
         """No worker of a lane could be started several times in a row: its tasks get what the others find."""
-        if lane.lane.required and not lane.ever_ready:
+        hope = any(other.ever_ready or other.waiting for other in self.lanes if other is not lane)
+        if not lane.ever_ready and (lane.lane.required or not hope):
             raise ArcSolveError("no worker process could be started; the log says why")
         logger.error("no worker for %s could be started; going on without", lane.name)
         error = f"no worker for {lane.name} could be started"

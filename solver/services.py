@@ -26,20 +26,18 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ArcSolveError
-from .process import Broken, die_with_parent, send_broken
+from .process import KILL_S, Broken, die_with_parent, send_broken
 
 logger = logging.getLogger(__name__)
-
-KILL_S = 2.0
-"""How long a killed process is waited for."""
 
 
 @dataclass(frozen=True)
 class Service:
     """name: for people. target: a function of an importable module, called in the service's process with its `Link`,
     its address and `args`; it listens at the address, then calls `Link.ready`, then `Link.alive` at least every
-    `silence_s` seconds. facts: what the run's summary says of it, beside its counts. start_timeout_s: how long it may
-    take until it is ready. required: whether a first start that fails with an ArcSolveError ends the run with that.
+    `silence_s` seconds, but for a silence that it announces. facts: what the run's summary says of it, beside its
+    counts. start_timeout_s: how long it may take until it is ready. required: whether a first start that fails with an
+    ArcSolveError ends the run with that.
     """
 
     name: str
@@ -60,6 +58,7 @@ class _Up:
 @dataclass(frozen=True)
 class _Alive:
     counts: Mapping[str, float]
+    quiet_s: float
 
 
 class Link:
@@ -72,10 +71,11 @@ class Link:
         """It can be used from now on. about: a few words for people."""
         self._connection.send(_Up(about))
 
-    def alive(self, counts: Mapping[str, float]) -> None:
-        """A sign of life. counts: numbers since it was ready, for the summary."""
+    def alive(self, counts: Mapping[str, float], quiet_s: float = 0.0) -> None:
+        """A sign of life. counts: numbers since it was ready, for the summary. quiet_s: it may be so many seconds more
+        than always until the next one."""
         if select.select([], [self._connection], [], 0)[1]:  # a runner that is busy may read later than we write
-            self._connection.send(_Alive(counts))
+            self._connection.send(_Alive(counts, quiet_s))
 
 
 def serve_service(connection: Connection, service: Service, address: str) -> None:
@@ -192,6 +192,7 @@ class Services:
                 self._tell(f"{state.service.name} is ready after {seconds:.1f} s {message.about}".rstrip())
             case _Alive():
                 state.counts = message.counts
+                state.last_sign += message.quiet_s
             case Broken():
                 never = state.ready_s is None and not state.num_restarts
                 if state.service.required and never and isinstance(message.error, ArcSolveError):
@@ -255,7 +256,7 @@ class Services:
             if state.process.exitcode is None:
                 state.process.kill()
                 state.process.join(KILL_S)
-            with contextlib.suppress(ValueError):  # a process that not even SIGKILL ends, in a driver
+            with contextlib.suppress(ValueError):  # it still has not ended
                 self._close(state)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)

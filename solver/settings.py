@@ -137,7 +137,8 @@ class LanguageModelSettings(_Checked):
     every root once for each prompt: they begin with different examples, and every other one leaves the hint out.
     cache_gib: GiB of a GPU for the keys and values of each model, beside its weights. wait_s: how long a worker waits
     for its server before its first task; without one it goes on by the grammar alone (in a run that counts nodes it
-    waits). silence_s: after so long without a sign of life a server is held to hang, and started again.
+    waits). silence_s: after so long without a sign of life a server is held to hang, and started again; one on
+    the CPU, which answers in whole calls, after so long beyond its call's deadline.
     """
 
     policy: str | None = setting(None)

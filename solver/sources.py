@@ -49,9 +49,9 @@ class Lane:
     num_workers: processes. make_sources: a function of an importable module, called once in each worker with the
     settings and the worker's number in its lane (0..num_workers - 1: it says which device is its own); what it
     returns runs one after the other on every task. required: whether the run fails if no worker of it can start;
-    without a lane that is not required it goes on. services: that its workers use; with any, `make_sources` is also
-    given their addresses. preload: modules that its workers should find imported, beside the worker's own.
-    niceness: of its workers, above the run's own.
+    without a lane that is not required it goes on, if there is another. services: that its workers use; with any,
+    `make_sources` is also given their addresses. preload: modules that its workers should find imported, beside the
+    worker's own. niceness: of its workers, above the run's own.
     """
 
     name: str
@@ -64,7 +64,8 @@ class Lane:
 
 
 def own_lanes(settings: Settings) -> tuple[Lane, ...]:
-    """The lanes of a run with these settings: program search on the cores, the vision model on the GPUs.
+    """The lanes of a run with these settings: program search on the cores, the vision model on the GPUs. Either goes on
+    if the other cannot start, unless more was asked for.
 
     Raises InputError if the vision model is asked for and cannot be had, or (lm.strict) the language model, and
     SettingsError if nothing is asked for.
@@ -74,6 +75,7 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     lanes = []
     if settings.search.use:
         program = program_lane(settings, VISION_BYTES if on_gpu else 0)
+        program = replace(program, required=vision is None or settings.lm.strict)
         lanes.append(replace(program, niceness=NICENESS) if on_gpu or program.services else program)
     if vision is not None:
         lanes.append(vision)
@@ -89,7 +91,7 @@ def more_lanes(name: str, settings: Settings) -> Sequence[Lane]:
     module, _, function = name.partition(":")
     try:
         make_lanes = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # a module of somebody's own raises what it likes
         raise InputError(f"run.lanes: {name!r}: {error}") from error
     return make_lanes(settings)
 

@@ -14,6 +14,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from .process import KILL_S
 from .services import spawn
 from .settings import Settings
 from .standing import LaneStanding
@@ -112,6 +113,7 @@ class Workers(list[Worker]):
         super().__init__()
         self.settings, self.interrupts = settings, interrupts
         self.num_started = 0
+        self._preloads = True
 
     def busy(self, lane: LaneStanding | None = None) -> list[Worker]:
         return [worker for worker in self if worker.task_id and (lane is None or worker.lane is lane)]
@@ -121,7 +123,8 @@ class Workers(list[Worker]):
 
     def start(self, lane: LaneStanding, slot: int, addresses: tuple[str, ...], preload: list[str]) -> bool:
         """Start a worker; False if a signal came meanwhile. A failure is counted. addresses: of the lane's services.
-        preload: what the fork server imports besides, if it does not run yet."""
+        preload: what the fork server imports besides, if it does not run yet; left out once a start has failed, since
+        an import may have ended the fork server, without which no lane has workers."""
         context = multiprocessing.get_context("forkserver")
         ours, theirs = context.Pipe()
         process = context.Process(
@@ -132,7 +135,7 @@ class Workers(list[Worker]):
         )
         try:
             with process_terms():
-                context.set_forkserver_preload([PRELOAD, *preload])
+                context.set_forkserver_preload([PRELOAD, *(preload if self._preloads else ())])
                 forkserver.ensure_running()
             with self.interrupts.breaking():
                 process.start()
@@ -142,6 +145,7 @@ class Workers(list[Worker]):
         except (OSError, EOFError) as error:
             ours.close()
             lane.failed_starts[slot] += 1
+            self._preloads = False
             logger.error("a worker could not be started: %s", error)
             time.sleep(0.1)
             return True
@@ -172,8 +176,8 @@ class Workers(list[Worker]):
         return code
 
     def stop(self, receive: Callable[[Worker], None]) -> None:
-        """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL. receive: takes in what
-        one has sent."""
+        """End all workers: idle ones by closing their pipe, busy ones by SIGTERM, then SIGKILL; one that does not end
+        even so is left behind. receive: takes in what one has sent."""
         now = time.monotonic()
         for worker in self:
             if worker.task_id or not worker.ready:
@@ -187,11 +191,16 @@ class Workers(list[Worker]):
             wait([worker.process.sentinel for worker in self], 0.05)
             for worker in list(self):
                 receive(worker)
-            self.kill_overdue(time.monotonic())
+            now = time.monotonic()
+            self.kill_overdue(now)
             for worker in list(self):
                 if worker.has_ended:
                     receive(worker)
                     self.bury(worker)
+                elif worker.killed and now >= worker.kill_at + KILL_S:
+                    logger.error("a worker for %s was killed and does not end", worker.lane.name)
+                    worker.connection.close()
+                    self.remove(worker)
 
 
 @contextlib.contextmanager

@@ -186,6 +186,25 @@ def broken(settings, slot):
     raise RuntimeError("cannot make sources")
 
 
+class OddError(Exception):
+    """Can be pickled, but not read back."""
+
+    def __init__(self, model, wanted):
+        super().__init__(f"{model}: {wanted} is needed")
+
+
+class OddInputError(OddError, InputError):
+    """The same, of a kind that a user can act on."""
+
+
+def odd(settings, slot):
+    raise OddError("model", "another version")
+
+
+def odd_refusal(settings, slot):
+    raise OddInputError("model", "another version")
+
+
 def refused(settings, slot):
     raise InputError("weights: not found")
 

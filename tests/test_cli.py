@@ -108,6 +108,24 @@ def test_bad_input_is_one_line_a_fault_and_exit_code_2(tmp_path, tame, capsys, a
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["solve", "--tasks", "{long}", "--out", "{out}"],
+        ["run", "{long}", "--task", "{long}"],
+        ["evaluate", "--set", "arc-agi-1/dev", "--tasks-from", "{long}", "--out", "{out}"],
+        ["evaluate", "--set", "arc-agi-1/dev", "--policy", "{long}", "--out", "{out}"],
+        ["evaluate", "--set", "arc-agi-1/dev", "--set", "vision.weights={long}", "--set", "vision.device=cpu",
+         "--out", "{out}"],
+    ],
+)  # fmt: skip
+def test_a_name_that_is_too_long_is_one_line_too(tmp_path, capsys, words):
+    long = "a" * 300
+    assert main([word.format(long=long, out=tmp_path / "out") for word in words]) == 2
+    (line,) = faults(capsys)
+    assert line.endswith("cannot be read: File name too long")
+
+
 def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
     out = tmp_path / "out"
     argv = [

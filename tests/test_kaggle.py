@@ -155,6 +155,97 @@ def test_wheels_that_do_not_install_are_told(tmp_path, installed):
     assert run_notebook(tmp_path, **installed).returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("attached", "refuses", "wanted"),
+    [
+        ("vllm-0.24.0-cp38-abi3-manylinux1_x86_64.whl", "nothing", ["gpu"]),
+        ("vllm-0.24.0-cp38-abi3-manylinux1_x86_64.whl", "[gpu]", ["gpu", "vision"]),
+        ("safetensors-0.8.0-cp38-abi3-manylinux_2_17_x86_64.whl", "nothing", ["vision"]),
+    ],
+)
+def test_what_models_need_on_gpus_is_installed_if_it_is_attached(tmp_path, installed, attached, refuses, wanted):
+    write_tasks(tmp_path, 2)
+    (tmp_path / "input" / "wheels" / attached).touch()
+    (tmp_path / "input" / "policy").mkdir()
+    (tmp_path / "input" / "policy" / "solver.json").write_text('{"kind": "policy"}')
+    (tmp_path / "path" / "pip" / "__main__.py").write_text(
+        "import sys\n"
+        f"print(sys.argv[-1], file=open({str(tmp_path / 'asked')!r}, 'a'))\n"
+        f"sys.exit('ERROR: no matching distribution' if {refuses!r} in sys.argv[-1] else 0)\n"
+    )
+    smi = tmp_path / "bin" / "nvidia-smi"
+    smi.parent.mkdir()
+    smi.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA L4'\necho 'GPU 1: NVIDIA L4'\n")
+    smi.chmod(0o755)
+    installed["ARC_KAGGLE_ARGUMENTS"] += " vision.device=off"
+    done = run_notebook(
+        tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", ARC_KAGGLE_TIME_SCALE="1200",
+        PATH=f"{smi.parent}{os.pathsep}{os.environ['PATH']}", **installed,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 tasks, 2 answered: valid" in done.stdout
+    wheel = tmp_path / "input" / "wheels" / "arc_solver-0.1.0-py3-none-any.whl"
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked == [str(wheel), *(f"{wheel}[{extra}]" for extra in wanted)]
+
+
+@pytest.fixture
+def own_solver(tmp_path, installed):
+    """Puts a solver of its own in the place of the installed one: the text of its __main__ and its __init__."""
+    write_tasks(tmp_path, 2)
+    installed["PYTHONPATH"] = str(tmp_path / "path")
+    folder = tmp_path / "path" / "solver"
+    folder.mkdir()
+
+    def run(main: str, init: str = "") -> subprocess.CompletedProcess:
+        (folder / "__main__.py").write_text(main)
+        (folder / "__init__.py").write_text(init)
+        return run_notebook(
+            tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", ARC_KAGGLE_TIME_SCALE="1200", **installed
+        )  # fmt: skip
+
+    return run
+
+
+def test_what_a_solver_prints_need_not_be_text(own_solver):
+    done = own_solver(r"import sys; sys.stdout.buffer.write(b'caf\xe9 closes\n')")
+    assert done.returncode == 0, done.stderr
+    assert "caf\ufffd closes" in done.stdout
+    assert "exit code 0" in done.stdout
+
+
+def test_a_process_that_outlives_the_solver_holds_up_nothing(own_solver):
+    began = time.monotonic()
+    done = own_solver(
+        "import subprocess, sys\n"
+        "print('the solver says', 'much ' * 20_000, flush=True)\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(20)'])"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("much ") == 20_000
+    assert time.monotonic() - began < 15
+
+
+def test_a_solver_that_cannot_be_imported_fails_no_scored_run(own_solver):
+    done = own_solver("", "raise RuntimeError('made for another numpy')")
+    assert done.returncode == 0, done.stderr
+    assert "the solver cannot check it: RuntimeError: made for another numpy" in done.stdout
+    assert "2 tasks, 0 answered: not checked" in done.stdout
+
+
+def test_a_solver_that_overruns_is_ended(capfd):
+    cell = next(body for _, body in split_cells(SOURCE.read_text()) if "def follow" in body)
+    head = split_cells(SOURCE.read_text())[2][1].partition("STARTED")[0]  # its imports
+    names: dict = {}
+    exec(head + cell.partition("\ncode = None")[0], names)
+    code = "import signal, sys, time; signal.signal(15, signal.SIG_IGN); print('begun', flush=True); time.sleep(60)"
+    began = time.monotonic()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert names["follow"](process, began + 2.0) == -9
+    assert 2.0 <= time.monotonic() - began < 20
+    assert capfd.readouterr().out == "begun\n"
+
+
 def test_without_the_competitions_data_it_says_so(tmp_path):
     (tmp_path / "input").mkdir()
     assert "attach the competition's data" in run_notebook(tmp_path).stderr

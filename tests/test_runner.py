@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import re
 import signal
 import threading
 import time
 from dataclasses import replace
+from multiprocessing.context import ForkServerProcess
 
 import fake_sources
 import numpy as np
@@ -560,7 +562,10 @@ def test_a_slot_that_never_starts_leaves_the_others_their_tries(tmp_path):
     assert record.interrupted == ""
 
 
-@pytest.mark.parametrize("maker", [fake_sources.refused, fake_sources.dies, fake_sources.broken])
+@pytest.mark.parametrize(
+    "maker",
+    [fake_sources.refused, fake_sources.dies, fake_sources.broken, fake_sources.odd, fake_sources.odd_refusal],
+)
 def test_a_lane_that_is_not_required_may_fail_to_start(tmp_path, maker):
     tasks = [task(f"t{n}") for n in range(3)]
     record = run(tasks, nodes(), tmp_path, lanes=lanes(fake_sources.tame, maker, required=False))
@@ -570,6 +575,24 @@ def test_a_lane_that_is_not_required_may_fail_to_start(tmp_path, maker):
     with pytest.raises(ArcSolveError):
         run(tasks, nodes(), tmp_path / "required", lanes=lanes(fake_sources.tame, maker))
     assert check_submission(orjson.loads((tmp_path / "required" / "submission.json").read_bytes()), tasks) == []
+
+
+def test_without_a_worker_of_any_lane_there_is_no_run(tmp_path):
+    none = [Lane(maker.__name__, 1, maker, required=False) for maker in (fake_sources.refused, fake_sources.broken)]
+    with pytest.raises(ArcSolveError, match="no worker process"):
+        run([task("t1")], nodes(), tmp_path, lanes=none)
+    assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), [task("t1")]) == []
+
+
+def test_what_one_lane_preloads_costs_no_lane_its_workers(tmp_path, monkeypatch, caplog):
+    """The module ends the fork server; workers are forked from one that has not imported it."""
+    tasks = [task(f"t{n}") for n in range(3)]
+    frail = [Lane("fake", 2, fake_sources.fake, preload=("fake_preload",)), Lane("other", 1, fake_sources.tame)]
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__), prepend=os.pathsep)  # the fork server's
+    multiprocessing.forkserver._forkserver._stop()  # one of an earlier run may still be there
+    record = run(tasks, nodes(), tmp_path, lanes=frail)
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert "a worker could not be started" in caplog.text
 
 
 def test_lanes_of_unequal_size_end_together(tmp_path):
@@ -697,3 +720,26 @@ def test_hung_workers_do_not_overrun_a_total(tmp_path):
     assert time.monotonic() - began < 5.0
     assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
     assert all(record.results[f"t{n}"].num_exact == 1 for n in range(6))  # the hung ones keep what they reported
+
+
+def test_a_worker_that_not_even_a_kill_ends_does_not_hold_up_the_end(tmp_path, monkeypatch, caplog):
+    """As one that is stuck in a device's driver."""
+    hung, kill = [], ForkServerProcess.kill
+
+    def kill_in_vain(process):
+        hung.append(process)
+
+    monkeypatch.setattr(ForkServerProcess, "kill", kill_in_vain)
+    began = time.monotonic()
+    try:
+        tasks = [task("t0", HANGS, 3), task("t1")]
+        record = fake_run(tasks, limits(total_s=3.0), tmp_path)
+        assert time.monotonic() - began < 12.0
+    finally:
+        for process in hung:
+            kill(process)
+    assert len(hung) == 1
+    assert record.interrupted == "deadline"
+    assert record.results["t1"].status == "done"
+    assert submitted(tmp_path, "t0") == [[3, 5]]
+    assert "was killed and does not end" in caplog.text

@@ -33,12 +33,13 @@ def fake_gpus(monkeypatch, tmp_path):
 
 def test_without_gpus_programs_alone():
     (program,) = lanes("run.workers=3", "vision.device=off")
-    assert (program.name, program.num_workers, program.niceness) == ("program", 3, 0)
+    assert (program.name, program.num_workers, program.niceness, program.required) == ("program", 3, 0, True)
 
 
 def test_one_vision_worker_on_each_gpu(fake_gpus):
     program, vision = lanes()
-    assert (program.required, program.num_workers) == (True, 2)
+    assert (program.required, program.num_workers) == (False, 2)
+    assert lanes("lm.strict=true")[0].required
     assert program.niceness > vision.niceness == 0
     assert (vision.name, vision.num_workers, vision.required) == ("vision", 2, False)
     assert lanes("vision.device=cuda")[1].required
@@ -92,7 +93,7 @@ def my_lanes(settings):
 def test_lanes_of_ones_own():
     program, mine = lanes("vision.device=off", 'run.lanes=["test_sources:my_lanes"]')
     assert (program.name, mine.name, mine.num_workers) == ("program", "mine", 3)
-    for name in ("no_such_module:f", "test_sources:no_such_function", "test_sources", ""):
+    for name in ("no_such_module:f", "..:f", "fake_preload:f", "test_sources:no_such_function", "test_sources", ""):
         with pytest.raises(InputError, match=r"run\.lanes"):
             lanes(f'run.lanes=["{name}"]')
 

@@ -6,14 +6,19 @@ and a worker that executes, has ended or died holds up nobody. An engine with co
 between its steps; any other answers all that wait in one call (`WholeCalls`).
 
 A thread accepts connections and one a connection reads; the main thread drives the engines and sends. It gives a sign
-of life between steps, so that one that hangs is found out.
+of life between steps, so that one that hangs is found out, and before a long step says how long that may take. A worker
+that does not read what it asked for is cut off, lest the others wait for it.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
+import math
 import multiprocessing
+import os
+import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -32,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 BEAT_S = 0.5
 """Between two signs of life."""
+
+SEND_S = 1.0
+"""How long a worker may take to read an answer where the socket has no room for it."""
 
 BACKLOG = 128
 
@@ -81,6 +89,11 @@ class BatchedEngine(Protocol):
         """Whether there are questions that are not answered."""
         ...
 
+    @property
+    def quiet_s(self) -> float:
+        """Seconds that the next step may take; 0 where steps are short."""
+        ...
+
     def add(self, key: int, question: Any, deadline: float | None) -> None:
         """Take a question. deadline: by time.monotonic(). Raises ValueError if it cannot be answered."""
         ...
@@ -109,6 +122,16 @@ class WholeCalls:
     def busy(self) -> bool:
         return bool(self._waiting)
 
+    @property
+    def quiet_s(self) -> float:
+        return math.inf if self._latest is None else max(0.0, self._latest - time.monotonic())
+
+    @property
+    def _latest(self) -> float | None:
+        """The latest deadline of the questions that wait; None if one has none."""
+        deadlines = [deadline for _, deadline in self._waiting.values()]
+        return None if None in deadlines else max(deadlines)
+
     def add(self, key: int, question: Any, deadline: float | None) -> None:
         self._waiting[key] = (question, deadline)
 
@@ -117,9 +140,8 @@ class WholeCalls:
             self._waiting.pop(key, None)
 
     def step(self) -> list[tuple[int, Any]]:
+        latest = self._latest
         batch, self._waiting = self._waiting, {}
-        deadlines = [deadline for _, deadline in batch.values()]
-        latest = None if None in deadlines else max(deadlines)
         try:
             found = self._call([question for question, _ in batch.values()], latest)
         except Exception as error:
@@ -168,6 +190,9 @@ class EngineServer:
             began = next_beat = time.monotonic()
             while True:
                 self._take_in()
+                quiet_s = sum(engine.quiet_s for engine in self.engines.values() if engine.busy)
+                if quiet_s:
+                    link.alive(dict(self.counts), quiet_s)
                 self._step()
                 now = time.monotonic()
                 if now >= next_beat:
@@ -184,6 +209,9 @@ class EngineServer:
             except (AuthenticationError, EOFError, ConnectionError) as error:
                 logger.warning("a connection came to nothing: %s", error or type(error).__name__)
                 continue
+            with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                seconds = struct.pack("ll", *divmod(int(SEND_S * 1e6), 10**6))
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
             threading.Thread(target=self._read, args=(connection,), name="read", daemon=True).start()
 
     def _read(self, connection: Connection) -> None:
@@ -271,5 +299,10 @@ class EngineServer:
     def _send(self, connection: Connection, message: Answered) -> None:
         try:
             connection.send(message)
-        except OSError:
-            self._abort(key for key, _ in self._of(connection))  # the thread that reads will close it
+        except OSError as error:
+            self._abort(key for key, _ in self._of(connection))
+            if isinstance(error, BlockingIOError):
+                logger.warning("a worker did not read its answers for %.0f s; its connection is cut", SEND_S)
+                with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+            # The thread that reads will close it.

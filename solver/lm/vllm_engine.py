@@ -78,6 +78,8 @@ def _load(folder: Path, context_length: int, cache_bytes: int, seed: int, **opti
 class _Batched:
     """What engine and scorer have in common: vLLM's engine, stepped from outside (`BatchedEngine`)."""
 
+    quiet_s = 0.0
+
     def __init__(self, llm: Any) -> None:
         self.llm = llm
         self._core = llm.llm_engine

@@ -96,6 +96,15 @@ def make_engines(latency, folder):
     return {"policy": WholeCalls(model.call), "ppm": WholeCalls(model.call)}
 
 
+def make_verbose(latency, folder):
+    """A policy whose answer has as many tokens as the cube of its question's."""
+
+    def call(questions, deadline):
+        return [[TokenAnswer((7,) * len(question.own) ** 3, -1.0)] for question in questions]
+
+    return {"policy": WholeCalls(call)}
+
+
 def make_none(folder):
     raise InputError("weights: damaged")
 

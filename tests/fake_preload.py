@@ -1,0 +1,3 @@
+"""Importing this module fails, as a package does whose version does not fit another's."""
+
+raise RuntimeError("made for another version")
