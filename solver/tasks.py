@@ -431,14 +431,15 @@ def _evaluation_content() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(task.task_id for task in tasks), digests
 
 
-def _is_allowed(task: Task) -> bool:
+def is_allowed(task: Task) -> bool:
+    """Whether a public task may be trained on or studied: it is no evaluation task and shares no pair with one."""
     ids, digests = _evaluation_content()
     return task.task_id not in ids and digests.isdisjoint(map(pair_digest, (*task.train, *task.test)))
 
 
 def older_tasks() -> tuple[Task, ...]:
     """The ARC-AGI-1 training tasks, less what shares a pair with an evaluation task of either set; sorted by id."""
-    return tuple(filter(_is_allowed, load_set("arc-agi-1/training")))
+    return tuple(filter(is_allowed, load_set("arc-agi-1/training")))
 
 
 def newer_tasks() -> tuple[Task, ...]:
@@ -452,7 +453,7 @@ def newer_tasks() -> tuple[Task, ...]:
         for task in load_set("arc-agi-2/training")
         if task.task_id not in ids
         and known.isdisjoint(map(pair_digest, (*task.train, *task.test)))
-        and _is_allowed(task)
+        and is_allowed(task)
     )
 
 

@@ -4,7 +4,8 @@
     python tools/token_histogram.py --made made --weights weights/policy --context 4096 --out tokens.png
 
 Counts the task's part of a prompt (lm/prompt.py), with the tokenizer of --weights or this project's own. Sets that are
-evaluated on are refused.
+evaluated on are refused, and of the others tasks that are, or share a pair with one that is, are left out: most
+ARC-AGI-1 evaluation tasks are in the ARC-AGI-2 training set.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from solver.errors import ArcSolveError, InputError
 from solver.lm.prompt import PromptTask, task_text
 from solver.lm.tokenizer import save_tokenizer
 from solver.synthesis.shards import read_shard, shard_paths
-from solver.tasks import load_set
+from solver.tasks import is_allowed, load_set
 from solver.training.launch import load_tokenizer
 from solver.training.preparation import Encoder, examples
 
@@ -31,7 +32,7 @@ PERCENTILES = (10, 25, 50, 75, 90, 95, 99, 100)
 def named_tasks(name: str) -> Iterator[PromptTask]:
     if name.endswith("/evaluation"):
         raise InputError(f"{name}: evaluation tasks are not studied")
-    yield from map(PromptTask.of, load_set(name))
+    yield from map(PromptTask.of, filter(is_allowed, load_set(name)))
 
 
 def made_tasks(folder: Path) -> Iterator[PromptTask]:
@@ -75,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             encoder = Encoder(load_tokenizer(args.weights or Path(folder)))
         tasks = named_tasks(args.set) if args.set else made_tasks(args.made)
         counts = np.array([len(encoder.encode([(task_text(task), False)])[0]) for task in tasks])
+        if not len(counts):
+            raise InputError(f"{args.set or args.made}: no task to count")
         draw(counts, args.context, args.set or args.made.name, args.out)
     except (ArcSolveError, OSError) as error:
         print(f"token_histogram: {error}", file=sys.stderr)

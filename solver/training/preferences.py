@@ -44,22 +44,24 @@ class PreferredNode:
 
 def verified_traces(folders: Sequence[Path], re_arc: Path | None, with_dev: bool) -> tuple[list[VerifiedTrace], int]:
     """The traces of some folders that have a verified solution, and how many traces there are in all. with_dev: also
-    those of tasks that are held out as dev; else they are left out.
+    those of tasks that are held out as dev; else they are left out. Always left out are those of an ARC-AGI-1 training
+    task that shares a pair with an evaluation task: a run over the whole training set has such a one.
 
-    Raises InputError for a folder without traces, a damaged trace, and a task that may not be trained on; which task a
-    trace is of is decided by its content.
+    Raises InputError for a folder without traces, a damaged trace, and any other task that may not be trained on; which
+    task a trace is of is decided by its content.
     """
-    tasks = {task_digest(task): task for task in trainable(with_dev=True).values()}
-    held_out = set() if with_dev else {task_digest(task) for task in load_set("arc-agi-1/dev")}
+    tasks = {task_digest(task): task for task in trainable(with_dev).values()}
+    left_out = {task_digest(task) for task in load_set("arc-agi-1/training")} - tasks.keys()
     traces: list[tuple[Path, Task, set[str]]] = []
     num_traces = 0
     for path in _trace_paths(folders):
         trace = load_trace(path)
-        task = tasks.get(trace.head.get("task", ""))
-        if task is None:
+        digest = trace.head.get("task", "")
+        task = tasks.get(digest)
+        if task is None and digest not in left_out:
             raise InputError(f"{path}: task {trace.head.get('task_id')} is none that may be trained on")
         num_traces += 1
-        if trace.head["task"] not in held_out:
+        if task is not None:
             traces.append((path, task, {text for node in trace.nodes for text in node.solutions}))
     texts: dict[str, set[str]] = {}
     for _, task, solutions in traces:

@@ -30,7 +30,7 @@ from solver.search.views import views
 from solver.synthesis.found import checked_programs, found_sets, has_table
 from solver.synthesis.generate import ProgramSet
 from solver.synthesis.shards import read_shard, shard_path, shard_paths, write_shard
-from solver.tasks import load_set, trainable
+from solver.tasks import load_set, task_digest, trainable
 from solver.training.documents import Documents
 from solver.training.launch import load_tokenizer
 from solver.training.preferences import PreferredNode, preferred, verified_traces
@@ -266,6 +266,20 @@ def test_tasks_held_out_are_left_out_unless_they_are_wanted(traces, tmp_path):
         found, num_traces = verified_traces([folder], None, with_dev)
         assert num_traces == 4
         assert (held_out.task_id in {one.task.task_id for one in found}) == with_dev
+
+
+def test_a_training_task_that_may_not_be_trained_on_is_left_out(traces, tmp_path):
+    """A run over the whole training set, as README has it, leaves a trace of it."""
+    allowed = trainable(with_dev=True)
+    (task,) = (task for task in load_set("arc-agi-1/training") if task.task_id not in allowed)
+    path = next(traces.iterdir())
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+    trace = load_trace(path)
+    trace.head["task"] = task_digest(task)
+    save_trace(tmp_path / "zzz.jsonl", trace)
+    for with_dev in (False, True):
+        found, num_traces = verified_traces([tmp_path], None, with_dev)
+        assert (len(found), num_traces) == (1, 2)
 
 
 def test_what_may_not_be_learned_from_is_one_line(traces, tmp_path, capsys):

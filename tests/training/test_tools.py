@@ -25,6 +25,7 @@ from solver.synthesis import shards  # noqa: E402
 from solver.synthesis.augment import augment, turned  # noqa: E402
 from solver.synthesis.generate import ProgramSet  # noqa: E402
 from solver.synthesis.scenes import draw_scenes  # noqa: E402
+from solver.tasks import load_set  # noqa: E402
 from solver.training.documents import AUXILIARY, STEP, Documents  # noqa: E402
 from solver.training.launch import load_tokenizer  # noqa: E402
 from solver.training.preparation import Encoder, examples, sibling  # noqa: E402
@@ -337,6 +338,15 @@ def test_token_histogram(made, tmp_path, capsys):
     sizes = [len(tokenizer.encode(task_text(e.task))) for e in examples(iter(sets()), 1, 1000, [0])]
     assert f"100%: {max(sizes)}" in told
     assert token_histogram.main(["--set", "arc-agi-1/evaluation", "--out", str(out)]) == 2
+
+
+def test_token_histogram_counts_no_evaluation_task(tmp_path, capsys):
+    """The ARC-AGI-2 training set holds most of ARC-AGI-1's: they are evaluated on under another name."""
+    assert token_histogram.main(["--set", "arc-agi-2/training", "--out", str(tmp_path / "tokens.png")]) == 0
+    evaluated = {task.task_id for task in load_set("arc-agi-1/evaluation")}
+    ids = {task.task_id for task in load_set("arc-agi-2/training")}
+    told = int(capsys.readouterr().out.partition(" tasks")[0])
+    assert 600 < told <= len(ids - evaluated) < len(ids)
 
 
 def load_tokenizer_of(folder: Path):
