@@ -366,6 +366,9 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     assert tool.main(["show", "--out", str(tmp_path)]) == 2
     assert tool.main(["make", "--material", str(tmp_path / "no"), "--out", str(tmp_path / "x"), "--shards", "1"]) == 2
     assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["synthesize"] * 2
+    with pytest.raises(SystemExit) as ended:
+        tool.main(["make", "--material", "x", "--out", str(tmp_path / "x"), "--shards", "1", "--seed", "-1"])
+    assert ended.value.code == 2
     with pytest.raises(SettingsError, match=r"inputs\.max_pairs must be at most 9"):
         load_settings(None, ["inputs.max_pairs=99"], SynthesisSettings)
 

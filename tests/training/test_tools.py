@@ -26,9 +26,11 @@ from solver.synthesis.augment import augment, turned  # noqa: E402
 from solver.synthesis.generate import ProgramSet  # noqa: E402
 from solver.synthesis.scenes import draw_scenes  # noqa: E402
 from solver.tasks import load_set  # noqa: E402
-from solver.training.documents import AUXILIARY, STEP, Documents  # noqa: E402
+from solver.training.documents import AUXILIARY, STEP, Documents, PartWriter, write_facts  # noqa: E402
 from solver.training.launch import load_tokenizer  # noqa: E402
+from solver.training.models import new_model  # noqa: E402
 from solver.training.preparation import Encoder, examples, sibling  # noqa: E402
+from solver.training.settings import ModelSettings  # noqa: E402
 
 PROGRAMS = (
     ("x1 = transform(I, FLIP_UD)",),
@@ -274,6 +276,58 @@ def test_a_ppm_learns_from_pairs_and_from_a_policy(made, documents, tmp_path):
     assert measured["held_out_right"] > 0.8
     assert train_ppm.main(["export", "--run", str(run), "--out", str(tmp_path / "ppm"), "--trained-on", "x"]) == 0
     assert read_weights(tmp_path / "ppm", "ppm").kind == "ppm"
+
+
+def test_what_does_not_go_together_is_one_line(made, documents, tmp_path, capsys):
+    """Each ends with exit code 2 and one line that names what is wrong."""
+    weights, long, damaged = tmp_path / "weights", tmp_path / "long", tmp_path / "made"
+    weights.mkdir()
+    new_model("policy", ModelSettings(width=48, num_layers=1), 512, 0).save_pretrained(weights)
+    (weights / "model.safetensors").write_bytes(b"damaged")
+    write_facts(long, 459, 1)
+    facts = json.loads((documents / "facts.json").read_text())
+    (long / "facts.json").write_text(json.dumps(facts))
+    writer = PartWriter(459)
+    writer.add([5] * 2000, [1] * 2000, 1.0)
+    writer.write(long, 0)
+    damaged.mkdir()
+    (damaged / "settings.json").write_text("")
+    words = ("--documents", documents, "--run", tmp_path / "run")
+    few = ("train.max_steps=1",)
+    orders = {
+        "no document fits a batch of 16": lambda: command(train_policy, *words, settings=("train.batch_tokens=16",)),
+        "groups of 1, but 2 needed": lambda: command(train_ppm, *words, settings=few),
+        "adapter.modules=none": lambda: command(
+            train_policy, *words, settings=("adapter.rank=2", "adapter.modules=none", *few)
+        ),
+        f"{weights}: no model": lambda: command(train_policy, *words, "--weights", weights, settings=few),
+        f"{long}: no document fits": lambda: command(train_policy, *words, "--held-out", long, settings=few),
+        "settings.json: damaged": lambda: train_policy.main(
+            ["prepare", "--made", str(damaged), "--out", str(tmp_path / "out")]
+        ),
+    }
+    for message, order in orders.items():
+        assert order() == 2
+        assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+    with pytest.raises(SystemExit) as ended:
+        train_policy.main(["prepare", "--made", str(made), "--out", str(tmp_path / "out"), "--seed", "-1"])
+    assert ended.value.code == 2
+
+
+def test_an_error_of_one_of_several_processes_is_one_line(documents, tmp_path, capfd):
+    words = ("--documents", documents, "--run", tmp_path / "run", "--processes", 2, "--port", 29617)
+    assert command(train_policy, *words, settings=("train.batch_tokens=16",)) == 2
+    told = capfd.readouterr().err
+    assert "no document fits a batch of 16" in told
+    assert "Traceback" not in told
+
+
+def test_a_loss_that_is_not_finite_is_one_line(documents, tmp_path, capsys):
+    settings = ("train.max_steps=30", "train.rate=10", "train.optimizer=adamw", "train.clip=1e9")
+    words = ("--documents", documents, "--run", tmp_path / "run")
+    assert command(train_policy, *words, settings=(*settings, "model.init_std=1.0")) == 2
+    assert "nan at step" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_bad_input_is_one_line(made, documents, tmp_path, capsys):
