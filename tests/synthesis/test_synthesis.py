@@ -119,6 +119,10 @@ def test_re_arc_is_read_from_file_and_from_its_own_folder(tmp_path):
     assert list(read_re_arc(file, None, first=3)) == list(read_re_arc(tmp_path / "own", 9, first=3)) == rest
     with pytest.raises(InputError, match=r"none\.xz"):
         list(read_re_arc(tmp_path / "none.xz", 3))
+    file.write_bytes(lzma.compress(orjson.dumps({"task": "abc", "pairs": [*pairs, ["0a", "11"]]})))
+    assert len(list(read_re_arc(file, 5))) == 1
+    with pytest.raises(InputError, match=r"re_arc\.jsonl\.xz: not RE-ARC pairs \(no grid: '0a'\)"):
+        list(read_re_arc(file, None))
 
 
 def test_input_sets_keep_to_their_limits(material):
