@@ -32,7 +32,8 @@ def read_grid(text: str) -> np.ndarray:
 def read_re_arc(path: Path, num_pairs: int | None, *, first: int = 0) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yields (task id, pairs of input and output) of RE-ARC: of each task the first num_pairs (None: all) after `first`
     others. path: xz-compressed JSON lines {"task", "pairs": [[input, output], ...]} with grids as text, or RE-ARC's
-    own folder (tasks/ID.json, each a list of {"input", "output"}). Raises InputError."""
+    own folder (tasks/ID.json, each a list of {"input", "output"}). Raises InputError, also for a text that is no
+    grid."""
     chosen = slice(first, None if num_pairs is None else first + num_pairs)
     try:
         if path.is_dir():
@@ -40,11 +41,19 @@ def read_re_arc(path: Path, num_pairs: int | None, *, first: int = 0) -> Iterato
             for file in sorted(folder.glob("*.json")):
                 pairs = orjson.loads(file.read_bytes())[chosen]
                 texts = [[grid_text(np.array(pair[name])) for name in ("input", "output")] for pair in pairs]
-                yield file.stem, [(given, output) for given, output in texts]
+                yield file.stem, _checked(texts)
         else:
             with lzma.open(path) as lines:
                 for line in lines:
                     entry = orjson.loads(line)
-                    yield entry["task"], [(given, output) for given, output in entry["pairs"][chosen]]
+                    yield entry["task"], _checked(entry["pairs"][chosen])
     except (OSError, EOFError, lzma.LZMAError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not RE-ARC pairs ({error})") from error
+
+
+def _checked(pairs: list[list[str]]) -> list[tuple[str, str]]:
+    """The pairs of texts. Raises ValueError for one that is no grid."""
+    for pair in pairs:
+        for text in pair:
+            read_grid(text)
+    return [(given, output) for given, output in pairs]

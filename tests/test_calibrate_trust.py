@@ -124,3 +124,10 @@ def test_fallbacks_do_not_count():
 def test_bad_input_is_one_line(tmp_path, capsys):
     assert main([str(tmp_path / "none.jsonl")]) == 2
     assert "cannot be read" in capsys.readouterr().err
+    assert main(["--list-tasks", str(tmp_path / "no folder" / "ids")]) == 2
+    results, out = tmp_path / "results.jsonl", tmp_path / "trust.json"
+    results.write_bytes(to_json(result_of(newer_tasks()[0], True)) + b"\n")
+    out.write_text("{")
+    assert main([str(results), "--out", str(out)]) == 2
+    assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["calibrate_trust"] * 2
+    assert out.read_text() == "{"

@@ -21,12 +21,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
 
 from solver.answers import TaskResult
-from solver.errors import InputError
+from solver.errors import ArcSolveError, InputError
 from solver.results import load_results
 from solver.submission import write_atomic
 from solver.tasks import Task, newer_tasks
@@ -97,6 +98,16 @@ def log_loss(trust: Trust, data: Sequence[Row]) -> float:
     return float(np.logaddexp(0.0, -signs * (_features(data) @ astuple(trust))).mean())
 
 
+def kept_sources(path: Path) -> dict[str, Any]:
+    """The sources of the file that is to be written, if it is there. Raises InputError if it is damaged."""
+    if not path.is_file():
+        return {}
+    try:
+        return dict(orjson.loads(path.read_bytes())["sources"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no trust in sources ({error})") from error
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, nargs="*", help="results.jsonl files of runs on newer training tasks")
@@ -117,7 +128,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 data[source].append(row)
         if not data:
             raise InputError("no attempt of any newer training task in these results")
-    except InputError as error:
+        kept = kept_sources(args.out)
+    except (ArcSolveError, OSError) as error:
         print(f"calibrate_trust: {error}", file=sys.stderr)
         return 2
     sources, made = {}, {}
@@ -131,7 +143,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             "log_loss_of_defaults": round(log_loss(Trust(), found), 4),
         }
         print(f"{name}: {sources[name]} {made[name]}")
-    kept = orjson.loads(args.out.read_bytes())["sources"] if args.out.is_file() else {}
     about = f"tools/calibrate_trust.py on {', '.join(sorted(data))}; others as they were"
     text = {"about": about, "made_from": made, "sources": {**kept, **sources}}
     write_atomic(args.out, orjson.dumps(text, option=orjson.OPT_INDENT_2) + b"\n")

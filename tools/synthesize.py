@@ -22,6 +22,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from training_cli import positive, seed
+
 from solver import warm
 from solver.errors import ArcSolveError, InputError
 from solver.grid.registry import FUNCTIONS
@@ -150,13 +152,6 @@ def run_show(args: argparse.Namespace) -> None:
         print(f"\n{source}\n{text}")
 
 
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
@@ -172,7 +167,7 @@ def arguments() -> argparse.ArgumentParser:
     command.add_argument("--shards", type=positive, required=True, help="make shards 0..N-1")
     command.add_argument("--workers", type=positive, default=1, help="processes (default: 1)")
     command.add_argument("--minutes", type=float, default=60 * 24 * 365, help="stop after so many")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=seed, default=0)
     command.add_argument("--settings", type=Path, help="TOML file")
     command.add_argument("--set", action="append", default=[], metavar="GROUP.NAME=VALUE")
     command.set_defaults(run=run_make)

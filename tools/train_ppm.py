@@ -4,17 +4,21 @@
     python tools/train_ppm.py train --documents pairs --held-out pairs-held-out --weights weights/policy \\
         --run runs/ppm --minutes 10 --set adapter.rank=16
     python tools/train_ppm.py export --run runs/ppm --out weights/ppm --trained-on "..."
+    python tools/train_ppm.py head --adapter old/ppm --weights weights/policy --documents pairs \\
+        --held-out pairs-held-out --out weights/ppm --trained-on "..."
 
 `prepare` makes preference pairs of made-up tasks (tools/synthesize.py): a state on the way to the solution, against one
 whose last step is another that also runs and leads elsewhere; and of search trees (`arc-solve evaluate --set
 search.trace=FOLDER`) of tasks that may be trained on: of the children of one parent the best two that lead to a
 verified solution, against the worst two that don't. A solution is verified on all pairs of its task, and on RE-ARC
 pairs with --re-arc. `train` minimises the Bradley-Terry loss; it usually starts from the policy's folder, whose head it
-replaces by one output. Everything else is as in tools/train_policy.py.
+replaces by one output. `head` keeps an exported adapter of use after its base was trained further: it fits the head
+alone again, on a CPU. Everything else is as in tools/train_policy.py.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -22,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training_cli import add_common, arguments, made_parts, main_of
+from training_cli import add_common, arguments, made_parts, main_of, positive
 
 from solver.errors import InputError
 from solver.training import preparation
@@ -46,10 +50,33 @@ def sources(args: Namespace, how: preparation.Preparation) -> tuple[list[Part], 
     return parts, facts
 
 
+def head(args: Namespace) -> None:
+    from solver.training.head import fit_head_again
+
+    found = fit_head_again(
+        args.adapter, args.weights, args.documents, args.held_out, args.out, args.trained_on, args.licence,
+        num_pairs=args.num_pairs, max_tokens=args.max_tokens, ridge=args.ridge, seed=args.seed,
+    )  # fmt: skip
+    print(json.dumps(found))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser, commands = arguments(__doc__)
     prepare = add_common(commands, KIND, group=2, sources=sources)
     prepare.add_argument("--traces", type=Path, action="append", default=[], help="folder of traces; may be repeated")
+    command = commands.add_parser("head", help="fit an adapter's head again, over a base that has learned since")
+    command.add_argument("--adapter", type=Path, required=True, help="exported preference model")
+    command.add_argument("--weights", type=Path, required=True, help="the base as it is now")
+    command.add_argument("--documents", type=Path, required=True, help="preference pairs")
+    command.add_argument("--held-out", type=Path, help="pairs to measure on")
+    command.add_argument("--num-pairs", type=positive, default=500)
+    command.add_argument("--max-tokens", type=positive, default=1024, help="longest document (default: 1024)")
+    command.add_argument("--ridge", type=float, default=0.01, help="how strongly the head stays as it was")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument("--trained-on", required=True, help="for the manifest: what the weights learned from")
+    command.add_argument("--licence", default="MIT-0")
+    command.set_defaults(run_command=head)
     return main_of(parser, argv)
 
 

@@ -31,6 +31,13 @@ def positive(text: str) -> int:
     return number
 
 
+def seed(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be at least 0")
+    return number
+
+
 def arguments(description: str | None) -> tuple[argparse.ArgumentParser, Any]:
     """A parser, and its place for commands."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -55,7 +62,7 @@ def add_common(commands: Any, kind: str, group: int, sources: Sources) -> Any:
     command.add_argument("--max-tokens", type=positive, default=2048, help="longest document (default: 2048)")
     command.add_argument("--no-sketch", action="store_true", help="leave out what executed steps gave")
     command.add_argument("--workers", type=positive, default=1)
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=seed, default=0)
     command.set_defaults(run_command=lambda args: _prepare(args, group, sources))
     command = commands.add_parser("train", help="from nothing, from weights, or on from the run's checkpoint")
     command.add_argument("--documents", type=Path, nargs="+", required=True)
@@ -95,7 +102,10 @@ def made_parts(made: Path | None, part: Callable[..., PartWriter]) -> tuple[list
     """`Sources` of a folder of made-up tasks, a part a shard. part: of preparation.py."""
     if made is None:
         return [], {}
-    settings = json.loads((made / SETTINGS_FILE).read_text())
+    try:
+        settings = json.loads((made / SETTINGS_FILE).read_text())
+    except ValueError as error:
+        raise InputError(f"{made / SETTINGS_FILE}: damaged ({error})") from error
     return [partial(part, path) for path in shard_paths(made)], {"made": settings}
 
 
@@ -125,7 +135,7 @@ def main_of(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     args = parser.parse_args(argv)
     try:
         args.run_command(args)
-    except (ArcSolveError, OSError) as error:
+    except (ArcSolveError, OSError, FloatingPointError) as error:
         print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
         return 2
     return 0

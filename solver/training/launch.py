@@ -7,13 +7,14 @@ import logging
 import math
 import os
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, SettingsError
+from ..errors import ArcSolveError, InputError, SettingsError
 from ..lm.prompt import PromptFormat
 from ..lm.weights import POLICY, PPM, read_weights
 from ..settings import as_dict, load_settings
@@ -201,9 +202,30 @@ def train(order: TrainOrder) -> None:
     if order.processes == 1:
         train_process(0, order)
     else:
-        import torch.multiprocessing as mp
+        _spawn(order)
 
-        mp.spawn(train_process, (order,), nprocs=order.processes)
+
+def _spawn(order: TrainOrder) -> None:
+    """Run every process of an order to its end. Raises InputError with the line of the error that one of them ended
+    with."""
+    import torch.multiprocessing as mp
+
+    faults = mp.get_context("spawn").SimpleQueue()
+    try:
+        mp.spawn(_train_spawned, (order, faults), nprocs=order.processes)
+    except mp.ProcessExitedException as error:
+        if faults.empty():
+            raise
+        raise InputError(faults.get()) from error
+
+
+def _train_spawned(rank: int, order: TrainOrder, faults: Any) -> None:
+    """faults: takes the line of an error that needs no traceback."""
+    try:
+        train_process(rank, order)
+    except (ArcSolveError, OSError, FloatingPointError) as error:
+        faults.put(str(error))
+        sys.exit(2)
 
 
 def train_process(rank: int, order: TrainOrder) -> None:
@@ -233,9 +255,13 @@ def train_process(rank: int, order: TrainOrder) -> None:
     shared = documents_facts(order.documents)
     facts = {"kind": order.kind, "num_vocabulary": documents.num_vocabulary, "prompt": shared["prompt"]}
     facts |= {"tokenizer": shared["tokenizer"], "weights": str(order.weights) if order.weights else None}
-    trainer = Trainer(
-        model, objective, documents, settings, device, context=context_of(model), rank=rank, world=world, facts=facts
-    )
+    try:
+        trainer = Trainer(
+            model, objective, documents, settings, device, context=context_of(model), rank=rank, world=world,
+            facts=facts,
+        )  # fmt: skip
+    except ValueError as error:
+        raise InputError(f"{', '.join(map(str, order.documents))}: {error}") from error
     checkpoint = checkpoint_of(order)
     if has_checkpoint(checkpoint):
         trainer.resume(checkpoint)
@@ -301,6 +327,11 @@ def _evaluation(order: TrainOrder, trainer: Any, prompt_format: PromptFormat) ->
     from .preparation import examples
 
     held_out = Documents.load(order.held_out) if order.held_out else None
+    if held_out is not None:
+        try:
+            trainer.packer_of(held_out)  # here, not when training is over
+        except ValueError as error:
+            raise InputError(f"{', '.join(map(str, order.held_out))}: {error}") from error
     tasks = []
     if order.held_out_tasks is not None and trainer.rank == 0:
         from ..synthesis.shards import read_shard
@@ -346,7 +377,7 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
     order = TrainOrder(facts["kind"], run, (), weights=weights, device="cpu")
     model = make_model(order, settings, facts["num_vocabulary"])
     progress = Trainer.load_averaged(model, settings, run / "checkpoint")
-    _refuse_existing(out)
+    refuse_existing(out)
     told = {"steps": progress["step"], "tokens": progress["num_tokens"], "settings": as_dict(settings)}
     if settings.adapter.rank:
         _save_adapter(model.to(torch.bfloat16), {**facts, "training": told}, run / TOKENIZER_FOLDER, out)
@@ -397,11 +428,11 @@ def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence
         merged = PeftModel.from_pretrained(model, adapter).merge_and_unload()
     except (ValueError, RuntimeError, KeyError) as error:
         raise InputError(f"{adapter}: does not fit {base} ({str(error).splitlines()[0]})") from error
-    _refuse_existing(out)
+    refuse_existing(out)
     _write_weights(merged.to(torch.bfloat16), facts, adapter / TOKENIZER_FOLDER, out, trained_on, licence, told)
 
 
-def _refuse_existing(out: Path) -> None:
+def refuse_existing(out: Path) -> None:
     if out.exists():
         raise InputError(f"{out}: is there already")
 

@@ -71,13 +71,14 @@ def load_model(kind: str, folder: Path, *, bf16: bool = False, seed: int = 0) ->
                 trust_remote_code=False,
                 **options,
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"{folder}: no model that can be trained ({str(error).splitlines()[0]})") from error
 
 
 def add_adapter(kind: str, model: PreTrainedModel, settings: AdapterSettings, seed: int) -> nn.Module:
     """The model with LoRA adapters (peft); of the rest only a PPM's head is trained. What is trained is float32, also
-    over a base in bf16, where steps and averages would be lost to rounding."""
+    over a base in bf16, where steps and averages would be lost to rounding. Raises InputError if the model has no such
+    modules."""
     from peft import LoraConfig, TaskType, get_peft_model
 
     modules = settings.modules if settings.modules == "all-linear" else settings.modules.split(",")
@@ -90,7 +91,10 @@ def add_adapter(kind: str, model: PreTrainedModel, settings: AdapterSettings, se
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        adapted = get_peft_model(model, config)
+        try:
+            adapted = get_peft_model(model, config)
+        except ValueError as error:
+            raise InputError(f"adapter.modules={settings.modules}: {str(error).splitlines()[0]}") from error
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

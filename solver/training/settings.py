@@ -90,6 +90,8 @@ def faults(settings: TrainingSettings) -> list[str]:
     found = []
     if model.num_heads % model.num_kv_heads:
         found.append(f"model.num_heads {model.num_heads} is no multiple of num_kv_heads {model.num_kv_heads}")
+    if model.width % model.num_heads:
+        found.append(f"model.width {model.width} is no multiple of num_heads {model.num_heads}")
     if model.head_size % 2:
         found.append(f"model.head_size {model.head_size} is odd")
     if train.schedule == "cosine" and not train.max_steps:

@@ -179,12 +179,16 @@ class Trainer:
         self.num_tokens += train.accumulate * self.world * train.batch_tokens
         return sums[:2] / sums[2].clamp(min=1e-9), norm
 
+    def packer_of(self, documents: Documents) -> Packer:
+        """Batches of other documents, like those trained on. Raises ValueError if none fits."""
+        return Packer(documents, self.settings.train.batch_tokens, self.packer.max_document, 0)
+
     def measure(self, documents: Documents, max_batches: int) -> tuple[float, float]:
         """Mean loss and share right on the first batches of other documents; each document at most once. The forward
         pass is that of training, so that nothing is compiled anew."""
         was_training = self.model.training
         self.model.train()
-        packer = Packer(documents, self.settings.train.batch_tokens, self.packer.max_document, 0)
+        packer = self.packer_of(documents)
         sums, number = torch.zeros(4, device=self.device), 0
         while number < max_batches:
             batch = packer.batch(number)

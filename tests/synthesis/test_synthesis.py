@@ -119,6 +119,10 @@ def test_re_arc_is_read_from_file_and_from_its_own_folder(tmp_path):
     assert list(read_re_arc(file, None, first=3)) == list(read_re_arc(tmp_path / "own", 9, first=3)) == rest
     with pytest.raises(InputError, match=r"none\.xz"):
         list(read_re_arc(tmp_path / "none.xz", 3))
+    file.write_bytes(lzma.compress(orjson.dumps({"task": "abc", "pairs": [*pairs, ["0a", "11"]]})))
+    assert len(list(read_re_arc(file, 5))) == 1
+    with pytest.raises(InputError, match=r"re_arc\.jsonl\.xz: not RE-ARC pairs \(no grid: '0a'\)"):
+        list(read_re_arc(file, None))
 
 
 def test_input_sets_keep_to_their_limits(material):
@@ -366,6 +370,9 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     assert tool.main(["show", "--out", str(tmp_path)]) == 2
     assert tool.main(["make", "--material", str(tmp_path / "no"), "--out", str(tmp_path / "x"), "--shards", "1"]) == 2
     assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["synthesize"] * 2
+    with pytest.raises(SystemExit) as ended:
+        tool.main(["make", "--material", "x", "--out", str(tmp_path / "x"), "--shards", "1", "--seed", "-1"])
+    assert ended.value.code == 2
     with pytest.raises(SettingsError, match=r"inputs\.max_pairs must be at most 9"):
         load_settings(None, ["inputs.max_pairs=99"], SynthesisSettings)
 

@@ -26,9 +26,11 @@ from solver.synthesis.augment import augment, turned  # noqa: E402
 from solver.synthesis.generate import ProgramSet  # noqa: E402
 from solver.synthesis.scenes import draw_scenes  # noqa: E402
 from solver.tasks import load_set  # noqa: E402
-from solver.training.documents import AUXILIARY, STEP, Documents  # noqa: E402
+from solver.training.documents import AUXILIARY, STEP, Documents, PartWriter, write_facts  # noqa: E402
 from solver.training.launch import load_tokenizer  # noqa: E402
+from solver.training.models import new_model  # noqa: E402
 from solver.training.preparation import Encoder, examples, sibling  # noqa: E402
+from solver.training.settings import ModelSettings  # noqa: E402
 
 PROGRAMS = (
     ("x1 = transform(I, FLIP_UD)",),
@@ -276,6 +278,58 @@ def test_a_ppm_learns_from_pairs_and_from_a_policy(made, documents, tmp_path):
     assert read_weights(tmp_path / "ppm", "ppm").kind == "ppm"
 
 
+def test_what_does_not_go_together_is_one_line(made, documents, tmp_path, capsys):
+    """Each ends with exit code 2 and one line that names what is wrong."""
+    weights, long, damaged = tmp_path / "weights", tmp_path / "long", tmp_path / "made"
+    weights.mkdir()
+    new_model("policy", ModelSettings(width=48, num_layers=1), 512, 0).save_pretrained(weights)
+    (weights / "model.safetensors").write_bytes(b"damaged")
+    write_facts(long, 459, 1)
+    facts = json.loads((documents / "facts.json").read_text())
+    (long / "facts.json").write_text(json.dumps(facts))
+    writer = PartWriter(459)
+    writer.add([5] * 2000, [1] * 2000, 1.0)
+    writer.write(long, 0)
+    damaged.mkdir()
+    (damaged / "settings.json").write_text("")
+    words = ("--documents", documents, "--run", tmp_path / "run")
+    few = ("train.max_steps=1",)
+    orders = {
+        "no document fits a batch of 16": lambda: command(train_policy, *words, settings=("train.batch_tokens=16",)),
+        "groups of 1, but 2 needed": lambda: command(train_ppm, *words, settings=few),
+        "adapter.modules=none": lambda: command(
+            train_policy, *words, settings=("adapter.rank=2", "adapter.modules=none", *few)
+        ),
+        f"{weights}: no model": lambda: command(train_policy, *words, "--weights", weights, settings=few),
+        f"{long}: no document fits": lambda: command(train_policy, *words, "--held-out", long, settings=few),
+        "settings.json: damaged": lambda: train_policy.main(
+            ["prepare", "--made", str(damaged), "--out", str(tmp_path / "out")]
+        ),
+    }
+    for message, order in orders.items():
+        assert order() == 2
+        assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+    with pytest.raises(SystemExit) as ended:
+        train_policy.main(["prepare", "--made", str(made), "--out", str(tmp_path / "out"), "--seed", "-1"])
+    assert ended.value.code == 2
+
+
+def test_an_error_of_one_of_several_processes_is_one_line(documents, tmp_path, capfd):
+    words = ("--documents", documents, "--run", tmp_path / "run", "--processes", 2, "--port", 29617)
+    assert command(train_policy, *words, settings=("train.batch_tokens=16",)) == 2
+    told = capfd.readouterr().err
+    assert "no document fits a batch of 16" in told
+    assert "Traceback" not in told
+
+
+def test_a_loss_that_is_not_finite_is_one_line(documents, tmp_path, capsys):
+    settings = ("train.max_steps=30", "train.rate=10", "train.optimizer=adamw", "train.clip=1e9")
+    words = ("--documents", documents, "--run", tmp_path / "run")
+    assert command(train_policy, *words, settings=(*settings, "model.init_std=1.0")) == 2
+    assert "nan at step" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_bad_input_is_one_line(made, documents, tmp_path, capsys):
     run = ("--run", tmp_path / "run")
     assert command(train_policy, "--documents", tmp_path, *run) == 2
@@ -326,6 +380,45 @@ def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, cap
     assert command(tool, *words, tmp_path / "fourth", settings=(*settings, "adapter.alpha=8")) == 2
     assert command(tool, *words, tmp_path / "fourth", settings=settings[:3]) == 2  # whole
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+def test_a_head_is_fitted_again_over_a_base_that_has_learned(made, documents, tmp_path, capsys):
+    from solver.lm.adapter import read_adapter
+    from solver.training.head import fit_head, measure_head
+
+    pairs, ppm_run, adapter, out = (tmp_path / name for name in ("pairs", "run", "adapter", "out"))
+    bases = [tmp_path / "base", tmp_path / "later"]
+    for base, seed in zip(bases, (0, 1)):
+        settings = ("train.max_steps=2", f"train.seed={seed}")
+        assert command(train_policy, "--documents", documents, "--run", tmp_path / f"r{seed}", settings=settings) == 0
+        order = ["export", "--run", str(tmp_path / f"r{seed}"), "--out", str(base), "--trained-on", "x"]
+        assert train_policy.main(order) == 0
+    assert train_ppm.main(["prepare", "--made", str(made), "--out", str(pairs)]) == 0
+    settings = ("train.max_steps=4", "adapter.rank=2")
+    words = ("--documents", pairs, "--run", ppm_run, "--weights", bases[0])
+    assert command(train_ppm, *words, settings=settings) == 0
+    assert train_ppm.main(["export", "--run", str(ppm_run), "--out", str(adapter), "--trained-on", "x"]) == 0
+    order = ["head", "--adapter", adapter, "--weights", bases[1], "--documents", pairs, "--ridge", "1e-4"]
+    order = [*map(str, order), "--trained-on", "x", "--out"]
+    capsys.readouterr()
+    assert train_ppm.main([*order, str(out)]) == 0
+    facts = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert facts["loss"] < facts["loss_before"] and facts["right"] >= facts["right_before"]
+    assert json.loads((out / "training.json").read_text())["head"] == facts
+    merged = read_adapter(out, "ppm", read_weights(bases[1], "policy"))
+    assert merged.manifest["base"] == read_weights(bases[1], "policy").digest
+    assert train_ppm.main([*order, str(out)]) == 2  # is there already
+    assert train_ppm.main([*order, str(tmp_path / "short"), "--max-tokens", "1"]) == 2
+    assert train_ppm.main([*order[:2], str(bases[0]), *order[3:], str(tmp_path / "none")]) == 2  # no adapter
+    assert "Traceback" not in capsys.readouterr().err
+    torch.manual_seed(0)
+    truth, features = torch.randn(8), torch.randn(400, 2, 8)
+    better = ((features[:, 0] - features[:, 1]) @ truth > 0).long()
+    features = torch.stack([features[torch.arange(400), 1 - better], features[torch.arange(400), better]], dim=1)
+    fitted = fit_head(features, torch.zeros(8), 1e-3)
+    assert measure_head(features, fitted)["right"] > 0.95
+    assert torch.allclose(fit_head(features, truth, 1e6), truth, atol=1e-3)  # held where it was
 
 
 def test_token_histogram(made, tmp_path, capsys):

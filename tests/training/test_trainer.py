@@ -385,7 +385,10 @@ def test_models_load_from_folders(tmp_path):
 
 def test_settings_that_do_not_go_together_are_all_named():
     bad = settings_of("model.num_heads=3", "model.num_kv_heads=2", "train.schedule=cosine", "train.decay_steps=5")
-    assert len(faults(bad)) == 3
+    assert len(faults(bad)) == 4
+    assert faults(settings_of("model.num_heads=3", "model.num_kv_heads=1")) == [
+        "model.width 32 is no multiple of num_heads 3"
+    ]
 
 
 def test_schedules():
