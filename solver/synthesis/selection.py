@@ -23,7 +23,7 @@ from .inputs import grid_tokens
 from .mutations import redirect
 
 MAX_NODES = 60_000
-"""Values and, in units of MAX_CELLS_A_VALUE, cells that the enumeration beside one set of inputs may store."""
+"""Values and, in units of CELLS_A_VALUE, cells that the enumeration beside one set of inputs may store."""
 
 CELLS_A_VALUE = 1_200
 PLAIN_CELLS = 9

@@ -103,7 +103,7 @@ def fit_head_again(
         facts = json.loads((adapter / EXPORT_FACTS).read_text())
         tensors = load_file(adapter / ADAPTER_FILE)
         (name,) = (key for key in tensors if key.endswith(".score.weight"))
-        model = PeftModel.from_pretrained(load_model(PPM, weights.folder), adapter).eval()
+        model = PeftModel.from_pretrained(load_model(PPM, weights.folder), adapter).merge_and_unload().eval()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise InputError(
             f"{adapter}: no preference model's adapter of {base} ({str(error).splitlines()[0]})"

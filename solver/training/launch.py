@@ -193,6 +193,7 @@ def train(order: TrainOrder) -> None:
     if order.adapter and not (order.weights and settings.adapter.rank):
         raise InputError(f"{order.adapter}: an adapter to begin with needs --weights and --set adapter.rank")
     documents_facts([*order.documents, *order.held_out])
+    _check_vocabulary(order)
     if order.held_out_tasks is not None:
         from .. import warm
 
@@ -203,6 +204,17 @@ def train(order: TrainOrder) -> None:
         train_process(0, order)
     else:
         _spawn(order)
+
+
+def _check_vocabulary(order: TrainOrder) -> None:
+    """Raises InputError where the documents' tokens are others than those of the run that goes on, or of the weights:
+    an older library's vocabulary is about as large, so that nothing else would show it."""
+    folders = [checkpoint_of(order).parent / TOKENIZER_FOLDER] if _checkpoint_facts(order) else []
+    folders += [order.weights] if order.weights else []
+    own = load_tokenizer(order.documents[0] / TOKENIZER_FOLDER).get_vocab()
+    for folder in folders:
+        if (folder / "tokenizer.json").is_file() and load_tokenizer(folder).get_vocab() != own:
+            raise InputError(f"{order.documents[0]}: other tokens than {folder}; prepare them with --weights {folder}")
 
 
 def _spawn(order: TrainOrder) -> None:

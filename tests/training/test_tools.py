@@ -315,6 +315,26 @@ def test_what_does_not_go_together_is_one_line(made, documents, tmp_path, capsys
     assert ended.value.code == 2
 
 
+def test_documents_of_another_vocabulary_are_refused(documents, tmp_path, capsys):
+    """Weights, or a run to go on with, whose tokenizer numbers two words the other way round."""
+    run, weights, few = tmp_path / "run", tmp_path / "weights", ("train.max_steps=1",)
+    assert command(train_policy, "--documents", documents, "--run", run, settings=few) == 0
+    assert train_policy.main(["export", "--run", str(run), "--out", str(weights), "--trained-on", "x"]) == 0
+    words = ("--documents", documents, "--run")
+    assert command(train_policy, *words, tmp_path / "other", "--weights", weights, settings=few) == 0
+    for folder in (weights, run / "tokenizer"):
+        content = json.loads((folder / "tokenizer.json").read_text())
+        known = content["model"]["vocab"]
+        first, second = list(known)[100:300:199]
+        known[first], known[second] = known[second], known[first]
+        (folder / "tokenizer.json").write_text(json.dumps(content))
+    capsys.readouterr()
+    assert command(train_policy, *words, tmp_path / "new", "--weights", weights, settings=few) == 2
+    assert command(train_policy, *words, run, settings=few) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "other tokens than" in line]
+    assert [folder in line for folder, line in zip((str(weights), str(run)), lines, strict=True)] == [True, True]
+
+
 def test_an_error_of_one_of_several_processes_is_one_line(documents, tmp_path, capfd):
     words = ("--documents", documents, "--run", tmp_path / "run", "--processes", 2, "--port", 29617)
     assert command(train_policy, *words, settings=("train.batch_tokens=16",)) == 2
