@@ -424,7 +424,8 @@ def test_a_head_is_fitted_again_over_a_base_that_has_learned(made, documents, tm
     capsys.readouterr()
     assert train_ppm.main([*order, str(out)]) == 0
     facts = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert facts["loss"] < facts["loss_before"] and facts["right"] >= facts["right_before"]
+    assert facts["loss"] < facts["loss_before"]
+    assert facts["right"] >= facts["right_before"]
     assert json.loads((out / "training.json").read_text())["head"] == facts
     merged = read_adapter(out, "ppm", read_weights(bases[1], "policy"))
     assert merged.manifest["base"] == read_weights(bases[1], "policy").digest
