@@ -199,7 +199,8 @@ class RootPass:
     def _fit_cells(self, pool: Pool, stop: Callable[[], bool]) -> None:
         """Cell rules: those that every pair confirms are fits, others only stand before programs that do not fit."""
         num_train = self.store.num_train
-        fits, checks = fit_cells(self.store, pool, self.targets, self.rng, stop)
+        # A generator of its own: what else is drawn stays as it is without cell rules.
+        fits, checks = fit_cells(self.store, pool, self.targets, self.rng.spawn(1)[0], stop)
         self.num_checks += checks
         for fit in fits:
             cost = vote_cost(fit, num_train)
