@@ -18,7 +18,8 @@ class Answer:
 
     outputs: one int8 [H, W] grid, or None for 'no idea', per test input. weight: how much it counts in the vote,
     > 0, comparable within a source. source: name of the source. origin: where it came from, for people: the
-    program's text, or what a model says of its views. exact: it reproduces every training output.
+    program's text, or what a model says of its views. exact: it reproduces every training output, and
+    its source does not doubt it.
     """
 
     outputs: tuple[np.ndarray | None, ...]

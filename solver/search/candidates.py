@@ -16,9 +16,9 @@ from .views import View, walk
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """A program with its standing. value: over all inputs, in the task's own frame. exact: reproduces all training
-    outputs. right_pairs: how many it reproduces. confirmed: share of the pairs confirmed by leave-one-out (1 for
-    unfitted programs). score: reward 0..1 (see `reward`). size: statements of the program. cost:
-    of the program under the grammar, in nats."""
+    outputs, and is no cell rule in doubt. right_pairs: how many it reproduces. confirmed: share of the pairs confirmed
+    by leave-one-out (1 for unfitted programs). score: reward 0..1 (see `reward`). size: statements of the program.
+    cost: of the program under the grammar, in nats, and what its kind costs beyond that."""
 
     value: Value
     exact: bool
@@ -47,12 +47,14 @@ def keep(
     right_pairs: int = 0,
     confirmed: float = 1.0,
     score: float = 1.0,
+    extra_cost: float = 0.0,
 ) -> None:
-    """Lead a value out of its view and, if that works, add it to the candidates. given: the task's real input."""
+    """Lead a value out of its view and, if that works, add it to the candidates. given: the task's real input.
+    extra_cost: nats beyond what the grammar knows of."""
     final = walk(value, view.back, given)
     if final is not None:
         program = final.program()
-        cost = grammar.program_cost(program)
+        cost = grammar.program_cost(program) + extra_cost
         found.append(Candidate(final, exact, right_pairs, confirmed, score, len(program), cost))
 
 

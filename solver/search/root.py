@@ -21,6 +21,7 @@ from .candidates import Candidate, baseline_match, keep, promising, reward
 from .decide import Decider
 from .enumerate import Enumerator
 from .fit import Fit, Fitter, Pool, build_pool
+from .fit_cells import fit_cells, vote_cost
 from .fit_objects import fit_objects
 from .grammar import Grammar
 from .stack import stack
@@ -191,7 +192,19 @@ class RootPass:
                     self._keep(fit.value, right_pairs=store.num_train, confirmed=share)
             if any(fit.confirmed == store.num_train for fit in fits) or stop():
                 break
+        else:
+            self._fit_cells(pool, stop)
         self.num_checks += fitter.num_checks + decider.num_checks
+
+    def _fit_cells(self, pool: Pool, stop: Callable[[], bool]) -> None:
+        """Cell rules: those that every pair confirms are fits, others only stand before programs that do not fit."""
+        num_train = self.store.num_train
+        # A generator of its own: what else is drawn stays as it is without cell rules.
+        fits, checks = fit_cells(self.store, pool, self.targets, self.rng.spawn(1)[0], stop)
+        self.num_checks += checks
+        for fit in fits:
+            cost = vote_cost(fit, num_train)
+            self._keep(fit.value, exact=fit.confirmed == num_train, right_pairs=num_train, extra_cost=cost)
 
     def _stack(self, pool: Pool) -> None:
         for pile in stack(self.store, pool)[: self.settings.max_candidates]:

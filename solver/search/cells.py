@@ -1,0 +1,289 @@
+"""Features of cells: what a rule for single cells may ask of a grid beyond the colour of the cell itself.
+
+Every family takes a grid (int8 [H, W], 0 the background) and gives a dict from a feature's name to its
+values, int [H, W]. Names that begin with 'color' hold colours (−1: outside the grid, 0: none), all others hold numbers.
+The functions are plain NumPy over the grid library and need nothing else of this package, because the programs that
+use them carry their source along (`source_of`). Found rules are written with these names: changing what a name
+means changes what a rule says.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import numpy as np
+
+from ..grid import (
+    ANY_COLOR,
+    CONN4,
+    CONN8,
+    HOLES,
+    ONE_COLOR,
+    SHAPE_COUNT,
+    SYMMETRY_COUNT,
+    background_regions,
+    find_objects,
+    paint_alone,
+    recolor_value,
+)
+
+Features = dict[str, np.ndarray]
+
+
+def moved(grid, down, right):
+    """What lies `down` rows below and `right` columns to the right of every cell; -1 outside."""
+    high, wide = grid.shape
+    padded = np.full((high + 2 * abs(down), wide + 2 * abs(right)), -1, np.int64)
+    padded[abs(down) : abs(down) + high, abs(right) : abs(right) + wide] = grid
+    first, left = abs(down) + down, abs(right) + right
+    return padded[first : first + high, left : left + wide]
+
+
+def ways():
+    """The eight directions: name, rows down, columns to the right."""
+    straight = [("up", -1, 0), ("down", 1, 0), ("left", 0, -1), ("right", 0, 1)]
+    return [*straight, ("up left", -1, -1), ("up right", -1, 1), ("down left", 1, -1), ("down right", 1, 1)]
+
+
+def neighbors(grid):
+    """The cells one and two steps away in eight directions, and how many neighbours have content or the own colour."""
+    found = {}
+    filled = (grid != 0).astype(np.int64)
+    for name, down, right in ways():
+        found["color " + name] = moved(grid, down, right)
+        found["color two " + name] = moved(grid, 2 * down, 2 * right)
+    near = [moved(grid, down, right) for _, down, right in ways()]
+    full = [moved(filled, down, right) == 1 for _, down, right in ways()]
+    found["neighbors 4"], found["neighbors 8"] = sum(full[:4]) * 1, sum(full) * 1
+    found["alike 4"] = sum((cells == grid) * 1 for cells in near[:4])
+    found["alike 8"] = sum((cells == grid) * 1 for cells in near)
+    return found
+
+
+def sights(grid):
+    """The first content seen from a cell in eight directions: its colour, and the steps to it (0: there is none)."""
+    found = {}
+    for name, down, right in ways():
+        beside = np.maximum(moved(grid, down, right), 0)
+        color, steps = beside, (beside != 0) * 1
+        for _ in range(max(grid.shape)):
+            on = np.maximum(moved(color, down, right), 0)
+            steps = np.where((color == 0) & (on != 0), np.maximum(moved(steps, down, right), 0) + 1, steps)
+            color = np.where(color == 0, on, color)
+        found["color seen " + name], found["steps " + name] = color, steps
+    seen = [found["color seen " + name] != 0 for name, _, _ in ways()]
+    found["sides seen 4"], found["sides seen 8"] = sum(seen[:4]) * 1, sum(seen) * 1
+    return found
+
+
+def places(grid):
+    """Where the cell lies: row and column from both ends, their remainders, distance from border and diagonals."""
+    high, wide = grid.shape
+    row, column = np.indices(grid.shape)
+    below, beyond = high - 1 - row, wide - 1 - column
+    found = {"row": row, "column": column, "row from below": below, "column from the right": beyond}
+    found |= {"row mod 2": row % 2, "column mod 2": column % 2, "row + column mod 2": (row + column) % 2}
+    found |= {"row from below mod 2": below % 2, "column from the right mod 2": beyond % 2}
+    found |= {"row mod 3": row % 3, "column mod 3": column % 3, "row + column mod 3": (row + column) % 3}
+    found |= {"row + column mod 4": (row + column) % 4, "row - column mod 4": (row - column) % 4}
+    found["row - column mod 3"] = (row - column) % 3
+    found["from the border"] = np.minimum(np.minimum(row, column), np.minimum(below, beyond))
+    found["from the diagonal"] = abs(row - column)
+    found["from the other diagonal"] = abs(row - beyond)
+    return found
+
+
+def mirrors(grid):
+    """The colours at the mirrored places; about the diagonals in square grids only."""
+    found = {"color mirrored left right": grid[:, ::-1] * 1, "color mirrored up down": grid[::-1] * 1}
+    found["color turned"] = grid[::-1, ::-1] * 1
+    if grid.shape[0] == grid.shape[1]:
+        found["color transposed"], found["color antitransposed"] = grid.T * 1, grid[::-1, ::-1].T * 1
+    return found
+
+
+def lines(grid):
+    """The row and the column of the cell: their most common colour, numbers of colours and of cells with content."""
+    found = {}
+    for name, picture in (("row", grid), ("column", grid.T)):
+        counts = np.array([np.bincount(line, minlength=10) for line in picture])
+        counts[:, 0] = 0
+        line = {"color of " + name: counts.argmax(1), "colors in " + name: (counts > 0).sum(1)}
+        line |= {"cells in " + name: counts.sum(1), name + " is full": (counts.sum(1) == picture.shape[1]) * 1}
+        for key, values in line.items():
+            table = np.repeat(values[:, None], picture.shape[1], 1)
+            found[key] = table if name == "row" else table.T
+    return found
+
+
+def whole_grid(grid):
+    """What is the same for all cells, the colours by how common they are, and how often the cell's colour occurs."""
+    counts = np.bincount(grid.ravel(), minlength=10)
+    ranked = [color for color in np.argsort(-counts, kind="stable") if color and counts[color]]
+    same = np.zeros(grid.shape, np.int64)
+    found = {"color most common": same + (ranked[0] if ranked else 0)}
+    found["color second"] = same + (ranked[1] if len(ranked) > 1 else 0)
+    found["color least common"] = same + (ranked[-1] if ranked else 0)
+    found["colors in all"] = same + len(ranked)
+    found["cells of its color"] = np.where(grid != 0, counts[grid], 0)
+    return found
+
+
+def nearest(grid):
+    """The nearest content, the cell's own too: its colour, and how far it is with and without diagonal steps."""
+    row, column = np.nonzero(grid)
+    if not len(row):
+        none = np.zeros(grid.shape, np.int64)
+        return {"color nearest": none, "nearest": none, "nearest diagonally": none}
+    rows, columns = np.indices(grid.shape)
+    down, right = abs(rows[..., None] - row), abs(columns[..., None] - column)
+    color = grid[row, column][(down + right).argmin(-1)]
+    away = {"nearest": (down + right).min(-1), "nearest diagonally": np.maximum(down, right).min(-1)}
+    return {"color nearest": color * 1} | away
+
+
+def regions(grid):
+    """Labels of the 4-connected parts of one colour, background included."""
+    empty = np.zeros(grid.shape, np.int64)
+    content = find_objects(grid, CONN4, ONE_COLOR).labels if grid.any() else empty
+    free = background_regions(grid, CONN4).labels if not grid.all() else empty
+    return np.where(free > 0, free + content.max(), content).astype(np.int64)
+
+
+def one_colored(grid):
+    """Labels of the 8-connected objects of one colour; 0 for background."""
+    return (find_objects(grid, CONN8, ONE_COLOR).labels if grid.any() else grid).astype(np.int64)
+
+
+def many_colored(grid):
+    """Labels of the 8-connected objects of any colours; 0 for background."""
+    return (find_objects(grid, CONN8, ANY_COLOR).labels if grid.any() else grid).astype(np.int64)
+
+
+def boxes(grid):
+    """Labels of the bounding boxes of `many_colored`, smaller ones over larger ones."""
+    labels = many_colored(grid)
+    found = []
+    for label in range(1, labels.max() + 1):
+        row, column = np.nonzero(labels == label)
+        top, bottom, left, right = row.min(), row.max() + 1, column.min(), column.max() + 1
+        found.append(((top - bottom) * (right - left), label, top, bottom, left, right))
+    out = np.zeros(grid.shape, np.int64)
+    for _, label, top, bottom, left, right in sorted(found):
+        out[top:bottom, left:right] = label
+    return out
+
+
+def measures(grid, labels):
+    """What part a cell belongs to: its size, rank in size, shape and colours, and where in its box the cell lies.
+
+    labels: int [H, W], 0 where there is no part: all numbers are 0 there, places in the box −1. Ranks are among the
+    parts with content."""
+    high, wide = grid.shape
+    row, column = np.indices(grid.shape)
+    number = labels.max() + 1
+    top, left = np.full(number, 99), np.full(number, 99)
+    bottom, right = np.full(number, -1), np.full(number, -1)
+    np.minimum.at(top, labels, row)
+    np.minimum.at(left, labels, column)
+    np.maximum.at(bottom, labels, row)
+    np.maximum.at(right, labels, column)
+    tall, broad = bottom - top + 1, right - left + 1
+    colors = np.zeros((number, 10), np.int64)
+    np.add.at(colors, (labels, grid), 1)
+    size, colors[:, 0] = colors.sum(1), 0
+    content = colors.sum(1) > 0
+    content[0] = False
+    edge = (top == 0) | (left == 0) | (bottom == high - 1) | (right == wide - 1)
+    found = {"size": size, "height": tall, "width": broad, "on the border": edge * 1}
+    found |= {"is full": (size == tall * broad) * 1, "is square": (tall == broad) * 1}
+    found["upright"] = np.sign(tall - broad) + 1
+    found["colors"] = (colors > 0).sum(1)
+    for name, values in (("size", size), ("height", tall), ("width", broad)):
+        ranks = np.unique(values[content])
+        found[name + " rank"] = np.where(content, len(ranks) - np.searchsorted(ranks, values), 0)
+        found[name + " rank from below"] = np.where(content, np.searchsorted(ranks, values) + 1, 0)
+        same = (values[:, None] == values[content]).sum(1)
+        found["of the same " + name] = np.where(content, same, 0)
+    found["color of part"] = colors.argmax(1)
+    found["color least in part"] = np.where(colors > 0, colors, 999).argmin(1) * content
+    found = {name: np.where(labels > 0, values[labels], 0) for name, values in found.items()}
+    down, up = row - top[labels], bottom[labels] - row
+    across, back = column - left[labels], right[labels] - column
+    place = {"from top": down, "from bottom": up, "from left": across, "from right": back}
+    place["from edge"] = np.minimum(np.minimum(down, up), np.minimum(across, back))
+    place |= {"from top mod 2": down % 2, "from left mod 2": across % 2}
+    place |= {"in middle row": (down == up) * 1, "in middle column": (across == back) * 1}
+    place |= {"on diagonal": (down == across) * 1, "on other diagonal": (down == back) * 1}
+    found |= {name: np.where(labels > 0, values, -1) for name, values in place.items()}
+    found["parts"] = np.full(grid.shape, number - 1)
+    return found
+
+
+def shapes(grid):
+    """Holes, symmetries and copies of the object that a cell belongs to, of one colour and of several."""
+    found = {}
+    for name, coloring in (("one-coloured", ONE_COLOR), ("many-coloured", ANY_COLOR)):
+        for word, prop in (("holes", HOLES), ("symmetries", SYMMETRY_COUNT), ("copies", SHAPE_COUNT)):
+            if grid.any():
+                values = paint_alone(recolor_value(find_objects(grid, CONN8, coloring), prop)).astype(np.int64)
+            else:
+                values = np.zeros(grid.shape, np.int64)
+            found[name + " " + word] = values
+    return found
+
+
+def surroundings(grid):
+    """What lies around the one-colour region of a cell: the most common colour, and how many colours there are; and
+    the colours of the largest and the smallest object of any colours."""
+    labels = regions(grid)
+    touching = np.zeros((labels.max() + 1, 10), np.int64)
+    for _, down, right in ways()[:4]:
+        beside = moved(labels, down, right)
+        other = (beside > 0) & (beside != labels)
+        np.add.at(touching, (labels[other], moved(grid, down, right)[other]), 1)
+    touching[:, 0] = 0
+    found = {"color around": touching.argmax(1)[labels], "colors around": (touching > 0).sum(1)[labels]}
+    objects = many_colored(grid)
+    colors = np.zeros((objects.max() + 1, 10), np.int64)
+    np.add.at(colors, (objects, grid), 1)
+    colors = colors[1:]
+    for name, which in (("largest", np.argmax), ("smallest", np.argmin)):
+        color = colors[which(colors.sum(1))].argmax() if len(colors) else 0
+        found["color of " + name] = np.full(grid.shape, color)
+    return found
+
+
+FAMILIES: tuple[tuple[Callable[..., Features], Callable[..., np.ndarray] | None], ...] = (
+    (neighbors, None), (sights, None), (places, None), (mirrors, None), (lines, None), (whole_grid, None),
+    (nearest, None), (measures, regions), (measures, one_colored), (measures, many_colored), (measures, boxes),
+    (shapes, None), (surroundings, None),
+)  # fmt: skip
+"""The functions that give features, and what gives their second argument of the grid, if they have one."""
+
+
+def family_text(family: int, grid: str) -> str:
+    """The call that gives a family's features, as Python. grid: the variable."""
+    function, parts = FAMILIES[family]
+    return f"{function.__name__}({grid})" if parts is None else f"{function.__name__}({grid}, {parts.__name__}({grid}))"
+
+
+def compute(family: int, grid: np.ndarray) -> Features:
+    """A family's features of one grid."""
+    function, parts = FAMILIES[family]
+    return function(grid) if parts is None else function(grid, parts(grid))
+
+
+def source_of(families: set[int]) -> str:
+    """The source of all functions that these families need, in the order of this file."""
+    here = {name: value for name, value in globals().items() if inspect.isfunction(value)}
+    own = {name: function for name, function in here.items() if function.__module__ == __name__}
+    needed: set[str] = set()
+    left = [f.__name__ for family in families for f in FAMILIES[family] if f is not None]
+    while left:
+        name = left.pop()
+        if name not in needed:
+            needed.add(name)
+            left += [word for word in own[name].__code__.co_names if word in own]
+    return "\n".join(inspect.getsource(own[name]) for name in own if name in needed)
