@@ -56,10 +56,13 @@ def find_folder(path: Path, kind: str) -> Path:
 
     Raises InputError if there is none or more than one.
     """
-    if not path.is_dir():
-        raise InputError(f"{path}: no such folder")
-    if (path / MANIFEST).is_file():
-        return path
+    try:
+        if not path.is_dir():
+            raise InputError(f"{path}: no such folder")
+        if (path / MANIFEST).is_file():
+            return path
+    except OSError as error:  # of a name that is too long it cannot even be asked
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     found = [p.parent for p in sorted(path.rglob(MANIFEST)) if _kind_of(p) == kind]
     if not found:
         raise InputError(f"{path}: no {MANIFEST} here or below, so not a folder of {kind} weights")

@@ -19,10 +19,12 @@ from rich.console import Console
 
 from solver import runner
 from solver.cli import main
+from solver.errors import InputError
 from solver.progress import Progress
 from solver.runner import Event
 from solver.submission import check_submission
 from solver.tasks import load_path, load_set, sample
+from solver.weights import find_folder
 
 GOOD = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [[0, 9]]}]}
 BAD = {"train": [{"input": [[1, 2], [3]], "output": [[2, 1]]}], "test": [{"input": [[0, 9]]}] * 2}
@@ -114,7 +116,6 @@ def test_bad_input_is_one_line_a_fault_and_exit_code_2(tmp_path, tame, capsys, a
         ["solve", "--tasks", "{long}", "--out", "{out}"],
         ["run", "{long}", "--task", "{long}"],
         ["evaluate", "--set", "arc-agi-1/dev", "--tasks-from", "{long}", "--out", "{out}"],
-        ["evaluate", "--set", "arc-agi-1/dev", "--policy", "{long}", "--out", "{out}"],
         ["evaluate", "--set", "arc-agi-1/dev", "--set", "vision.weights={long}", "--set", "vision.device=cpu",
          "--out", "{out}"],
     ],
@@ -124,6 +125,17 @@ def test_a_name_that_is_too_long_is_one_line_too(tmp_path, capsys, words):
     assert main([word.format(long=long, out=tmp_path / "out") for word in words]) == 2
     (line,) = faults(capsys)
     assert line.endswith("cannot be read: File name too long")
+
+
+def test_weights_with_too_long_a_name_cost_no_answer(tmp_path, tame, capsys):
+    """They are as weights that are not there, also where the summary names what was used."""
+    long, out = "a" * 300, tmp_path / "out"
+    argv = ["evaluate", "--set", "arc-agi-1/training", "--tasks", "2", "--policy", long, "--out", str(out)]
+    assert main(argv) == 0
+    assert json.loads((out / "summary.json").read_text())["weights"] == {}
+    assert not faults(capsys)
+    with pytest.raises(InputError, match="File name too long"):
+        find_folder(tmp_path / long, "policy")
 
 
 def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
