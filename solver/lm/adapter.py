@@ -29,6 +29,7 @@ from .weights import LanguageModelWeights, read_weights
 
 ADAPTER = "adapter"
 FORMAT = 1
+ADAPTER_FILE, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"  # as peft names them
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +94,8 @@ def read_adapter(path: Path, kind: str, base: LanguageModelWeights, verify: bool
     if manifest["base"] != base.digest:
         raise InputError(f"{folder}: an adapter of other weights than those in {base.folder}")
     tensors = [name for name in manifest["files"] if name.endswith(".safetensors")]
-    if not tensors or "adapter_config.json" not in manifest["files"]:
-        raise InputError(f"{folder}: adapter_config.json or *.safetensors is missing")
+    if not tensors or ADAPTER_CONFIG not in manifest["files"]:
+        raise InputError(f"{folder}: {ADAPTER_CONFIG} or *.safetensors is missing")
     return Adapter(folder, kind, base, sum((folder / name).stat().st_size for name in tensors), manifest)
 
 

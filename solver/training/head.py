@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from ..errors import InputError
-from ..lm.adapter import read_model, seal_adapter
+from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE, seal_adapter
 from ..lm.weights import read_weights
 from .documents import Documents
 from .launch import EXPORT_FACTS, TOKENIZER_FOLDER, refuse_existing
-from .models import ADAPTER_CONFIG, ADAPTER_FILE, POLICY, PPM, load_model, trunk_of
+from .models import POLICY, PPM, load_model, trunk_of
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +88,10 @@ def fit_head_again(
     trained_on: str,
     licence: str,
     *,
-    num_pairs: int = 500,
-    max_tokens: int = 1024,
-    ridge: float = 0.01,
-    seed: int = 0,
+    num_pairs: int,
+    max_tokens: int,
+    ridge: float,
+    seed: int,
 ) -> dict[str, float]:
     """Write `adapter`, an exported preference model's, to `out` as one of `base`, its head fitted to pairs of
     `documents`; returns, and keeps in its training.json, how good the head is before and after on NUM_HELD_OUT pairs
@@ -127,5 +127,4 @@ def fit_head_again(
     }
     (out / EXPORT_FACTS).write_text(json.dumps(facts, indent=1) + "\n")
     seal_adapter(out, PPM, weights, trained_on, licence)
-    read_model(out, PPM, weights)
     return facts["head"]

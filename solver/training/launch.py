@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArcSolveError, InputError, SettingsError
+from ..lm.adapter import ADAPTER_CONFIG
 from ..lm.prompt import PromptFormat
 from ..lm.weights import POLICY, PPM, read_weights
 from ..settings import as_dict, load_settings
@@ -403,7 +404,7 @@ def _save_adapter(model: Any, facts: dict[str, Any], tokenizer: Path, out: Path)
     """Write an adapter without the paths and the card that peft puts in."""
     model.save_pretrained(out)
     (out / "README.md").unlink(missing_ok=True)
-    path = out / "adapter_config.json"
+    path = out / ADAPTER_CONFIG
     config = {**json.loads(path.read_text()), "base_model_name_or_path": None}
     path.write_text(json.dumps(config, indent=1) + "\n")
     told = {name: fact for name, fact in facts.items() if name != "weights"}

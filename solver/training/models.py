@@ -23,10 +23,10 @@ from transformers import (
 )
 
 from ..errors import InputError
+from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE
 from .settings import AdapterSettings, ModelSettings
 
 POLICY, PPM = "policy", "ppm"
-ADAPTER_FILE, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"  # as peft names them
 _FROM_NOTHING = {POLICY: LlamaForCausalLM, PPM: LlamaForSequenceClassification}
 _FROM_FOLDER = {POLICY: AutoModelForCausalLM, PPM: AutoModelForSequenceClassification}
 
