@@ -131,3 +131,31 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     assert main([str(results), "--out", str(out)]) == 2
     assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["calibrate_trust"] * 2
     assert out.read_text() == "{"
+
+
+def test_records_of_tuning_calibrate_the_vision_model(tmp_path):
+    newer, held = newer_tasks(), load_set("arc-agi-1/evaluation")[0]
+    records = [
+        {"task": task.task_id, "attempts": [[[0.9, True], [0.05, False]] for _ in task.test]}
+        for task in [*newer[:5], held]
+    ]
+    path, out = tmp_path / "tune.jsonl", tmp_path / "trust.json"
+    path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))
+    assert main(["--tuned", str(path), "--out", str(out)]) == 0
+    made = orjson.loads(out.read_bytes())
+    num_inputs = sum(len(task.test) for task in newer[:5])
+    assert made["made_from"] == {
+        "vision": {**made["made_from"]["vision"], "attempts": 2 * num_inputs, "right": num_inputs}
+    }
+    trust = Trust(**made["sources"]["vision"])
+    assert trust.probability(0.9, False) > 0.8
+    assert trust.probability(0.05, False) < 0.2
+
+
+@pytest.mark.parametrize("text", ['{"task": "NEWER"}', "no json", '{"task": "NEWER", "attempts": [[3]]}'])
+def test_what_is_no_record_of_tuning_is_named(tmp_path, capsys, text):
+    path = tmp_path / "tune.jsonl"
+    path.write_text(text.replace("NEWER", newer_tasks()[0].task_id))
+    assert main(["--tuned", str(path), "--out", str(tmp_path / "trust.json")]) == 2
+    assert "line 1 is no record of tuning" in capsys.readouterr().err
+    assert not (tmp_path / "trust.json").exists()

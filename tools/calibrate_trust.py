@@ -3,6 +3,7 @@
     python tools/calibrate_trust.py --list-tasks newer60.txt --num-tasks 60 --seed 0
     arc-solve evaluate --set arc-agi-2/training --tasks-from newer60.txt --out runs/newer60
     python tools/calibrate_trust.py runs/newer60/results.jsonl [more results.jsonl] [--out solver/trust.json]
+    python tools/calibrate_trust.py --tuned tune.jsonl          # the vision model, by `train_vision.py tune`
 
 The first writes the ids of training tasks that are in neither ARC-AGI-1 set (solver.tasks.newer_tasks), all or a random
 subset; with the same seed a larger one contains every smaller one. A run of several sources calibrates each of them, a
@@ -64,6 +65,18 @@ def rows(results: Iterable[TaskResult], tasks: Mapping[str, Task]) -> Iterator[t
                         yield attempt.source, (log_odds(share), attempt.exact, right)
 
 
+def tuned_rows(path: Path, tasks: Mapping[str, Task]) -> Iterator[Row]:
+    """Rows of the vision model from a file that `train_vision.py tune` wrote. Raises InputError."""
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            record = orjson.loads(line)
+            if record["task"] in tasks:
+                for two in record["attempts"]:
+                    yield from ((log_odds(share), False, bool(right)) for share, right in two)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: line {number} is no record of tuning ({error!r})") from error
+
+
 def _features(data: Sequence[Row]) -> np.ndarray:
     """float64 [rows, 4], in the order of Trust's numbers."""
     return np.array([(1.0, odds, exact, exact * odds) for odds, exact, _ in data], dtype=float)
@@ -111,6 +124,7 @@ def kept_sources(path: Path) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, nargs="*", help="results.jsonl files of runs on newer training tasks")
+    parser.add_argument("--tuned", type=Path, action="append", default=[], metavar="FILE", help="records of tuning")
     parser.add_argument("--out", type=Path, default=Path("solver/trust.json"))
     parser.add_argument("--list-tasks", type=Path, metavar="FILE", help="only write the ids of the tasks to run")
     parser.add_argument("--num-tasks", type=int, metavar="N", help="of --list-tasks: a random subset (default: all)")
@@ -126,6 +140,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for path in args.results:
             for source, row in rows(load_results(path).values(), tasks):
                 data[source].append(row)
+        for path in args.tuned:
+            data["vision"] += tuned_rows(path, tasks)
+        data = {source: found for source, found in data.items() if found}
         if not data:
             raise InputError("no attempt of any newer training task in these results")
         kept = kept_sources(args.out)

@@ -229,11 +229,13 @@ def plot(args: argparse.Namespace) -> None:
 
 def tune(args: argparse.Namespace) -> None:
     """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, and counts right answers within two
-    tries."""
+    tries. Its records say for each test input what the two most likely answers' shares of the views are and whether
+    they are right, which calibrate_trust.py reads."""
     import numpy as np
     import torch
 
     from solver.tasks import load_path, newer_tasks
+    from solver.vision.data import grids_of
     from solver.vision.tuning import Tuner, TuningConfig
     from solver.vision.weights import load_weights
 
@@ -269,7 +271,13 @@ def tune(args: argparse.Namespace) -> None:
             "share_of_truth": [
                 round(votes[hit][1], 4) if hit is not None else 0.0 for hit, votes in zip(hits, tuned.votes)
             ],
-            "top_share": [round(votes[0][1], 4) if votes else 0.0 for votes in tuned.votes],
+            "attempts": [
+                [(round(share, 4), bool(np.array_equal(grid, pair.output))) for grid, share in votes[:2]]
+                for votes, pair in zip(tuned.votes, task.test)
+            ],
+            "loss_of_truth": round(
+                tuner.measure([grids_of(pair) for pair in task.test], tuner.views(args.seed), args.seed), 5
+            ),
             "loss": round(tuned.loss, 5),
             "steps": tuned.num_steps,
             "tune_s": round(tuned.tune_s, 2),

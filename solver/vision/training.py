@@ -32,6 +32,7 @@ from .checkpoint import load_checkpoint, read_facts, round_as_saved, save_checkp
 from .data import PackedPairs, TrainingData
 from .model import LoopedModel, ModelConfig, fresh_tokens
 from .optimizer import Optimizer
+from .variants import Variants
 
 logger = getLogger(__name__)
 
@@ -49,7 +50,9 @@ class TrainConfig:
     (matrix_rate is Muon's). average: decay of the averaged weights a step. decay_start, decay_samples: from
     where, and over how many samples, the rates fall linearly to zero (0 samples: never). made_share: part of
     the samples that come from made-up tasks, which have task tokens of their own behind those of model.num_tasks;
-    they are not exported. Intervals: log_steps, validate_samples, save_samples. max_samples: stop there (0: no limit).
+    num_variants: of each task that is not made up (variants.py), with tokens behind those; variant_share: part of such
+    tasks' samples that become a variant. Tokens behind the first model.num_tasks are not exported. Intervals:
+    log_steps, validate_samples, save_samples. max_samples: stop there (0: no limit).
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -64,6 +67,8 @@ class TrainConfig:
     weight_decay: float = 0.0
     clip: float = 1.0
     made_share: float = 0.0
+    num_variants: int = 0
+    variant_share: float = 0.5
     average: float = 0.9995
     seed: int = 0
     compile: bool = True
@@ -83,6 +88,10 @@ class TrainConfig:
             faults.append(f"average {self.average} must be within 0..1")
         if not 0 <= self.made_share < 1:
             faults.append(f"made_share {self.made_share} must be within 0..1")
+        if not 0 <= self.variant_share <= 1:
+            faults.append(f"variant_share {self.variant_share} must be within 0..1")
+        if self.num_variants < 0:
+            faults.append(f"num_variants {self.num_variants} must not be negative")
         for name in ("batch", "log_steps", "validate_samples", "save_samples"):
             if getattr(self, name) < 1:
                 faults.append(f"{name} must be at least 1")
@@ -139,15 +148,22 @@ class DevicePairs:
     def draw(
         self, index: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
     ) -> tuple[Tensor, Tensor, Placement]:
-        """Input canvases, target canvases (int64 [B, C, C]) and their placement, freshly placed."""
-        in_h, in_w, out_h, out_w = self.sizes[index].unbind(1)
-        place = random_placement(torch.maximum(in_h, out_h), torch.maximum(in_w, out_w), canvas, generator, scale)
-        grids = self.grids[index]
-        return (
-            draw_inputs(grids[:, 0], in_h, in_w, place, canvas),
-            draw_targets(grids[:, 1], out_h, out_w, place, canvas),
-            place,
-        )
+        """As draw_pairs, of the pairs with these numbers."""
+        return draw_pairs(self.grids[index], self.sizes[index], canvas, generator, scale)
+
+
+def draw_pairs(
+    grids: Tensor, sizes: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
+) -> tuple[Tensor, Tensor, Placement]:
+    """Input canvases, target canvases (int64 [B, C, C]) and their placement, freshly placed. grids: uint8
+    [B, 2, 30, 30]; sizes: int64 [B, 4]."""
+    in_h, in_w, out_h, out_w = sizes.unbind(1)
+    place = random_placement(torch.maximum(in_h, out_h), torch.maximum(in_w, out_w), canvas, generator, scale)
+    return (
+        draw_inputs(grids[:, 0], in_h, in_w, place, canvas),
+        draw_targets(grids[:, 1], out_h, out_w, place, canvas),
+        place,
+    )
 
 
 class Sampler:
@@ -295,7 +311,19 @@ class Training:
             self.sampler = Sampler(len(self.pairs), config.seed)
         self.validation = DevicePairs(data.validation, device)
         self.task_ids = data.train.task_ids
-        model_config = replace(config.model, num_tasks=config.model.num_tasks + len(self.made_ids))
+        first_variant = config.model.num_tasks + len(self.made_ids)
+        self.variants = None
+        if config.num_variants:
+            self.variants = Variants(
+                config.model.num_tasks,
+                config.num_variants,
+                config.variant_share,
+                stream_seed(config.seed, "variants"),
+                first_variant,
+                device,
+            )
+        num_tokens = first_variant + config.model.num_tasks * config.num_variants
+        model_config = replace(config.model, num_tasks=num_tokens)
         self.model = LoopedModel(model_config)
         self.model.reset_parameters(torch.Generator().manual_seed(stream_seed(config.seed, "weights")))
         self.model.to(device)
@@ -336,19 +364,22 @@ class Training:
 
     def resume(self, folder: Path) -> None:
         """Goes on from a checkpoint; from one that a decay by the clock had reached, at the full rate, warming up
-        anew. To one without made-up tasks they may be added, with fresh tokens; raises InputError if it has others,
+        anew. To one without made-up tasks or without variants they may be added; raises InputError if it has others,
         or is of another model or optimizer."""
-        stored_hash = read_facts(folder).get("made_ids_sha256", ids_hash(()))
-        adds_made = bool(self.made_ids) and stored_hash == ids_hash(())
-        if not adds_made and stored_hash != ids_hash(self.made_ids):
+        stored = read_facts(folder)
+        no_made = ids_hash(())
+        made, num_variants = stored.get("made_ids_sha256", no_made), stored["config"].get("num_variants", 0)
+        if made not in (no_made, ids_hash(self.made_ids)):
             raise InputError(f"{folder}: trained on other made-up tasks; go on from its exported weights")
+        if num_variants not in (0, self.config.num_variants) or (num_variants and made != ids_hash(self.made_ids)):
+            raise InputError(f"{folder}: has {num_variants} variants a task; go on from its exported weights")
+        num_tokens = self.config.model.num_tasks + (len(self.made_ids) if made != no_made else 0)
+        num_tokens += self.config.model.num_tasks * num_variants
         state = self.live_state()
-        if adds_made:
-            tables = {key: tensor for key, tensor in state.items() if key.endswith("/tasks") and tensor.ndim}
-            state |= {key: tensor[: self.config.model.num_tasks] for key, tensor in tables.items()}
+        tables = {key: tensor for key, tensor in state.items() if key.endswith("/tasks") and tensor.ndim}
+        state |= {key: tensor[:num_tokens] for key, tensor in tables.items()}
         facts = load_checkpoint(folder, state)
-        if adds_made:
-            self._draw_made_tokens()
+        self._begin_tokens(num_tokens)
         self.step, self.samples, self.warm_from = facts["step"], facts["samples"], facts.get("warm_from", 0)
         if facts.get("clock_share", 1.0) < 1.0:
             self.warm_from = self.step
@@ -362,17 +393,25 @@ class Training:
             raise ValueError(f"weights of {weights.config}, but the run's model is {self.config.model}")
         for model in (self.model, self.averaged):
             state = weights.state_dict()
-            made = model.tasks[len(state["tasks"]) :].to(state["tasks"].device)
-            model.load_state_dict(state | {"tasks": torch.cat([state["tasks"], made])})
-        self._draw_made_tokens()
+            others = model.tasks[len(state["tasks"]) :].to(state["tasks"].device)
+            model.load_state_dict(state | {"tasks": torch.cat([state["tasks"], others])})
+        self._begin_tokens(self.config.model.num_tasks)
         self.step, self.samples, self.warm_from = step, samples, step
 
     @torch.no_grad()
-    def _draw_made_tokens(self) -> None:
-        """Fresh tokens for the made-up tasks, where the others are trained already."""
-        first, seed = self.config.model.num_tasks, stream_seed(self.config.seed, "made tokens")
+    def _begin_tokens(self, num_known: int) -> None:
+        """Tokens behind the first num_known, where those are trained already: fresh ones for made-up tasks, a task's
+        own one for each of its variants."""
+        num_tasks, num_made = self.config.model.num_tasks, len(self.made_ids)
         for model in (self.model, self.averaged):
-            model.tasks[first:] = fresh_tokens(self.model.tasks[:first], len(self.made_ids), seed)
+            if num_known <= num_tasks < num_tasks + num_made:
+                seed = stream_seed(self.config.seed, "made tokens")
+                model.tasks[num_tasks : num_tasks + num_made] = fresh_tokens(
+                    self.model.tasks[:num_tasks], num_made, seed
+                )
+            if self.variants and num_known <= self.variants.first_token:
+                own = self.model.tasks[:num_tasks].repeat_interleave(self.config.num_variants, dim=0)
+                model.tasks[self.variants.first_token :] = own
 
     def train_step(self) -> tuple[Tensor, Tensor]:
         """One step on the next batch; returns loss and gradient norm as tensors on the device."""
@@ -383,9 +422,12 @@ class Training:
             index = index.pin_memory()
         index = index.to(self.device, non_blocking=True)
         self.generator.manual_seed(stream_seed(config.seed, "placement", first))
-        canvases, targets, _ = self.pairs.draw(index, config.canvas, self.generator)
+        grids, sizes, tasks = self.pairs.grids[index], self.pairs.sizes[index], self.pairs.tasks[index]
+        if self.variants:
+            grids, sizes, tasks = self.variants.change(grids, sizes, tasks, self.generator)
+        canvases, targets, _ = draw_pairs(grids, sizes, config.canvas, self.generator)
         with autocast(self.device, config.autocast):
-            loss = self.model.loss(canvases, self.pairs.tasks[index], targets)
+            loss = self.model.loss(canvases, tasks, targets)
         loss.backward()
         if self.world > 1:
             average_gradients(parameters, self.world)

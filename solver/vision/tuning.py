@@ -187,9 +187,7 @@ class Tuner:
         num_steps = min(config.num_steps, max_steps)
         if not num_steps:
             return math.nan, 0
-        viewed = ((v, (view.apply(a), view.apply(b))) for v, view in enumerate(views) for a, b in pairs)
-        names = [str(v) for v in range(len(views))]
-        data = DevicePairs(PackedPairs.pack(viewed, names), self.device)
+        data = self._viewed(pairs, views)
         sampler = Sampler(len(data), stream_seed(seed, "pairs"))
         # All at once: a transfer in each step would make the host wait for the device.
         indices = sampler.indices(0, num_steps * config.batch).to(self.device)
@@ -262,6 +260,31 @@ class Tuner:
         loss, self.tune_batch = within_memory(in_parts, self.tune_batch)
         return loss
 
+    def views(self, seed: int) -> list[View]:
+        """The views of every task for this seed; the k-th one's token is the k-th."""
+        rng = np.random.default_rng(stream_seed(seed, "views"))
+        return task_views(self.config.num_colorings, rng, self.config.num_symmetries)
+
+    @torch.no_grad()
+    def measure(self, pairs: list[tuple[Grid, Grid]], views: list[View], seed: int) -> float:
+        """Mean cross-entropy of known outputs under the model as it is now, over views and placements: what a share of
+        right views says, without its steps. Not for a run, which knows no outputs."""
+        data = self._viewed(pairs, views)
+        generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "measure"))
+        self.model.eval()
+        self.model.run_core = self.model.core.forward
+        losses = []
+        for index in torch.arange(len(data), device=self.device).repeat(self.config.num_placements).split(64):
+            canvases, targets, _ = data.draw(index, self.canvas, generator)
+            with autocast(self.device, self.config.autocast):
+                losses.append(self.model.loss(canvases, data.tasks[index], targets, self.config.num_loops) * len(index))
+        return float(torch.stack(losses).sum()) / (len(data) * self.config.num_placements)
+
+    def _viewed(self, pairs: list[tuple[Grid, Grid]], views: list[View]) -> DevicePairs:
+        """Every pair in every view; a pair's task is the number of its view."""
+        viewed = ((v, (view.apply(a), view.apply(b))) for v, view in enumerate(views) for a, b in pairs)
+        return DevicePairs(PackedPairs.pack(viewed, [str(v) for v in range(len(views))]), self.device)
+
     @torch.no_grad()
     def predict(self, pairs: list[tuple[Grid, Grid]], test_input: Grid, views: list[View], seed: int) -> list[Grid]:
         """The well-formed predictions of one test input in all views and placements, each brought back."""
@@ -315,8 +338,7 @@ class Tuner:
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(self.device)
         pairs = [grids_of(pair) for pair in task.train]
-        rng = np.random.default_rng(stream_seed(seed, "views"))
-        views = task_views(self.config.num_colorings, rng, self.config.num_symmetries)
+        views = self.views(seed)
         num_views = len(views) * self.config.num_placements
         self.reset(len(views), seed)
         loss, num_steps = self.tune(pairs, views, seed, deadline, max_steps)

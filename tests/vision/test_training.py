@@ -20,6 +20,8 @@ from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, rotary_table, rotate  # noqa: E402
 from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
 from solver.vision.training import MixedSampler, Sampler, TrainConfig, Training, autocast, validate  # noqa: E402
+from solver.vision.variants import Variants, ViewTable, change_grids, draw_variants  # noqa: E402
+from solver.vision.views import SYMMETRIES, View  # noqa: E402
 from solver.vision.weights import load_weights, save_weights  # noqa: E402
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_vision.py"
@@ -308,6 +310,102 @@ def test_made_up_tasks_can_be_added_to_a_run_and_to_weights(tmp_path):
         assert not torch.equal(fresh[0], fresh[1])
         assert training.rate_share() == (1.0 if training is resumed else pytest.approx(1 / 3))
         training.train_step()
+
+
+def padded(grid):
+    out = torch.zeros(30, 30, dtype=torch.uint8)
+    out[: grid.shape[0], : grid.shape[1]] = torch.from_numpy(grid.copy())
+    return out
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 5), (7, 3), (30, 30), (30, 1)])
+def test_changing_on_the_device_is_what_views_do(shape):
+    rng = np.random.default_rng(0)
+    grid = rng.integers(0, 10, shape, dtype=np.uint8)
+    views = [View(turns, mirror, tuple(rng.permutation(10).tolist())) for turns, mirror in SYMMETRIES]
+    heights, widths = (torch.full((len(views),), side) for side in shape)
+    changed = change_grids(
+        padded(grid).expand(len(views), 30, 30), heights, widths, ViewTable(views, CPU), torch.arange(len(views))
+    )
+    for view, one in zip(views, changed, strict=True):
+        expected = view.apply(grid)
+        assert expected.shape == view.apply_size(shape)
+        assert np.array_equal(one[: expected.shape[0], : expected.shape[1]].numpy(), expected), view
+
+
+def test_variants_are_other_tasks_and_the_same_every_time():
+    variants = draw_variants(50, 4, seed=3)
+    assert variants == draw_variants(50, 4, seed=3) != draw_variants(50, 4, seed=4)
+    every = [view for of_task in variants for view in of_task]
+    assert len(every) == 200
+    assert View() not in every
+    assert all(view.colors[0] == 0 and sorted(view.colors) == list(range(10)) for view in every)
+    recolored = sum(view.colors != tuple(range(10)) for view in every)
+    assert 130 < recolored < 175  # three quarters, and what a draw of the identity adds
+
+
+def test_a_share_of_the_samples_becomes_a_variant_with_its_own_token():
+    rng = np.random.default_rng(0)
+    made = [(t, (rng.integers(0, 10, (3, 5), dtype=np.uint8),) * 2) for t in range(4) for _ in range(200)]
+    packed = PackedPairs.pack(made, "abcd")
+    grids, sizes = torch.from_numpy(packed.padded()), torch.from_numpy(packed.sizes).long()
+    tasks = torch.from_numpy(packed.tasks.astype("int64"))
+    variants = Variants(3, 2, 0.25, seed=5, first_token=10, device=CPU)  # the fourth task is made up
+    views = [view for of_task in draw_variants(3, 2, seed=5) for view in of_task]
+    new_grids, new_sizes, tokens = variants.change(grids, sizes, tasks, torch.Generator().manual_seed(1))
+    changed = tokens != tasks
+    assert 100 < changed.sum() < 200
+    assert not changed[tasks == 3].any()
+    assert torch.equal(new_grids[~changed], grids[~changed])
+    assert torch.equal(new_sizes[~changed], sizes[~changed])
+    assert set(tokens[changed].tolist()) == set(range(10, 16))
+    for number in changed.nonzero().flatten().tolist():
+        token = int(tokens[number]) - 10
+        assert token // 2 == tasks[number]
+        for side in (0, 1):
+            expected = views[token].apply(packed.padded()[number, side, :3, :5])
+            height, width = new_sizes[number, 2 * side : 2 * side + 2].tolist()
+            assert np.array_equal(new_grids[number, side, :height, :width].numpy(), expected)
+    everything = Variants(3, 2, 1.0, seed=5, first_token=10, device=CPU)
+    _, _, tokens = everything.change(grids, sizes, tasks, torch.Generator().manual_seed(1))
+    assert (tokens[tasks < 3] >= 10).all()
+
+
+def test_variants_are_trained_on_resumed_with_added_later_and_not_exported(tmp_path):
+    data = replace(tiny_data(), made=made_pairs("m1", "m2"))
+    config = replace(TINY, made_share=0.25, num_variants=2, log_steps=1)
+    whole = Training(replace(config, save_samples=24, max_samples=48), data, CPU)
+    before = whole.model.tasks.detach().clone()
+    whole.run(tmp_path / "whole")
+    moved = set((whole.model.tasks != before).any(1).nonzero().flatten().tolist())
+    assert len(before) == 60 + 2 + 120
+    assert {0, 1, 2, 60, 61} <= moved
+    assert moved & {62, 63, 64, 65, 66, 67}
+    assert max(moved) < 68
+
+    Training(replace(config, max_samples=24), data, CPU).run(tmp_path / "parts")
+    resumed = Training(replace(config, max_samples=48), data, CPU)
+    resumed.resume(tmp_path / "parts" / "checkpoint")
+    resumed.run(tmp_path / "parts")
+    for key, tensor in whole.live_state().items():
+        assert torch.equal(tensor, resumed.live_state()[key]), key
+    load_tool().main(["export", "--run", str(tmp_path / "parts"), "--out", str(tmp_path / "weights")])
+    assert load_weights(tmp_path / "weights")[0].tasks.shape[0] == TINY_MODEL.num_tasks
+    for other in (replace(config, num_variants=3), replace(config, num_variants=0)):
+        with pytest.raises(InputError, match="2 variants a task"):
+            Training(other, data, CPU).resume(tmp_path / "parts" / "checkpoint")
+
+    plain, made = (replace(TINY, max_samples=16, made_share=share) for share in (0.0, 0.25))
+    for name, one, known in (("plain", plain, 60), ("made", made, 62)):
+        first = Training(one, data, CPU)
+        first.run(tmp_path / name)
+        added = Training(config, data, CPU)
+        added.resume(tmp_path / name / "checkpoint")
+        assert torch.equal(added.model.tasks[:known], first.model.tasks)
+        own = first.model.tasks[:60].repeat_interleave(2, dim=0)
+        assert torch.equal(added.model.tasks[62:], own)
+        assert torch.equal(added.averaged.tasks[62:], own)
+        added.train_step()
 
 
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):

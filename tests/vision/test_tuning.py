@@ -126,6 +126,20 @@ def test_tuning_learns_nothing_for_the_next_task(tuner):
     assert all(torch.equal(tuner.shipped[k], v) for k, v in before.items())
 
 
+def test_known_outputs_are_measured_over_all_views_and_change_nothing(tuner):
+    task = task_of((((1, 2),), ((2, 1),)), (((3, 4),), ((4, 3),)))
+    pairs = [(pair.input.astype(np.uint8), pair.output.astype(np.uint8)) for pair in task.train]
+    views = tuner.views(3)
+    tuner.reset(len(views), 3)
+    before = tuner.measure(pairs, views, 0)
+    tuner.tune_and_predict(task, seed=3)
+    weights = {key: tensor.clone() for key, tensor in tuner.model.state_dict().items()}
+    after = tuner.measure(pairs, views, 0)
+    assert 0 < after < before
+    assert tuner.measure(pairs, views, 0) == after
+    assert all(torch.equal(tensor, weights[key]) for key, tensor in tuner.model.state_dict().items())
+
+
 def test_the_hidden_output_changes_nothing(tuner):
     pairs = ((((1, 2),), ((2, 1),)), (((3, 4),), ((4, 3, 3),)))
     hidden = tuner.tune_and_predict(task_of(*pairs)).votes[0]
