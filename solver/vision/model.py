@@ -253,6 +253,13 @@ class LoopedModel(nn.Module):
         labels = patchify(targets, self.config.patch).flatten()
         return F.cross_entropy(scores, labels, ignore_index=IGNORE)
 
+    def losses(self, canvases: Tensor, tasks: Tensor, targets: Tensor, num_loops: int | None = None) -> Tensor:
+        """As loss, for each sample alone: [B]. Every target must have a cell that is not IGNORE."""
+        scores = self(canvases, tasks, num_loops).float().view(-1, NUM_SYMBOLS)
+        labels = patchify(targets, self.config.patch)
+        cells = F.cross_entropy(scores, labels.flatten(), ignore_index=IGNORE, reduction="none").view(len(tasks), -1)
+        return cells.sum(1) / (labels.flatten(1) != IGNORE).sum(1)
+
     @torch.no_grad()
     def predict(self, canvases: Tensor, tasks: Tensor, num_loops: int | None = None) -> Tensor:
         """int64 [B, C, C]: the likeliest symbol of each canvas cell."""

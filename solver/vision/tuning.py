@@ -39,6 +39,9 @@ Grid = np.ndarray
 Votes = list[tuple[Grid, float]]
 T = TypeVar("T")
 
+SCORE_PLACEMENTS = 2
+"""Of a grid in every view, where it is scored."""
+
 MIN_BATCH = 1
 """Where device memory runs out, batches are halved, but not below this."""
 
@@ -266,19 +269,28 @@ class Tuner:
         return task_views(self.config.num_colorings, rng, self.config.num_symmetries)
 
     @torch.no_grad()
-    def measure(self, pairs: list[tuple[Grid, Grid]], views: list[View], seed: int) -> float:
-        """Mean cross-entropy of known outputs under the model as it is now, over views and placements: what a share of
-        right views says, without its steps. Not for a run, which knows no outputs."""
-        data = self._viewed(pairs, views)
-        generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "measure"))
+    def score(self, test_input: Grid, outputs: Sequence[Grid], views: list[View], seed: int) -> list[float]:
+        """How unlikely the model as it is now finds each grid as the output of an input: mean negative log-likelihood
+        of a cell in nats, over views and SCORE_PLACEMENTS placements. Grids of one size are placed alike."""
+        scores = []
         self.model.eval()
         self.model.run_core = self.model.core.forward
-        losses = []
-        for index in torch.arange(len(data), device=self.device).repeat(self.config.num_placements).split(64):
+        for output in outputs:
+            data = self._viewed([(test_input, output)], views)
+            generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "score"))
+            index = torch.arange(len(data), device=self.device).repeat(SCORE_PLACEMENTS)
             canvases, targets, _ = data.draw(index, self.canvas, generator)
-            with autocast(self.device, self.config.autocast):
-                losses.append(self.model.loss(canvases, data.tasks[index], targets, self.config.num_loops) * len(index))
-        return float(torch.stack(losses).sum()) / (len(data) * self.config.num_placements)
+
+            def in_parts(size: int, drawn=(canvases, data.tasks[index], targets)) -> Tensor:
+                parts = []
+                for part in zip(*(tensor.split(size) for tensor in drawn)):
+                    with autocast(self.device, self.config.autocast):
+                        parts.append(self.model.losses(*part, self.config.num_loops))
+                return torch.cat(parts)
+
+            losses, self.predict_batch = within_memory(in_parts, self.predict_batch)
+            scores.append(losses.mean())
+        return torch.stack(scores).tolist() if scores else []
 
     def _viewed(self, pairs: list[tuple[Grid, Grid]], views: list[View]) -> DevicePairs:
         """Every pair in every view; a pair's task is the number of its view."""

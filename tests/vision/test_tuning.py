@@ -126,18 +126,28 @@ def test_tuning_learns_nothing_for_the_next_task(tuner):
     assert all(torch.equal(tuner.shipped[k], v) for k, v in before.items())
 
 
-def test_known_outputs_are_measured_over_all_views_and_change_nothing(tuner):
+def test_grids_are_scored_by_the_model_as_it_is(tuner):
     task = task_of((((1, 2),), ((2, 1),)), (((3, 4),), ((4, 3),)))
-    pairs = [(pair.input.astype(np.uint8), pair.output.astype(np.uint8)) for pair in task.train]
-    views = tuner.views(3)
+    grids = [np.array(cells, np.uint8) for cells in (((2, 1),), ((7, 8),), ((5,), (6,)))]
+    given, views = np.array(((1, 2),), np.uint8), tuner.views(3)
     tuner.reset(len(views), 3)
-    before = tuner.measure(pairs, views, 0)
+    before = tuner.score(given, grids, views, 0)
     tuner.tune_and_predict(task, seed=3)
     weights = {key: tensor.clone() for key, tensor in tuner.model.state_dict().items()}
-    after = tuner.measure(pairs, views, 0)
-    assert 0 < after < before
-    assert tuner.measure(pairs, views, 0) == after
+    after = tuner.score(given, grids, views, 0)
+    assert 0 < after[0] < before[0]
+    assert after[0] < min(after[1:])  # what it was tuned to
+    assert tuner.score(given, grids[1:], views, 0) == after[1:]
+    assert tuner.score(given, [], views, 0) == []
     assert all(torch.equal(tensor, weights[key]) for key, tensor in tuner.model.state_dict().items())
+
+
+def test_losses_of_samples_and_of_a_batch_agree(tuner):
+    data = tuner._viewed([(zeros(2, 3), zeros(2, 3))], tuner.views(0))
+    canvases, targets, _ = data.draw(torch.arange(4), 32, torch.Generator().manual_seed(0), scale=2)
+    losses = tuner.model.losses(canvases, data.tasks[:4], targets)
+    assert losses.shape == (4,)
+    assert losses.mean().item() == pytest.approx(tuner.model.loss(canvases, data.tasks[:4], targets).item(), rel=1e-5)
 
 
 def test_the_hidden_output_changes_nothing(tuner):
