@@ -244,8 +244,8 @@ def tune(args: argparse.Namespace) -> None:
     config = TuningConfig(
         num_samples=args.samples, batch=args.batch, optimizer=args.optimizer, rate=args.rate,
         matrix_rate=args.matrix_rate, token_rate=args.token_rate, token_spread=args.token_spread, canvas=args.canvas,
-        dropout=args.dropout, warmup_steps=args.warmup_steps, compile=args.compile, graph=args.graph,
-        autocast=args.device.startswith("cuda"),
+        dropout=args.dropout, replay_share=args.replay, warmup_steps=args.warmup_steps, compile=args.compile,
+        graph=args.graph, autocast=args.device.startswith("cuda"),
     )  # fmt: skip
     tuner = Tuner(model, manifest["canvas"], config)
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
@@ -369,6 +369,7 @@ def parser() -> argparse.ArgumentParser:
             "default": 1.0,
             "help": "tokens begin so many standard deviations of the trained ones away from their mean (default: 1)",
         },
+        replay={"type": float, "default": 0.0, "help": "share of the samples that are pairs of trained tasks"},
         dropout={"type": float, "default": 0.0},
         warmup_steps={"type": int, "default": 10},
         canvas={"type": int, "default": VisionSettings.canvas},

@@ -24,13 +24,13 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..settings import VisionSettings
-from ..tasks import Task
+from ..tasks import Task, older_tasks
 from .canvas import IGNORE, Placement, draw_inputs, random_placement, read_canvas
 from .data import PackedPairs, grids_of
 from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
 from .optimizer import Optimizer, Rate
-from .training import DevicePairs, Sampler, autocast, clip_gradients, stream_seed
+from .training import DevicePairs, MixedSampler, Sampler, autocast, clip_gradients, stream_seed
 from .views import View, bound_output_size, task_views
 
 logger = getLogger(__name__)
@@ -52,8 +52,9 @@ class TuningConfig:
     a step; the rates (token_rate of the task tokens, matrix_rate of the core's matrices, rate of all else) warm up
     over warmup_steps and fall linearly to zero, reached early if the deadline is. Tokens begin at the mean of the
     trained ones, and token_spread times their standard deviation away from it. With 0 samples nothing is tuned, and
-    every view has that mean. dropout: of what the core's layers add, while tuning. graph: record steps as a CUDA
-    graph, on a GPU.
+    every view has that mean. dropout: of what the core's layers add, while tuning. replay_share: of the samples, how
+    many are demonstration pairs of the tasks that the model was trained on, so that it keeps what it learned of them.
+    graph: record steps as a CUDA graph, on a GPU.
     num_symmetries, num_colorings: as task_views has them. num_placements: predictions of each test input in each
     view. predict_batch: of them at a time. num_loops: loops of the core, tuning and predicting (None: all). What is a
     setting of a run has its default there."""
@@ -68,6 +69,7 @@ class TuningConfig:
     num_samples: int = VisionSettings.num_samples
     warmup_steps: int = 10
     dropout: float = 0.0
+    replay_share: float = 0.0
     num_symmetries: int = VisionSettings.num_symmetries
     num_colorings: int = VisionSettings.num_colorings
     num_placements: int = VisionSettings.num_placements
@@ -137,6 +139,12 @@ def _check(config: TuningConfig, canvas: int, model: ModelConfig) -> None:
         faults.append(f"num_loops {config.num_loops} must be within 1..{model.num_loops}, which the model has")
     if config.num_views > model.num_tasks:
         faults.append(f"{config.num_views} views need as many task tokens, but the model has {model.num_tasks}")
+    if not 0.0 <= config.replay_share < 1.0:
+        faults.append(f"replay_share {config.replay_share} must be within 0..1")
+    elif config.replay_share and model.num_tasks < len(older_tasks()):
+        faults.append(
+            f"replay needs a token of each of {len(older_tasks())} tasks, but the model has {model.num_tasks}"
+        )
     if faults:
         raise InputError(f"vision: {'; '.join(faults)}")
 
@@ -192,6 +200,10 @@ class Tuner:
             return math.nan, 0
         data = self._viewed(pairs, views)
         sampler = Sampler(len(data), stream_seed(seed, "pairs"))
+        if config.replay_share:
+            replayed = self._replayed(len(views))
+            sampler = MixedSampler(len(data), len(replayed), config.replay_share, stream_seed(seed, "pairs"))
+            data.append(replayed)
         # All at once: a transfer in each step would make the host wait for the device.
         indices = sampler.indices(0, num_steps * config.batch).to(self.device)
         generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "tuning"))
@@ -291,6 +303,14 @@ class Tuner:
             losses, self.predict_batch = within_memory(in_parts, self.predict_batch)
             scores.append(losses.mean())
         return torch.stack(scores).tolist() if scores else []
+
+    def _replayed(self, num_views: int) -> DevicePairs:
+        """Demonstration pairs of the trained tasks whose tokens no view has taken."""
+        tasks = older_tasks()
+        pairs = (
+            (number, grids_of(pair)) for number, task in enumerate(tasks) if number >= num_views for pair in task.train
+        )
+        return DevicePairs(PackedPairs.pack(pairs, [task.task_id for task in tasks]), self.device)
 
     def _viewed(self, pairs: list[tuple[Grid, Grid]], views: list[View]) -> DevicePairs:
         """Every pair in every view; a pair's task is the number of its view."""

@@ -13,7 +13,7 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from solver.errors import InputError  # noqa: E402
-from solver.tasks import Pair, Task  # noqa: E402
+from solver.tasks import Pair, Task, older_tasks  # noqa: E402
 from solver.vision import tuning  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.tuning import Tuner, TuningConfig, count_votes  # noqa: E402
@@ -303,3 +303,23 @@ def test_dropout_is_for_tuning_alone_and_repeats():
     plain, first, second = found
     assert first == second
     assert first[0] != plain[0]
+
+
+def test_pairs_of_trained_tasks_are_replayed_with_their_own_tokens():
+    num_views = TINY.num_views
+    model = LoopedModel(replace(TINY_MODEL, num_tasks=400))
+    tuner = Tuner(model, 32, replace(TINY, replay_share=0.5, num_samples=200))
+    before = tuner.shipped["tasks"].clone()
+    tuner.tune_and_predict(SWAP, seed=1)
+    moved = (model.tasks != before).any(1).nonzero().flatten().tolist()
+    assert set(range(num_views)) <= set(moved)
+    assert 40 < len([token for token in moved if token >= num_views]) <= 100  # of 100 samples, some of one task
+    replayed = tuner._replayed(num_views)
+    assert int(replayed.tasks.min()) == num_views
+    assert int(replayed.tasks.max()) == len(older_tasks()) - 1
+    number = len(replayed) - 1
+    pair = older_tasks()[-1].train[-1]
+    height, width = replayed.sizes[number, :2].tolist()
+    assert np.array_equal(replayed.grids[number, 0, :height, :width].numpy(), pair.input)
+    with pytest.raises(InputError, match="replay needs a token of each of 399 tasks"):
+        Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, replay_share=0.5))
