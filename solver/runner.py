@@ -43,7 +43,7 @@ from .runfolder import RunFolder
 from .services import Services
 from .settings import Settings, as_dict
 from .sources import KERNELS, Lane, own_lanes
-from .standing import LaneStanding, TaskStanding
+from .standing import MAX_DEATHS, LaneStanding, TaskStanding
 from .submission import blank_attempts
 from .tasks import Task, TaskStub, tasks_digest
 from .vote import choose_attempts, keep_better
@@ -418,6 +418,7 @@ class _Run:
                     for source, trace in message.traces.items():
                         logger.error("task %s: %s raised\n%s", worker.task_id, source, trace)
                     worker.lane.least_s = message.least_s
+                    worker.lane.deaths[worker.slot] = 0
                     self._take(worker, message.findings)
                     self._free(worker, message.seconds)
                     self._through(worker, message)
@@ -462,6 +463,10 @@ class _Run:
         why = worker.reason or f"its worker died ({cause(code)})"
         logger.warning("task %s: %s", task_id, why)
         self._event("worker_lost", task_id, worker, message=why)
+        if not worker.reason:
+            lane.died(worker.slot, task_id)
+            if not lane.may_start(worker.slot):
+                logger.error("%s: worker %d is not replaced: %d in a row died", lane.name, worker.slot, MAX_DEATHS)
         if worker.reason:
             self._end(task_id, worker, "partial", why)
         elif lane.tries[task_id] < MAX_TRIES:

@@ -14,6 +14,13 @@ from .tasks import Task
 from .vote import choose_attempts
 
 MAX_FAILED_STARTS = 5
+MAX_DEATHS = 5
+"""So many workers of one slot that died in a row, each over another task, leave it without, if another slot has one: a
+device that starts and then fails would go through the whole queue, quicker than those that work."""
+
+BLAMED_DEATHS = 2
+"""So many deaths in a row count against the tasks; further ones against the slot."""
+
 CUT_SHARE = 0.3
 """Of the time that a lane's task needs, the least with which one is begun at the end of a run."""
 
@@ -24,7 +31,8 @@ class LaneStanding:
 
     queue: what is still to be handed out in this pass. later: what has been through it and is for the next one.
     plan: its time; known once a worker of the run is ready. failed_starts: by slot, since its last worker was ready.
-    is_lost: no worker is to be started any more. least_s: seconds below which its workers should not begin a
+    deaths: by slot, workers that died over a task since one went through there. is_lost: no worker is to be started any
+    more. least_s: seconds below which its workers should not begin a
     task, as they say. tries: how often a task was begun since it last went
     through. passes: how often it did.
     """
@@ -37,6 +45,7 @@ class LaneStanding:
     later: list[Task] = field(default_factory=list)
     plan: LanePlan | None = None
     failed_starts: Counter[int] = field(default_factory=Counter)
+    deaths: Counter[int] = field(default_factory=Counter)
     ever_ready: bool = False
     is_lost: bool = False
     least_s: float = 0.0
@@ -59,8 +68,22 @@ class LaneStanding:
     def may_start(self, slot: int) -> bool:
         """Whether to try another worker there. As long as none of the lane was ever ready, all slots share their tries;
         later each has its own, so that one device that is gone leaves the others."""
+        return self._starts(slot) and (self.deaths[slot] < MAX_DEATHS or not self._others_live(slot))
+
+    def _starts(self, slot: int) -> bool:
         failed = self.failed_starts[slot] if self.ever_ready else self.failed_starts.total()
         return not self.is_lost and failed < MAX_FAILED_STARTS
+
+    def _others_live(self, slot: int) -> bool:
+        """Whether another slot has workers that do not die one after the other."""
+        others = (other for other in range(self.num_workers) if other != slot)
+        return any(self._starts(other) and self.deaths[other] < MAX_DEATHS for other in others)
+
+    def died(self, slot: int, task_id: str) -> None:
+        """A worker died over a task, of its own or the task's fault."""
+        self.deaths[slot] += 1
+        if self.deaths[slot] > BLAMED_DEATHS and self._others_live(slot):
+            self.tries[task_id] -= 1
 
     @property
     def num_alive(self) -> int:

@@ -148,6 +148,29 @@ def loses_device_once(settings, slot):
     return (LosesDeviceOnce(settings.vision.weights),)
 
 
+class BadDevice(FakeSource):
+    """Starts, and is lost with every task."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        raise DeviceLostError("an error of its memory")
+
+
+class GoodDevice(FakeSource):
+    """Answers every task after a while."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        time.sleep(0.2)
+        return self.findings(task, [[1]], exact=True)
+
+
+def one_bad_device(settings, slot):
+    return (BadDevice() if slot == 1 else GoodDevice(),)
+
+
+def all_bad_devices(settings, slot):
+    return (BadDevice(),)
+
+
 def half(settings, slot):
     if slot == 1:
         raise RuntimeError("this device is gone")

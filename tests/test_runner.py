@@ -41,6 +41,7 @@ from solver.runfolder import RunFolder
 from solver.runner import run, tasks_digest
 from solver.settings import RunSettings, Settings, VisionSettings
 from solver.sources import Lane
+from solver.standing import MAX_DEATHS
 from solver.submission import check_submission
 from solver.tasks import TaskStub
 from solver.vote import choose_attempts
@@ -560,6 +561,23 @@ def test_a_slot_that_never_starts_leaves_the_others_their_tries(tmp_path):
     lost = [event["message"] for event in events(tmp_path, "worker_lost")]
     assert len(lost) == 2  # both tries of t1
     assert record.interrupted == ""
+
+
+def test_a_device_that_fails_every_task_is_left_alone(tmp_path, caplog):
+    """It is quicker than the one that works, which must still see every task."""
+    tasks = [task(f"t{n:02d}") for n in range(30)]
+    record = run(tasks, limits(seconds=30.0), tmp_path, lanes=[Lane("devices", 2, fake_sources.one_bad_device)])
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert len(events(tmp_path, "worker_lost")) == MAX_DEATHS
+    assert sum("is not replaced" in line for line in caplog.messages) == 1
+    assert record.interrupted == ""
+
+
+def test_tasks_end_where_all_devices_fail(tmp_path):
+    tasks = [task(f"t{n:02d}") for n in range(12)]
+    record = run(tasks, limits(seconds=30.0), tmp_path, lanes=[Lane("devices", 2, fake_sources.all_bad_devices)])
+    assert {result.status for result in record.results.values()} == {"failed"}
+    assert len(events(tmp_path, "worker_lost")) >= 24
 
 
 @pytest.mark.parametrize(
