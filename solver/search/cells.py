@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -286,4 +287,7 @@ def source_of(families: set[int]) -> str:
         if name not in needed:
             needed.add(name)
             left += [word for word in own[name].__code__.co_names if word in own]
-    return "\n".join(inspect.getsource(own[name]) for name in own if name in needed)
+    return "\n".join(_source(own[name]) for name in own if name in needed)
+
+
+_source = cache(inspect.getsource)  # reading it anew takes a millisecond a function

@@ -9,8 +9,10 @@ alone gives this pair's output. Found rules are steps of free Python, since no l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,6 +32,16 @@ seldom hold for other grids. The first tree has 2.5 times as many, which is all 
 
 MAX_CELLS = 8000
 """Of all training outputs together; larger tasks would take seconds."""
+
+CELLS_PER_STEP = 500
+"""Cells that are counted between two looks at the clock: some milliseconds for 2,000 questions."""
+
+TIME_SHARE = 1 / 3
+"""Of the time that a root pass has left, for the cell rules of one round."""
+
+PREPARE_S, PREPARE_S_PER_CELL, TREES_S = 0.04, 5e-5, 0.04
+"""Seconds that features and questions of a grid take, by all its cells, and trees at least. Where time is shorter cell
+rules do not begin: they would leave nothing but a shorter enumeration."""
 
 NUM_EXTRA = 24
 """Pool values whose colours are asked for beside the features."""
@@ -83,7 +95,14 @@ class Question:
     other: int | _Name
 
 
-@dataclass
+_Asking = tuple[list[Question], np.ndarray]
+"""Questions, and their answers on all cells, bool [questions, n]."""
+
+_Answered = tuple[Question, np.ndarray, bytes]
+"""A question, its answers on all cells, and what they have in common with the answers of its contrary."""
+
+
+@dataclass(eq=False)
 class _Tree:
     """A node: a leaf while question is −1. cells: numbers of the training cells here. action: the best one. wrong:
     cells that it gets wrong."""
@@ -96,157 +115,243 @@ class _Tree:
     no: _Tree | None = field(default=None, repr=False)
 
 
-class CellRules:
-    """The questions and actions over one grid per input, and the trees over them.
+@dataclass(frozen=True)
+class _Asked:
+    """The questions for one tree. use: their numbers. answers: bool [questions, training cells]. counts: how often
+    every action is right where the answer is yes, float32 [actions + 1, questions]; the last row counts the cells."""
 
-    base: the grid whose cells are asked about, of the outputs' shapes. extra: other grids of its shapes.
+    use: np.ndarray
+    answers: np.ndarray
+    counts: np.ndarray
+
+
+class _Steps:
+    """Work in steps of some milliseconds, done once, that may be left at any of them and taken up again."""
+
+    def __init__(self, steps: Iterator[None]) -> None:
+        self._steps, self.done = steps, False
+
+    def finish(self, stop: Callable[[], bool]) -> bool:
+        """Go on until all is done; False if `stop()` came before."""
+        while not self.done and not stop():
+            self.done = next(self._steps, True) is True
+        return self.done
+
+
+class BaseCells:
+    """What can be known of one grid per input, the base, without other grids: its cells' features, the questions about
+    them, and their answers. It is made once, however often other grids come beside it.
+
+    values: all features over all cells of all inputs, int16 [n] each. divisions, copies, equals: answered questions
+    that ask for numbers and colours, for the cell's own colour being another one, and for two features being equal;
+    each with its answers, bool [n].
     """
 
-    def __init__(self, base: Value, extra: Sequence[Value], targets: Sequence[np.ndarray]) -> None:
-        self.base, self.extra, self.num_train = base, list(extra), len(targets)
-        self.input_of = np.repeat(np.arange(len(base.items)), [grid.size for grid in base.items])
-        self.target = np.concatenate([grid.ravel() for grid in targets]).astype(np.int64)
-        self.num_checks = 0
-        values = self._features()
-        self.questions, self.answers = self._ask(values)
-        self.actions, self.results = self._act(values)
-        right = self.results[:, : len(self.target)] == self.target
-        useful = right.any(1)
-        self.actions = [action for action, is_useful in zip(self.actions, useful, strict=True) if is_useful]
-        self.results, self._right = self.results[useful], right[useful]
-        self._answers_as_floats = self.answers[:, : len(self.target)].astype(np.float32)
-        self._right_as_floats = np.ascontiguousarray(self._right.T, dtype=np.float32)
-        self._shares = np.array([_share(question) for question in self.questions])
-        # Where several actions are right equally often: the cell as it is, then one colour, then another feature.
-        self._preference = np.array([0.0 if a == GRID else 0.2 if isinstance(a, int) else 0.5 for a in self.actions])
+    def __init__(self, base: Value, num_cells: int) -> None:
+        """num_cells: of the training pairs."""
+        self.base, self.num_cells = base, num_cells
+        self.values: dict[_Name, np.ndarray] = {}
+        self.divisions: list[_Answered] = []
+        self.copies: list[_Answered] = []
+        self.equals: list[_Answered] = []
+        self.steps = _Steps(self._make())
 
-    def _features(self) -> dict[_Name, np.ndarray]:
-        """All features over all cells of all inputs, int64 [n] each."""
-        values: dict[_Name, np.ndarray] = {GRID: _flat(self.base.items)}
+    def _make(self) -> Iterator[None]:
+        values = self.values
+        values[GRID] = _flat(self.base.items)
         for family in range(len(FAMILIES)):
+            found: list[dict[str, np.ndarray]] = []
             try:
-                found = [compute(family, grid) for grid in self.base.items]
+                for grid in self.base.items:
+                    found.append(compute(family, grid))
+                    yield
             except GridError:
                 continue
             for name in found[0]:
                 if all(name in one for one in found):
                     values[family, name] = _flat([one[name] for one in found])
-        for k, value in enumerate(self.extra):
-            values[-1, str(k)] = _flat(value.items)
-        return values
-
-    def _ask(self, values: dict[_Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
-        """The questions that divide the training cells, no two of them alike on all cells, and their answers, bool
-        [questions, n]."""
-        questions: list[Question] = []
-        answers: list[np.ndarray] = []
         known: set[bytes] = set()
-
-        def add(question: Question, answer: np.ndarray) -> None:
-            here = answer[: len(self.target)]
-            key = (~answer if answer[0] else answer).tobytes()
-            if here.any() and not here.all() and key not in known:
-                known.add(key)
-                questions.append(question)
-                answers.append(answer)
-
         for name, cells in values.items():
-            seen = [int(k) for k in np.unique(cells[: len(self.target)])]
-            if _is_color(name):
-                for k in seen:
-                    add(Question(name, "==", k), cells == k)
-                continue
-            for k in seen[:-1]:
-                if k <= MAX_BELOW:
-                    add(Question(name, "<=", k), cells <= k)
-            for k in seen[1:-1]:
-                if k <= MAX_EQUAL:
-                    add(Question(name, "==", k), cells == k)
+            self.divisions += _new(_divisions(name, cells, self.num_cells), self.num_cells, known)
+            yield
+        colors = [name for name in values if _is_color(name) and name != GRID]
+        self.copies += _new(_same_colors(values, [(GRID, name) for name in colors]), self.num_cells, known)
+        yield
         called: dict[str, list[_Name]] = {}
         for name in values:
             called.setdefault(name[1], []).append(name)
         pairs = [(a, b) for x, y in EQUAL_COLORS for a in called.get(x, []) for b in called.get(y, [])]
-        for a, b in [(GRID, name) for name in values if _is_color(name) and name != GRID] + pairs:
-            add(Question(a, "is", b), (values[a] == values[b]) & (values[a] > 0))
-        for x, y in EQUAL_NUMBERS:
-            for a in called.get(x, []):
-                for b in called.get(y, []):
-                    add(Question(a, "as", b), values[a] == values[b])
-        shape = (len(questions), len(values[GRID]))
-        return questions, np.array(answers) if answers else np.zeros(shape, bool)
+        self.equals += _new(_same_colors(values, pairs), self.num_cells, known)
+        yield
+        pairs = [(a, b) for x, y in EQUAL_NUMBERS for a in called.get(x, []) for b in called.get(y, [])]
+        self.equals += _new(_same_numbers(values, pairs), self.num_cells, known)
+
+
+class CellRules:
+    """The questions and actions over one grid per input, and the trees over them.
+
+    base: the grid whose cells are asked about, of the outputs' shapes. extra: other grids of its shapes. cells: what is
+    known of the base, if that is at hand.
+    """
+
+    def __init__(
+        self, base: Value, extra: Sequence[Value], targets: Sequence[np.ndarray], cells: BaseCells | None = None
+    ) -> None:
+        self.base, self.extra, self.num_train = base, list(extra), len(targets)
+        self.input_of = np.repeat(np.arange(len(base.items)), [grid.size for grid in base.items])
+        self.target = np.concatenate([grid.ravel() for grid in targets]).astype(np.int64)
+        self.num_checks = 0
+        self.questions: list[Question] = []
+        self.actions: list[int | _Name] = []
+        self._cells = cells or BaseCells(base, len(self.target))
+        ends = np.cumsum([0] + [grid.size for grid in targets])
+        self._pairs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
+        self._steps = _Steps(self._make())
+
+    @property
+    def least_s(self) -> float:
+        """Seconds, roughly, below which it makes no sense to ask for fits."""
+        is_known = self._cells.steps.done
+        return TREES_S + (0.0 if is_known else PREPARE_S + PREPARE_S_PER_CELL * len(self.input_of))
+
+    def prepare(self, stop: Callable[[], bool]) -> bool:
+        """Make questions and actions, once; False if `stop()` came before they were all there."""
+        return self._cells.steps.finish(stop) and self._steps.finish(stop)
+
+    def _make(self) -> Iterator[None]:
+        values = self._cells.values | {(-1, str(k)): _flat(value.items) for k, value in enumerate(self.extra)}
+        self.questions, self.answers = self._ask(values)
+        yield
+        self.actions, self.results = self._act(values)
+        right = self.results[:, : len(self.target)] == self.target
+        useful = right.any(1)
+        self.actions = [action for action, is_useful in zip(self.actions, useful, strict=True) if is_useful]
+        self.results = self.results[useful]
+        # Where several actions are right equally often: the cell as it is, then one colour, then another feature.
+        self._preference = np.array([0.0 if a == GRID else 0.2 if isinstance(a, int) else 0.5 for a in self.actions])
+        self._shares = np.array([_share(question) for question in self.questions])
+        # The last column counts cells. Sums of zeros and ones are exact in float32, and many times as fast as whole
+        # numbers.
+        self._right = np.ones((len(self.target), len(self.actions) + 1), np.float32)
+        self._right[:, :-1] = right[useful].T
+        yield
+        # How often every action is right where a question is answered by yes, for each pair: no tree need count again
+        # before its first question.
+        self._counts = np.empty((self.num_train, len(self.actions) + 1, len(self.questions)), np.float32)
+        for pair, cells in enumerate(self._pairs):
+            self._counts[pair] = 0.0
+            for first in range(cells.start, cells.stop, CELLS_PER_STEP):
+                part = slice(first, min(first + CELLS_PER_STEP, cells.stop))
+                self._counts[pair] += self._right[part].T @ self.answers[:, part].T.astype(np.float32)
+                yield
+        self._all_counts = self._counts.sum(0)
+
+    def _ask(self, values: dict[_Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
+        """The questions that divide the training cells, no two of them alike on all cells, and their answers, bool
+        [questions, n]."""
+        cells, number = self._cells, len(self.target)
+        extra = [name for name in values if name[0] == -1]
+        known = {key for _, _, key in cells.divisions}
+        found = list(cells.divisions)
+        for name in extra:
+            found += _new(_divisions(name, values[name], number), number, known)
+        found += _unknown(cells.copies, known)
+        found += _new(_same_colors(values, [(GRID, name) for name in extra]), number, known)
+        found += _unknown(cells.equals, known)
+        answers = _rows([answer for _, answer, _ in found], len(values[GRID]))
+        return [question for question, _, _ in found], answers
 
     def _act(self, values: dict[_Name, np.ndarray]) -> tuple[list[int | _Name], np.ndarray]:
-        """All actions, no two of them alike on all cells, and the colours that they write, int64 [actions, n]."""
+        """All actions, no two of them alike on all cells, and the colours that they write, int16 [actions, n]."""
         every: list[tuple[int | _Name, np.ndarray]] = [(n, cells) for n, cells in values.items() if _is_color(n)]
-        every += [(int(k), np.full(len(values[GRID]), k)) for k in np.unique(self.target)]
+        every += [(int(k), np.full(len(values[GRID]), k, np.int16)) for k in np.unique(self.target)]
         known: dict[bytes, tuple[int | _Name, np.ndarray]] = {}
         for action, cells in every:
-            known.setdefault(cells.astype(np.int64).tobytes(), (action, cells))
-        return [action for action, _ in known.values()], np.array([cells for _, cells in known.values()], np.int64)
+            known.setdefault(cells.tobytes(), (action, cells))
+        return [action for action, _ in known.values()], np.array([cells for _, cells in known.values()])
 
     def fits(self, rng: np.random.Generator, stop: Callable[[], bool]) -> list[Fit]:
-        """The trees without a wrong cell that work on all inputs, the most confirmed and smallest first."""
+        """The trees without a wrong cell that work on all inputs, the most confirmed and smallest first.
+
+        stop: asked between steps of some milliseconds. What was found before it came is returned; a pair that was not
+        looked at by then counts as one that is not confirmed.
+        """
         found: dict[bytes, Fit] = {}
         everything = np.arange(len(self.target))
-        for number in range(NUM_TREES if self.questions else 0):
+        for number in range(NUM_TREES if self.prepare(stop) and self.questions else 0):
             if stop():
                 break
             use = np.flatnonzero(rng.random(len(self.questions)) < self._shares * (1.0 if number else 2.5))
-            tree = self._grow(everything, use)
+            asked = _Asked(use, self.answers[use, : len(self.target)], self._all_counts[:, use])
+            tree = self._grow(everything, asked, asked.counts, stop)
             value = None if tree is None else self._value(tree)
             if value is None:
                 continue
-            confirmed = sum(self._is_confirmed(pair, use) for pair in range(self.num_train))
+            confirmed = sum(self._is_confirmed(pair, asked, stop) for pair in range(self.num_train))
             fit = Fit(value, confirmed, len(_leaves(tree)))
             known = found.get(value.key)
             if known is None or (fit.confirmed, -fit.num_entries) > (known.confirmed, -known.num_entries):
                 found[value.key] = fit
         return sorted(found.values(), key=lambda fit: (-fit.confirmed, fit.num_entries))
 
-    def _is_confirmed(self, pair: int, use: np.ndarray) -> bool:
-        """Whether the tree that the other pairs make with the questions `use` gives this pair's output."""
-        is_own = self.input_of[: len(self.target)] == pair
-        others, own = np.flatnonzero(~is_own), np.flatnonzero(is_own)
-        tree = self._grow(others, use) if len(others) else None
+    def _is_confirmed(self, pair: int, asked: _Asked, stop: Callable[[], bool]) -> bool:
+        """Whether the tree that the other pairs make with the same questions gives this pair's output."""
+        own = np.arange(self._pairs[pair].start, self._pairs[pair].stop)
+        others = np.concatenate([np.arange(own[0]), np.arange(own[-1] + 1, len(self.target))])
+        if not len(others) or stop():
+            return False
+        tree = self._grow(others, asked, asked.counts - self._counts[pair][:, asked.use], stop)
         return tree is not None and bool((self._write(tree, own) == self.target[own]).all())
 
-    def _leaf(self, cells: np.ndarray) -> _Tree:
-        right = self._right[:, cells].sum(1)
-        action = int((right - 1e-3 * self._preference).argmax())
+    def _leaf(self, cells: np.ndarray, right: np.ndarray) -> _Tree:
+        """right: how often every action is right in these cells, float32 [actions + 1]; the last is their number."""
+        action = int((right[:-1].astype(np.float64) - 1e-3 * self._preference).argmax())
         return _Tree(cells, action, len(cells) - int(right[action]))
 
-    def _grow(self, cells: np.ndarray, use: np.ndarray) -> _Tree | None:
-        """A tree over training cells that asks the questions `use` and has no wrong cell; None if it would be too
-        large."""
-        root = self._leaf(cells)
-        leaves = [root]
+    def _grow(self, cells: np.ndarray, asked: _Asked, counts: np.ndarray, stop: Callable[[], bool]) -> _Tree | None:
+        """A tree over training cells that asks these questions and has no wrong cell; None if it would be too large,
+        or where `stop()` came before it had grown. counts: of all its cells, see `_Asked`."""
+        total = self._right[cells].sum(0)
+        root = self._leaf(cells, total)
+        # What is known of every leaf: how often every action is right in it, and where a question's answer is yes.
+        known: dict[_Tree, tuple[np.ndarray, np.ndarray]] = {root: (total, counts)}
         while True:
-            worst = max(leaves, key=lambda leaf: leaf.wrong)
+            worst = max(known, key=lambda leaf: leaf.wrong)
             if worst.wrong == 0:
                 return root
-            question = self._best_question(worst.cells, use) if len(leaves) < MAX_LEAVES else -1
-            if question < 0:
+            if len(known) >= MAX_LEAVES or stop():
                 return None
-            answer = self.answers[question, worst.cells]
-            worst.question = question
-            worst.yes, worst.no = self._leaf(worst.cells[answer]), self._leaf(worst.cells[~answer])
-            leaves = [leaf for leaf in leaves if leaf is not worst] + [worst.yes, worst.no]
+            total, counts = known.pop(worst)
+            self.num_checks += int(len(asked.use) * len(worst.cells) * CHECKS_PER_CELL) + 1
+            best = _best_question(total, counts)
+            if best < 0:
+                return None
+            worst.question = int(asked.use[best])
+            answer = self.answers[worst.question, worst.cells]
+            right = counts[:, best].copy()
+            worst.yes = self._leaf(worst.cells[answer], right)
+            worst.no = self._leaf(worst.cells[~answer], total - right)
+            totals = {worst.yes: right, worst.no: total - right}
+            halves = dict.fromkeys(totals, counts)  # of no use where no question follows
+            if len(known) + 2 < MAX_LEAVES and (worst.yes.wrong or worst.no.wrong):
+                # One half is counted, the smaller, and the other is what that leaves.
+                fewer, more = sorted(totals, key=lambda leaf: len(leaf.cells))
+                few = self._count(fewer.cells, asked, stop)
+                if few is None:
+                    return None
+                halves |= {fewer: few, more: counts - few}
+            known |= {leaf: (totals[leaf], halves[leaf]) for leaf in totals}
 
-    def _best_question(self, cells: np.ndarray, use: np.ndarray) -> int:
-        """The question after which most cells are right, with a bonus for halves that are right as a whole; −1 if none
-        divides the cells."""
-        self.num_checks += int(len(use) * len(cells) * CHECKS_PER_CELL) + 1
-        # Sums of zeros and ones: exact in float32, and many times as fast as whole numbers.
-        answers, right = self._answers_as_floats[np.ix_(use, cells)], self._right_as_floats[cells]
-        yes = answers @ right
-        no = right.sum(0) - yes
-        num_yes = answers.sum(1)
-        num_no = len(cells) - num_yes
-        best_yes, best_no = yes.max(1), no.max(1)
-        merit = best_yes + best_no + PURE_BONUS * (num_yes * (best_yes == num_yes) + num_no * (best_no == num_no))
-        merit[(num_yes == 0) | (num_no == 0)] = -1.0
-        best = int(merit.argmax()) if len(merit) else -1
-        return int(use[best]) if best >= 0 and merit[best] >= 0 else -1
+    def _count(self, cells: np.ndarray, asked: _Asked, stop: Callable[[], bool]) -> np.ndarray | None:
+        """How often every action is right in these cells where the answers are yes, see `_Asked`; None where `stop()`
+        came before."""
+        counts = np.zeros((self._right.shape[1], len(asked.use)), np.float32)
+        for first in range(0, len(cells), CELLS_PER_STEP):
+            if first and stop():
+                return None
+            part = cells[first : first + CELLS_PER_STEP]
+            counts += self._right[part].T @ asked.answers[:, part].T.astype(np.float32)
+        return counts
 
     def _write(self, tree: _Tree, cells: np.ndarray) -> np.ndarray:
         """The colours that a tree writes to cells of any input; −1: none."""
@@ -312,17 +417,111 @@ class CellRules:
         return "\n".join([*filter(None, [source_of(set(families))]), *calls, rule])
 
 
-def fit_cells(
-    store: GridStore, pool: Pool, targets: Sequence[np.ndarray], rng: np.random.Generator, stop: Callable[[], bool]
-) -> tuple[list[Fit], int]:
-    """Cell rules over the input, or where its shapes are not the outputs' over the cheapest pool value. Returns the
-    fits and the number of checks that they took."""
-    if sum(target.size for target in targets) > MAX_CELLS or stop():
-        return [], 0
-    rows = [int(row) for row in np.flatnonzero(pool.test_shape == pool.test_shape[0])]
-    base, *extra = [store.value(int(pool.numbers[row])) for row in rows[: NUM_EXTRA + 1]]
-    rules = CellRules(base, extra, targets)
-    return rules.fits(rng, stop), rules.num_checks
+class CellFitter:
+    """Cell rules in the rounds of a root pass: over the input, or where its shapes are not the outputs' over the
+    cheapest pool value. What rounds have in common is made once: most have the same base, and many the same other
+    grids. It holds one base and one set of rules at a time."""
+
+    def __init__(self, store: GridStore, targets: Sequence[np.ndarray]) -> None:
+        self.store, self.targets = store, targets
+        self.num_cells = sum(target.size for target in targets)
+        self._cells: BaseCells | None = None
+        self._rules: CellRules | None = None
+
+    def fits(
+        self, pool: Pool, rng: np.random.Generator, stop: Callable[[], bool], deadline: float | None = None
+    ) -> tuple[list[Fit], int]:
+        """The fits, see `CellRules.fits`, and the number of checks that they took.
+
+        deadline: when all of the root pass's time is over, by time.monotonic; None where nodes are counted: then no
+        clock is looked at. With it cell rules get TIME_SHARE of the time until then, and do not begin where that is
+        too short to get anywhere.
+        """
+        if self.num_cells > MAX_CELLS or stop():
+            return [], 0
+        rows = [int(row) for row in np.flatnonzero(pool.test_shape == pool.test_shape[0])]
+        base, *extra = [self.store.value(int(pool.numbers[row])) for row in rows[: NUM_EXTRA + 1]]
+        rules = self._over(base, extra)
+        if deadline is not None:
+            now = time.monotonic()
+            end = now + TIME_SHARE * (deadline - now)
+            if end - now < rules.least_s:
+                return [], 0
+            before_that, stop = stop, lambda: before_that() or time.monotonic() >= end
+        before = rules.num_checks
+        return rules.fits(rng, stop), rules.num_checks - before
+
+    def forget(self) -> None:
+        """Give back the memory of what the rounds have in common."""
+        self._cells = self._rules = None
+
+    def _over(self, base: Value, extra: Sequence[Value]) -> CellRules:
+        """The rules over these values, those of the last round if they are over the same."""
+        if self._cells is None or self._cells.base.key != base.key:
+            self._cells = BaseCells(base, self.num_cells)
+        known = self._rules
+        if known is None or [v.key for v in (known.base, *known.extra)] != [v.key for v in (base, *extra)]:
+            self._rules = CellRules(base, extra, self.targets, self._cells)
+        return self._rules
+
+
+def _divisions(name: _Name, cells: np.ndarray, number: int) -> _Asking:
+    """The questions for the numbers or colours that a feature has in the first `number` cells."""
+    low = int(cells[:number].min())
+    seen = [int(k) + low for k in np.flatnonzero(np.bincount(cells[:number] - low))]
+    if _is_color(name):
+        return [Question(name, "==", k) for k in seen], cells == np.array(seen, np.int16)[:, None]
+    below, equal = [k for k in seen[:-1] if k <= MAX_BELOW], [k for k in seen[1:-1] if k <= MAX_EQUAL]
+    questions = [Question(name, "<=", k) for k in below] + [Question(name, "==", k) for k in equal]
+    parts = [cells <= np.array(below, np.int16)[:, None], cells == np.array(equal, np.int16)[:, None]]
+    return questions, np.concatenate(parts)
+
+
+def _same_colors(values: dict[_Name, np.ndarray], pairs: Sequence[tuple[_Name, _Name]]) -> _Asking:
+    answers = [(values[a] == values[b]) & (values[a] > 0) for a, b in pairs]
+    return [Question(a, "is", b) for a, b in pairs], _rows(answers, len(values[GRID]))
+
+
+def _same_numbers(values: dict[_Name, np.ndarray], pairs: Sequence[tuple[_Name, _Name]]) -> _Asking:
+    answers = [values[a] == values[b] for a, b in pairs]
+    return [Question(a, "as", b) for a, b in pairs], _rows(answers, len(values[GRID]))
+
+
+def _rows(answers: list[np.ndarray], width: int) -> np.ndarray:
+    return np.array(answers) if answers else np.zeros((0, width), bool)
+
+
+def _new(asking: _Asking, number: int, known: set[bytes]) -> Iterator[_Answered]:
+    """Those of the questions that divide the first `number` cells and that no other one, nor its contrary, is like on
+    all cells. known: keys of the answers so far; grows."""
+    questions, answers = asking
+    here = answers[:, :number]
+    divides = here.any(1) & ~here.all(1)
+    keys = np.packbits(answers ^ answers[:, :1], axis=1)
+    for k in np.flatnonzero(divides):
+        key = keys[k].tobytes()
+        if key not in known:
+            known.add(key)
+            yield questions[k], answers[k], key
+
+
+def _unknown(answered: Iterable[_Answered], known: set[bytes]) -> Iterator[_Answered]:
+    for one in answered:
+        if one[2] not in known:
+            known.add(one[2])
+            yield one
+
+
+def _best_question(total: np.ndarray, counts: np.ndarray) -> int:
+    """The place of the question after which most cells are right, with a bonus for halves that are right as a whole;
+    −1 if none divides the cells. total, counts: see `CellRules._grow`."""
+    yes, num_yes = counts[:-1], counts[-1]
+    num_no = total[-1] - num_yes
+    best_yes, best_no = yes.max(0), (total[:-1, None] - yes).max(0)
+    merit = best_yes + best_no + PURE_BONUS * (num_yes * (best_yes == num_yes) + num_no * (best_no == num_no))
+    merit[(num_yes == 0) | (num_no == 0)] = -1.0
+    best = int(merit.argmax()) if len(merit) else -1
+    return best if best >= 0 and merit[best] >= 0 else -1
 
 
 def _share(question: Question) -> float:
@@ -342,7 +541,7 @@ def _leaves(tree: _Tree) -> list[_Tree]:
 
 
 def _flat(grids: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.ravel(grid) for grid in grids]).astype(np.int64)
+    return np.concatenate([np.ravel(grid) for grid in grids]).astype(np.int16)
 
 
 def _is_color(name: _Name) -> bool:

@@ -21,7 +21,7 @@ from .candidates import Candidate, baseline_match, keep, promising, reward
 from .decide import Decider
 from .enumerate import Enumerator
 from .fit import Fit, Fitter, Pool, build_pool
-from .fit_cells import fit_cells, vote_cost
+from .fit_cells import CellFitter, vote_cost
 from .fit_objects import fit_objects
 from .grammar import Grammar
 from .stack import stack
@@ -108,6 +108,10 @@ class RootPass:
     num_checks: int = 0
     settled: bool = False
     _kept: set[bytes] = field(default_factory=set)
+    _cell_fitter: CellFitter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._cell_fitter = CellFitter(self.store, self.targets)
 
     @classmethod
     def begin(
@@ -132,9 +136,12 @@ class RootPass:
         """Statements executed so far, checks of tables counted as a share of one."""
         return self.enumerator.num_nodes + self.num_checks // CHECKS_PER_NODE
 
-    def run(self, expired: Callable[[float, int], bool], num_rounds: int | None = None) -> None:
+    def run(
+        self, expired: Callable[[float, int], bool], num_rounds: int | None = None, deadline: float | None = None
+    ) -> None:
         """The first `num_rounds` rounds, None for all. expired(share, nodes): whether `share` of the budget is gone,
-        after `nodes` statements here."""
+        after `nodes` statements here. deadline: when all of it will be, by time.monotonic; None where nodes are
+        counted."""
         for share, pool_size, max_size in self.settings.rounds[:num_rounds]:
             if self.settings.use_enumeration:
                 with self._phase("enumerate"):
@@ -143,13 +150,14 @@ class RootPass:
             pool = build_pool(self.store, pool_size, self.rng)
             if pool is not None and self.settings.use_fitted and not self._has_fit(max_size):
                 with self._phase("fit"):
-                    self._fit(pool, lambda: expired(1.0, self.num_nodes))
+                    self._fit(pool, lambda: expired(1.0, self.num_nodes), deadline)
             if pool is not None and self.settings.use_stacking:
                 with self._phase("stack"):
                     self._stack(pool)
             self.settled = self._has_fit(max_size)
             if self.settled or expired(1.0, self.num_nodes):
                 break  # but not where enumeration has come to its end: the later rounds look for richer fits
+        self._cell_fitter.forget()
         self._collect_partial()
 
     def _has_fit(self, max_size: int) -> bool:
@@ -172,7 +180,7 @@ class RootPass:
         for number in exact[np.argsort(store.costs[exact], kind="stable")][: self.settings.max_candidates]:
             self._keep(store.value(int(number)), right_pairs=store.num_train)
 
-    def _fit(self, pool: Pool, stop: Callable[[], bool]) -> None:
+    def _fit(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> None:
         """Run the fits from the simplest kind to the richest, until one kind has a fit confirmed on every pair."""
         store, limit = self.store, self.settings.max_candidates
         fitter, decider = Fitter(store, pool, stop, limit), Decider(store, pool)
@@ -193,14 +201,14 @@ class RootPass:
             if any(fit.confirmed == store.num_train for fit in fits) or stop():
                 break
         else:
-            self._fit_cells(pool, stop)
+            self._fit_cells(pool, stop, deadline)
         self.num_checks += fitter.num_checks + decider.num_checks
 
-    def _fit_cells(self, pool: Pool, stop: Callable[[], bool]) -> None:
+    def _fit_cells(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> None:
         """Cell rules: those that every pair confirms are fits, others only stand before programs that do not fit."""
         num_train = self.store.num_train
         # A generator of its own: what else is drawn stays as it is without cell rules.
-        fits, checks = fit_cells(self.store, pool, self.targets, self.rng.spawn(1)[0], stop)
+        fits, checks = self._cell_fitter.fits(pool, self.rng.spawn(1)[0], stop, deadline)
         self.num_checks += checks
         for fit in fits:
             cost = vote_cost(fit, num_train)

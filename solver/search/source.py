@@ -96,7 +96,8 @@ class ProgramSource:
         grammar = self.grammar
         root = RootPass.begin(seen, grammar, self._root_settings, rng)
         if models is not None and models.settings.rollout_programs:
-            root.run(lambda part, nodes: clock.expired(FIRST_SHARE * part, nodes), num_rounds=1)
+            deadline = clock.end_of(FIRST_SHARE)
+            root.run(lambda part, nodes: clock.expired(FIRST_SHARE * part, nodes), num_rounds=1, deadline=deadline)
             rollouts = None if root.settled else self._roll_out(search, seen, models, clock.rest(), rng)
             if rollouts is not None and rollouts.num_run:
                 search.take(root)
@@ -104,7 +105,8 @@ class ProgramSource:
                 models = models.under(grammar)
                 root = RootPass.begin(seen, grammar, self._root_settings, rng, rollouts.values)
         if not root.settled:
-            root.run(lambda part, nodes: clock.expired(self._root_share * part, nodes))
+            deadline = clock.end_of(self._root_share)
+            root.run(lambda part, nodes: clock.expired(self._root_share * part, nodes), deadline=deadline)
         search.take(root)
         search.report()
         if self.settings.use_mcts and not root.settled:
