@@ -140,7 +140,7 @@ def test_a_budget_of_nodes_is_kept_roughly():
     assert 50_000 <= findings.num_nodes < 100_000
 
 
-@pytest.mark.parametrize("off", ["use_stacking", "use_fitted", "use_mcts"])
+@pytest.mark.parametrize("off", ["use_stacking", "use_fitted", "use_part_rules", "use_mcts"])
 def test_parts_can_be_switched_off(off):
     task, truth = task_of(RULES["rotate"])
     findings, _ = solve(task, nodes=8_000, **{off: False})
