@@ -44,7 +44,7 @@ MAX_CELLS = 12_000
 """Of all grids together; larger tasks would take seconds."""
 
 MAX_ACTIONS, MAX_VOCABULARIES, MAX_VOCABULARY = 90, 40, 6
-NUM_TREES, MAX_LEAVES, MAX_RULES = 15, 6, 2
+NUM_TREES, MAX_LEAVES, MAX_RULES = 20, 6, 2
 PURE_BONUS = 0.3
 LEAF_COST, ACTION_COST = 1.0, 2.0
 """Nats that a leaf and an action cost in the vote."""
@@ -109,6 +109,7 @@ class Parts:
         seen = [described(grid, labels) for grid, labels in zip(base.items, self.labels, strict=True)]
         self.features = {name: np.concatenate([one[name] for one in seen]) for name in seen[0]}
         self.grid_of = np.repeat(np.arange(len(self.stacks)), [len(stack) for stack in self.stacks])
+        self.first = np.cumsum([0, *map(len, self.stacks[:-1])])
         self.train = np.flatnonzero(self.grid_of < num_train)
         self.key = b"".join(labels.tobytes() for labels in self.labels)
 
@@ -137,21 +138,23 @@ class Parts:
             seen = [int(k) for k in np.unique(values[self.train])]
             for k in seen:
                 if name in colors or k <= MAX_EQUAL:
-                    plain = name in PLAIN or name in colors or "rank" in name
-                    add(f'seen["{name}"] == {k}', values == k, 0.4 if plain else 0.15)
+                    is_end = k == 1 and ("rank" in name or name.startswith("of the same"))
+                    share = 0.8 if name == "color own" else 0.4 if name in PLAIN or is_end else 0.1
+                    add(f'seen["{name}"] == {k}', values == k, share)
             if name not in colors:
                 for k in seen[:-1]:
-                    add(f'seen["{name}"] <= {k}', values <= k, 0.15)
+                    add(f'seen["{name}"] <= {k}', values <= k, 0.1)
         for a, b in itertools.combinations(colors, 2):
             if a in ("color own", "color beside"):
                 same = (self.features[a] == self.features[b]) & (self.features[a] > 0)
-                add(f'(seen["{a}"] == seen["{b}"]) & (seen["{a}"] > 0)', same, 0.3)
+                add(f'(seen["{a}"] == seen["{b}"]) & (seen["{a}"] > 0)', same, 0.2)
         self.answers = np.array(answers) if answers else np.zeros((0, len(self.grid_of)), bool)
         self.shares = np.array(shares)
         self.as_floats = self.answers.astype(np.float32)
 
     def grow(self, parts: np.ndarray, right: np.ndarray, use: np.ndarray) -> _Tree | None:
-        """A tree over some parts without a wrong one. right: bool [all parts, actions]. use: questions to ask."""
+        """A tree over some parts without a wrong one. right: bool [all parts, actions]. use: questions to ask, of
+        equally good ones the first."""
 
         def leaf(here: np.ndarray) -> _Tree:
             number = right[here].sum(0)
@@ -194,20 +197,29 @@ class Parts:
         return f"np.where({self.questions[tree.question]}, {self.text(tree.yes)}, {self.text(tree.no)})"
 
     def vote(
-        self, right: np.ndarray, rng: np.random.Generator, counts: Callable[[np.ndarray, int], bool]
+        self, right: np.ndarray, rng: np.random.Generator, counts: Callable[[np.ndarray, int], bool], one: bool = False
     ) -> tuple[list[tuple[_Tree, np.ndarray]], int]:
         """The trees over all training parts whose choices most trees make, the smallest first, and how many pairs
         confirm them. A pair is confirmed if what most trees of the other pairs choose counts as right there.
 
-        right: bool [all parts, actions]. counts: whether choices for all parts (int64 [n]) are right on a pair."""
-        shares = np.minimum(1.0, self.shares * np.where(np.arange(NUM_TREES) > 0, 1.0, 3.0)[:, None])
-        uses = [np.flatnonzero(rng.random(len(self.questions)) < share) for share in shares]
+        right: bool [all parts, actions]. counts: whether choices for all parts (int64 [n]) are right on a pair.
+        one: whether action 1 is for one part of each grid, the one for which most trees choose it."""
+        # In a random order, in which those that are asked more often come earlier.
+        drawn = rng.random((NUM_TREES, len(self.questions))) / self.shares
+        uses = [np.argsort(order, kind="stable")[: int((order < 1.0).sum())] for order in drawn]
+
+        def most(choices: list[np.ndarray]) -> np.ndarray:
+            if not one:
+                return _most_chosen(choices)
+            often = np.array(choices).sum(0)
+            return (often == np.maximum.reduceat(often, self.first)[self.grid_of]) * 1
+
         confirmed = 0
         for pair in range(self.num_train):
             others = self.train[self.grid_of[self.train] != pair]
             trees = [self.grow(others, right, use) for use in uses] if len(others) else []
             choices = [self.choose(tree) for tree in trees if tree is not None]
-            confirmed += bool(choices) and counts(_most_chosen(choices), pair)
+            confirmed += bool(choices) and counts(most(choices), pair)
             if pair == 1 and not confirmed:
                 return [], 0
         grown = [tree for use in uses if (tree := self.grow(self.train, right, use)) is not None]
@@ -221,8 +233,8 @@ class Parts:
             known = found.get(key)
             smaller = known[0] if known and _num_leaves(known[0]) <= _num_leaves(tree) else tree
             found[key] = (smaller, choice, often + 1)
-        most = _most_chosen(choices)
-        order = sorted(found.values(), key=lambda one: (-(one[1] == most).mean(), -one[2]))
+        voted = most(choices)
+        order = sorted(found.values(), key=lambda known: (-(known[1] == voted).mean(), -known[2]))
         return [(tree, choice) for tree, choice, _ in order[:MAX_RULES]], confirmed
 
     def value(self, items: Sequence[np.ndarray], lines: Sequence[str], functions: Sequence[Callable]) -> FreeValue:
@@ -524,7 +536,7 @@ def choice_rules(
             return mine is not None and np.array_equal(mine, targets[pair])
 
         checks += CHECKS_PER_TREE * NUM_TREES
-        voted, confirmed = parts.vote(right, rng, counts)
+        voted, confirmed = parts.vote(right, rng, counts, one=True)
         for tree, choice in voted:
             items = [picked(choice, number) for number in range(len(cuts))]
             if any(item is None for item in items):

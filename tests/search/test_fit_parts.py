@@ -165,17 +165,17 @@ def test_a_choice_rule_is_found_confirmed_and_right_on_the_test_input():
 def test_a_rule_is_a_program_that_gives_the_same_in_the_sandbox():
     inputs = scattered(5)
     start = apply(FUNCTIONS["transform"], [input_value(inputs), 1])
-    for rule in (largest_alone, fall):
-        rules, _ = fit_parts(start, [rule(g) for g in start.items[:4]], np.random.default_rng(0), never)
-        assert rules
-        for found in rules[:3]:
-            final = apply(FUNCTIONS["transform"], [found.value, 1])
-            text = final.program().render()
-            with pytest.raises(ProgramError):
-                parse(text)
-            with Sandbox(size=1) as sandbox:
+    with Sandbox(size=1) as sandbox:
+        for rule in (largest_alone, fall):
+            rules, _ = fit_parts(start, [rule(g) for g in start.items[:4]], np.random.default_rng(0), never)
+            assert rules
+            for found in rules[:3]:
+                final = apply(FUNCTIONS["transform"], [found.value, 1])
+                text = final.program().render()
+                with pytest.raises(ProgramError):
+                    parse(text)
                 outputs = sandbox.run(text, inputs).outputs
-            assert [g.tolist() for g in outputs] == [g.tolist() for g in final.items]
+                assert [g.tolist() for g in outputs] == [g.tolist() for g in final.items]
 
 
 def test_the_sources_of_all_words_run_by_themselves():
