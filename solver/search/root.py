@@ -23,6 +23,8 @@ from .enumerate import Enumerator
 from .fit import Fit, Fitter, Pool, build_pool
 from .fit_cells import CellFitter, vote_cost
 from .fit_objects import fit_objects
+from .fit_parts import fit_parts
+from .fit_parts import vote_cost as part_rule_cost
 from .grammar import Grammar
 from .stack import stack
 from .views import View, walk
@@ -35,7 +37,7 @@ CHECKS_PER_NODE = 20
 class RootSettings:
     """Limits of the root pass.
 
-    use_enumeration, use_stacking, use_fitted: whether these parts of it run.
+    use_enumeration, use_stacking, use_fitted, use_part_rules: whether these parts of it run.
     rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
     that a full fit may have to settle the task then and there).
     max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
@@ -45,6 +47,7 @@ class RootSettings:
     use_enumeration: bool = True
     use_stacking: bool = True
     use_fitted: bool = True
+    use_part_rules: bool = True
     rounds: tuple[tuple[float, int, int], ...] = ((0.15, 600, 2), (0.45, 1200, 3), (0.85, 2000, 4))
     max_values: int = 400_000
     max_cells: int = 400 << 20
@@ -107,6 +110,7 @@ class RootPass:
     phases: dict[str, float] = field(default_factory=dict)
     num_checks: int = 0
     settled: bool = False
+    _parts_fitted: bool = False
     _kept: set[bytes] = field(default_factory=set)
     _cell_fitter: CellFitter = field(init=False)
 
@@ -148,7 +152,7 @@ class RootPass:
                     self.enumerator.run(lambda share=share: expired(share, self.num_nodes))
             self._collect_enumerated()
             pool = build_pool(self.store, pool_size, self.rng)
-            if pool is not None and self.settings.use_fitted and not self._has_fit(max_size):
+            if self.settings.use_fitted and not self._has_fit(max_size):
                 with self._phase("fit"):
                     self._fit(pool, lambda: expired(1.0, self.num_nodes), deadline)
             if pool is not None and self.settings.use_stacking:
@@ -180,8 +184,12 @@ class RootPass:
         for number in exact[np.argsort(store.costs[exact], kind="stable")][: self.settings.max_candidates]:
             self._keep(store.value(int(number)), right_pairs=store.num_train)
 
-    def _fit(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> None:
-        """Run the fits from the simplest kind to the richest, until one kind has a fit confirmed on every pair."""
+    def _fit(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> None:
+        """Run the fits from the simplest kind to the richest, until one kind has a fit confirmed on every pair. Where
+        no value has the outputs' shapes only part rules are left."""
+        if pool is None:
+            self._fit_parts(stop)
+            return
         store, limit = self.store, self.settings.max_candidates
         fitter, decider = Fitter(store, pool, stop, limit), Decider(store, pool)
         cheapest = sorted(self.enumerator.objects, key=lambda v: v.cost)[: self.settings.max_objects]
@@ -201,8 +209,22 @@ class RootPass:
             if any(fit.confirmed == store.num_train for fit in fits) or stop():
                 break
         else:
-            self._fit_cells(pool, stop, deadline)
+            if not self._fit_parts(stop):
+                self._fit_cells(pool, stop, deadline)
         self.num_checks += fitter.num_checks + decider.num_checks
+
+    def _fit_parts(self, stop: Callable[[], bool]) -> bool:
+        """Part rules over the input, once: those that every pair confirms are fits, others only stand before programs
+        that do not fit. Returns whether there are any of the former."""
+        if not self.settings.use_part_rules or self._parts_fitted:
+            return False
+        self._parts_fitted, num_train = True, self.store.num_train
+        rules, checks = fit_parts(self.store.value(0), self.targets, self.rng.spawn(1)[0], stop)
+        self.num_checks += checks
+        for rule in rules[: self.settings.max_candidates]:
+            cost = part_rule_cost(rule, num_train)
+            self._keep(rule.value, exact=rule.confirmed == num_train, right_pairs=num_train, extra_cost=cost)
+        return any(rule.confirmed == num_train for rule in rules)
 
     def _fit_cells(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> None:
         """Cell rules: those that every pair confirms are fits, others only stand before programs that do not fit."""

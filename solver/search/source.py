@@ -194,7 +194,10 @@ class ProgramSource:
     def _root_settings(self) -> RootSettings:
         own = self.settings
         return RootSettings(
-            use_enumeration=own.use_enumeration, use_stacking=own.use_stacking, use_fitted=own.use_fitted
+            use_enumeration=own.use_enumeration,
+            use_stacking=own.use_stacking,
+            use_fitted=own.use_fitted,
+            use_part_rules=own.use_part_rules,
         )
 
     @property

@@ -322,7 +322,7 @@ def test_a_root_pass_says_when_its_time_is_over(monkeypatch, budget, is_timed):
     inputs, outputs = noise(24, count=4), noise(25, count=3, colors=9, density=0.9)
     pairs = tuple(Pair(a, b) for a, b in zip(inputs, outputs, strict=False))
     search = ProgramSource(SearchSettings(num_views=1, use_mcts=False, use_enumeration=not is_timed))
+    now = time.monotonic()
     search.solve(Task("noise", pairs, (Pair(inputs[3]),)), budget, 0, lambda _: None)
     assert seen
-    now = time.monotonic()
     assert all(now < deadline < now + 20 if is_timed else deadline is None for deadline in seen)

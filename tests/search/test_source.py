@@ -56,6 +56,27 @@ def test_a_simple_rule_is_found_and_its_program_gives_the_answer(name):
     assert reports
 
 
+@pytest.mark.parametrize("use_part_rules", [True, False])
+def test_a_part_that_is_cut_out_is_found_where_no_program_is(use_part_rules):
+    rng = np.random.default_rng(2)
+    pairs = []
+    for _ in range(5):
+        grid = np.zeros((9, 9), np.int8)
+        corners = [(int(k) // 2 * 5, int(k) % 2 * 5) for k in rng.permutation(4)]
+        for (top, left), high, wide in zip(corners, (4, 2, 2), (4, 1, 2), strict=False):
+            grid[top : top + high, left : left + wide] = rng.integers(1, 9)
+        top, left = corners[0]
+        pairs.append(Pair(grid, grid[top : top + 4, left : left + 4].copy()))
+    task = Task("largest", tuple(pairs[:4]), (Pair(pairs[4].input),))
+    settings = {"use_enumeration": False, "use_mcts": False, "use_stacking": False}
+    findings, _ = solve(task, use_part_rules=use_part_rules, **settings)
+    exact = [answer for answer in findings.answers if answer.exact]
+    assert bool(exact) == use_part_rules
+    if use_part_rules:
+        assert np.array_equal(exact[0].outputs[0], pairs[4].output)
+        assert "cut_out" in exact[0].origin
+
+
 def test_every_answer_is_what_its_program_says():
     task, _ = task_of(RULES["fold"])
     findings, _ = solve(task)
@@ -140,7 +161,7 @@ def test_a_budget_of_nodes_is_kept_roughly():
     assert 50_000 <= findings.num_nodes < 100_000
 
 
-@pytest.mark.parametrize("off", ["use_stacking", "use_fitted", "use_mcts"])
+@pytest.mark.parametrize("off", ["use_stacking", "use_fitted", "use_part_rules", "use_mcts"])
 def test_parts_can_be_switched_off(off):
     task, truth = task_of(RULES["rotate"])
     findings, _ = solve(task, nodes=8_000, **{off: False})
