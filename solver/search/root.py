@@ -32,6 +32,10 @@ from .views import View, walk
 CHECKS_PER_NODE = 20
 """A table check costs about a twentieth of an executed chain step."""
 
+PART_RULE_SIZE = 2
+"""Statements that a part rule counts as beyond one: it does not settle a task in the first round, where short programs
+of the library are still to come."""
+
 
 @dataclass(frozen=True)
 class RootSettings:
@@ -232,7 +236,8 @@ class RootPass:
             self.num_checks += checks
             for rule in rules[: self.settings.max_candidates]:
                 cost = part_rule_cost(rule, num_train)
-                self._keep(rule.value, exact=rule.confirmed == num_train, right_pairs=num_train, extra_cost=cost)
+                exact = rule.confirmed == num_train
+                self._keep(rule.value, exact=exact, right_pairs=num_train, extra_cost=cost, extra_size=PART_RULE_SIZE)
             if any(rule.confirmed == num_train for rule in rules):
                 found = True
                 break
