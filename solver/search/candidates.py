@@ -48,14 +48,15 @@ def keep(
     confirmed: float = 1.0,
     score: float = 1.0,
     extra_cost: float = 0.0,
+    extra_size: int = 0,
 ) -> None:
     """Lead a value out of its view and, if that works, add it to the candidates. given: the task's real input.
-    extra_cost: nats beyond what the grammar knows of."""
+    extra_cost: nats beyond what the grammar knows of. extra_size: statements beyond the program's own."""
     final = walk(value, view.back, given)
     if final is not None:
         program = final.program()
         cost = grammar.program_cost(program) + extra_cost
-        found.append(Candidate(final, exact, right_pairs, confirmed, score, len(program), cost))
+        found.append(Candidate(final, exact, right_pairs, confirmed, score, len(program) + extra_size, cost))
 
 
 def reward(store: GridStore, number: int, baseline: float) -> float:

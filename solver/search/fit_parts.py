@@ -35,7 +35,7 @@ from .parts import (
     source_of,
     stack_of,
     stamped,
-)  # fmt: skip
+)
 
 MAX_PARTS = 40
 """In one grid; others have no part rules under this division."""
@@ -44,8 +44,14 @@ MAX_CELLS = 12_000
 """Of all grids together; larger tasks would take seconds."""
 
 MAX_ACTIONS, MAX_VOCABULARIES, MAX_VOCABULARY = 90, 40, 6
+"""Actions under one division, sets of actions that trees are grown for, and actions of such a set."""
+
 NUM_TREES, MAX_LEAVES, MAX_RULES = 20, 6, 2
+"""Trees that vote, leaves of one, and trees that are kept of such a vote."""
+
 PURE_BONUS = 0.3
+"""What a part is worth beyond being right when its whole half is right, as in fit_cells.py."""
+
 LEAF_COST, ACTION_COST = 1.0, 2.0
 """Nats that a leaf and an action cost in the vote."""
 
@@ -53,23 +59,29 @@ ANY = 99
 """Stands for the colour of a drawing that draws nothing: all are right."""
 
 STAMP_REACH, MAX_STAMP_SIDE, MAX_STAMPS = 3, 6, 12
+"""Cells around a part's box that a stamp may have, the longest side of such a part, and stamps under one division."""
 
 CHECKS_PER_DRAWING = 20
 """Table checks (see root.py) that a drawing on one grid costs."""
 
 CHECKS_PER_TREE = 40
+"""What it costs to grow one tree, once from all pairs and once without each."""
+
 MAX_EQUAL = 8
+"""Numbers up to this are asked for as 'is it k'; all but the largest as 'is it at most k'."""
+
 PLAIN = {
     "holes", "touching", "is full", "is square", "symmetric left right", "symmetric up down", "symmetries", "borders",
     "on the border", "upright", "colors", "of the same shape", "of the same color", "in the middle", "boxes around",
     "parts in its box", "own color seen", "of the same shape if turned", "of the same picture",
 }  # fmt: skip
-"""Numbers that are asked about more often than others."""
+"""Numbers that are asked about more often than others, as is the colour, and who is first in a rank."""
 
 NUM_PLAIN = 3
 """The first drawings, which draw nothing new."""
 
 CUTS = ("region", "alone", "inside", "color")
+"""What of a part may be the output, see `parts.cut_out`."""
 
 Ink = int | str | None
 """A colour, the name of a feature that is one, or None: as the drawing has it."""
@@ -199,8 +211,8 @@ class Parts:
     def vote(
         self, right: np.ndarray, rng: np.random.Generator, counts: Callable[[np.ndarray, int], bool], one: bool = False
     ) -> tuple[list[tuple[_Tree, np.ndarray]], int]:
-        """The trees over all training parts whose choices most trees make, the smallest first, and how many pairs
-        confirm them. A pair is confirmed if what most trees of the other pairs choose counts as right there.
+        """The trees over all training parts that choose most as all trees together do, and how many pairs confirm
+        them. A pair is confirmed if what most trees of the other pairs choose counts as right there.
 
         right: bool [all parts, actions]. counts: whether choices for all parts (int64 [n]) are right on a pair.
         one: whether action 1 is for one part of each grid, the one for which most trees choose it."""
@@ -221,18 +233,16 @@ class Parts:
             choices = [self.choose(tree) for tree in trees if tree is not None]
             confirmed += bool(choices) and counts(most(choices), pair)
             if pair == 1 and not confirmed:
-                return [], 0
+                return [], 0  # seldom right: the time goes to others
         grown = [tree for use in uses if (tree := self.grow(self.train, right, use)) is not None]
         choices = [self.choose(tree) for tree in grown]
         if not choices:
             return [], 0
         found: dict[bytes, tuple[_Tree, np.ndarray, int]] = {}
         for tree, choice in zip(grown, choices, strict=True):
-            key = choice.tobytes()
-            _, _, often = found.get(key, (tree, choice, 0))
-            known = found.get(key)
-            smaller = known[0] if known and _num_leaves(known[0]) <= _num_leaves(tree) else tree
-            found[key] = (smaller, choice, often + 1)
+            known, _, often = found.get(choice.tobytes(), (tree, choice, 0))
+            smaller = known if _num_leaves(known) <= _num_leaves(tree) else tree
+            found[choice.tobytes()] = (smaller, choice, often + 1)
         voted = most(choices)
         order = sorted(found.values(), key=lambda known: (-(known[1] == voted).mean(), -known[2]))
         return [(tree, choice) for tree, choice, _ in order[:MAX_RULES]], confirmed

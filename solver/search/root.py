@@ -32,6 +32,10 @@ from .views import View, walk
 CHECKS_PER_NODE = 20
 """A table check costs about a twentieth of an executed chain step."""
 
+PART_RULE_SIZE = 2
+"""Statements that a part rule counts as beyond one: it does not settle a task in the first round, where short programs
+of the library are still to come."""
+
 
 @dataclass(frozen=True)
 class RootSettings:
@@ -110,7 +114,7 @@ class RootPass:
     phases: dict[str, float] = field(default_factory=dict)
     num_checks: int = 0
     settled: bool = False
-    _parts_fitted: bool = False
+    _parts_of: set[int] = field(default_factory=set)
     _kept: set[bytes] = field(default_factory=set)
     _cell_fitter: CellFitter = field(init=False)
 
@@ -188,14 +192,23 @@ class RootPass:
         """Run the fits from the simplest kind to the richest, until one kind has a fit confirmed on every pair. Where
         no value has the outputs' shapes only part rules are left."""
         if pool is None:
-            self._fit_parts(stop)
+            self._fit_parts(None, stop)
             return
         store, limit = self.store, self.settings.max_candidates
         fitter, decider = Fitter(store, pool, stop, limit), Decider(store, pool)
         cheapest = sorted(self.enumerator.objects, key=lambda v: v.cost)[: self.settings.max_objects]
+        has_parts = False
+
+        def part_rules() -> list[Fit]:
+            # Tables of two and three grids are sought beside them: where both are found, both vote.
+            nonlocal has_parts
+            has_parts = self._fit_parts(None, stop)
+            return []
+
         kinds: list[Callable[[], list[Fit]]] = [
             fitter.singles,
             lambda: fit_objects(cheapest, store.value(0), self.targets, limit),
+            part_rules,
             fitter.pairs,
             fitter.triples,
             lambda: decider.fits(stop),
@@ -209,22 +222,34 @@ class RootPass:
             if any(fit.confirmed == store.num_train for fit in fits) or stop():
                 break
         else:
-            if not self._fit_parts(stop):
+            if not has_parts and not self._fit_parts(pool, stop):
                 self._fit_cells(pool, stop, deadline)
         self.num_checks += fitter.num_checks + decider.num_checks
 
-    def _fit_parts(self, stop: Callable[[], bool]) -> bool:
-        """Part rules over the input, once: those that every pair confirms are fits, others only stand before programs
-        that do not fit. Returns whether there are any of the former."""
-        if not self.settings.use_part_rules or self._parts_fitted:
+    def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool]) -> bool:
+        """Part rules over the input and over the pool value that has most cells right, each once: those that every pair
+        confirms are fits, others only stand before programs that do not fit. Returns whether there are any of the
+        former."""
+        if not self.settings.use_part_rules:
             return False
-        self._parts_fitted, num_train = True, self.store.num_train
-        rules, checks = fit_parts(self.store.value(0), self.targets, self.rng.spawn(1)[0], stop)
-        self.num_checks += checks
-        for rule in rules[: self.settings.max_candidates]:
-            cost = part_rule_cost(rule, num_train)
-            self._keep(rule.value, exact=rule.confirmed == num_train, right_pairs=num_train, extra_cost=cost)
-        return any(rule.confirmed == num_train for rule in rules)
+        store, num_train, found = self.store, self.store.num_train, False
+        bases = [0]
+        if pool is not None:
+            bases.append(int(pool.numbers[store.matches[pool.numbers, 2].argmax()]))
+        for number in bases:
+            if number in self._parts_of:
+                continue
+            self._parts_of.add(number)
+            rules, checks = fit_parts(store.value(number), self.targets, self.rng.spawn(1)[0], stop)
+            self.num_checks += checks
+            for rule in rules[: self.settings.max_candidates]:
+                cost = part_rule_cost(rule, num_train)
+                exact = rule.confirmed == num_train
+                self._keep(rule.value, exact=exact, right_pairs=num_train, extra_cost=cost, extra_size=PART_RULE_SIZE)
+            if any(rule.confirmed == num_train for rule in rules):
+                found = True
+                break
+        return found
 
     def _fit_cells(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> None:
         """Cell rules: those that every pair confirms are fits, others only stand before programs that do not fit."""
