@@ -147,6 +147,8 @@ settings = {"vision": "vision.weights", "policy": "lm.policy", "ppm": "lm.ppm"}
 if "policy" not in weights:
     weights.pop("ppm", None)  # it goes with a policy
 arguments = [f"{settings[kind]}={json.dumps(str(folder))}" for kind, folder in weights.items() if kind in settings]
+if "policy" in weights:
+    arguments.append("lm.rollout_programs=512")  # a task has minutes here, and may spend a third of them on it
 print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} workers for the program search")
 for kind in settings:
     print(f"{kind} model:", weights.get(kind, "none"), "" if num_gpus else "(no GPU)")

@@ -162,3 +162,16 @@ def test_what_is_no_record_of_tuning_is_named(tmp_path, capsys, text):
     assert main(["--tuned", str(path), "--out", str(tmp_path / "trust.json")]) == 2
     assert "line 1 is no record of tuning" in capsys.readouterr().err
     assert not (tmp_path / "trust.json").exists()
+
+
+def test_what_other_sources_were_made_from_is_kept(tmp_path):
+    out, path = tmp_path / "trust.json", tmp_path / "tune.jsonl"
+    before = {"about": "", "made_from": {"program": {"attempts": 7}}, "sources": {"program": {"bias": -2.0}}}
+    out.write_bytes(orjson.dumps(before))
+    record = {"task": newer_tasks()[0].task_id, "candidates": [[[0.9, True, 9, 0.1]]]}
+    path.write_bytes(orjson.dumps(record) + b"\n")
+    assert main(["--tuned", str(path), "--out", str(out)]) == 0
+    made = orjson.loads(out.read_bytes())
+    assert made["made_from"].keys() == made["sources"].keys() == {"program", "vision"}
+    assert made["made_from"]["program"] == {"attempts": 7}
+    assert made["sources"]["program"] == {"bias": -2.0}

@@ -35,7 +35,8 @@ def test_an_exact_answer_comes_before_any_number_of_inexact_ones():
 
 def test_sources_count_alike_whatever_their_scale():
     big = Findings([answer("11", "1", weight=900), answer("22", "2", weight=100)])
-    small = Findings([answer("22", "2", weight=0.9, source="vision"), answer("33", "3", weight=0.1, source="vision")])
+    seen = {"source": "vision", "exact": False}
+    small = Findings([answer("22", "2", weight=0.9, **seen), answer("33", "3", weight=0.1, **seen)])
     assert attempts({"program": big, "vision": small})[0] == [[[2, 2]], [[1, 1]]]
 
 

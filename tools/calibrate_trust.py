@@ -111,12 +111,14 @@ def log_loss(trust: Trust, data: Sequence[Row]) -> float:
     return float(np.logaddexp(0.0, -signs * (_features(data) @ astuple(trust))).mean())
 
 
-def kept_sources(path: Path) -> dict[str, Any]:
-    """The sources of the file that is to be written, if it is there. Raises InputError if it is damaged."""
+def kept_trust(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The sources of the file that is to be written, and what they were made from, if it is there. Raises InputError if
+    it is damaged."""
     if not path.is_file():
-        return {}
+        return {}, {}
     try:
-        return dict(orjson.loads(path.read_bytes())["sources"])
+        text = orjson.loads(path.read_bytes())
+        return dict(text["sources"]), dict(text.get("made_from", {}))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: no trust in sources ({error})") from error
 
@@ -145,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         data = {source: found for source, found in data.items() if found}
         if not data:
             raise InputError("no attempt of any newer training task in these results")
-        kept = kept_sources(args.out)
+        kept, kept_made = kept_trust(args.out)
     except (ArcSolveError, OSError) as error:
         print(f"calibrate_trust: {error}", file=sys.stderr)
         return 2
@@ -160,8 +162,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             "log_loss_of_defaults": round(log_loss(Trust(), found), 4),
         }
         print(f"{name}: {sources[name]} {made[name]}")
-    about = f"tools/calibrate_trust.py on {', '.join(sorted(data))}; others as they were"
-    text = {"about": about, "made_from": made, "sources": {**kept, **sources}}
+    text = {
+        "about": "made by tools/calibrate_trust.py, source by source; those not under made_from have the defaults",
+        "made_from": kept_made | made,
+        "sources": kept | sources,
+    }
     write_atomic(args.out, orjson.dumps(text, option=orjson.OPT_INDENT_2) + b"\n")
     return 0
 
