@@ -229,11 +229,12 @@ def plot(args: argparse.Namespace) -> None:
 
 def tune(args: argparse.Namespace) -> None:
     """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, and counts right answers within two
-    tries. Its records say of the most likely answers to each test input what share of the views each has, whether it is
-    right, its cells, and its score (Tuner.score); calibrate_trust.py reads the first two."""
+    tries. Its records hold the most likely answers to each test input: what share of the views each has, whether it is
+    right, its score (Tuner.score), and the grid; calibrate_trust.py reads the first two."""
     import numpy as np
     import torch
 
+    from solver.re_arc import grid_text
     from solver.tasks import load_path, newer_tasks
     from solver.vision.tuning import Tuner, TuningConfig
     from solver.vision.weights import load_weights
@@ -283,7 +284,7 @@ def tune(args: argparse.Namespace) -> None:
             ],
             "candidates": [
                 [
-                    (round(share, 4), bool(np.array_equal(grid, pair.output)), grid.size, round(score, 5))
+                    (round(share, 4), bool(np.array_equal(grid, pair.output)), round(score, 5), grid_text(grid))
                     for (grid, share), score in zip(votes, scores)
                 ]
                 for votes, scores, pair in zip(tuned.votes, scored, task.test)
