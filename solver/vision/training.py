@@ -48,11 +48,11 @@ class TrainConfig:
 
     canvas: side in cells. batch: samples a process and step. rate, matrix_rate: peak learning rates
     (matrix_rate is Muon's). average: decay of the averaged weights a step. decay_start, decay_samples: from
-    where, and over how many samples, the rates fall linearly to zero (0 samples: never). made_share: part of
-    the samples that come from made-up tasks, which have task tokens of their own behind those of model.num_tasks;
-    num_variants: of each task that is not made up (variants.py), with tokens behind those; variant_share: part of such
-    tasks' samples that become a variant. Tokens behind the first model.num_tasks are not exported. Intervals:
-    log_steps, validate_samples, save_samples. max_samples: stop there (0: no limit).
+    where, and over how many samples, the rates fall linearly to zero (0 samples: never). dropout: of what the core's
+    layers add. made_share: part of the samples that come from made-up tasks, which have task tokens of their own behind
+    those of model.num_tasks; num_variants: of each task that is not made up (variants.py), with tokens behind those;
+    variant_share: part of such tasks' samples that become a variant. Tokens behind the first model.num_tasks are not
+    exported. Intervals: log_steps, validate_samples, save_samples. max_samples: stop there (0: no limit).
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -69,6 +69,7 @@ class TrainConfig:
     made_share: float = 0.0
     num_variants: int = 0
     variant_share: float = 0.5
+    dropout: float = 0.0
     average: float = 0.9995
     seed: int = 0
     compile: bool = True
@@ -88,6 +89,8 @@ class TrainConfig:
             faults.append(f"average {self.average} must be within 0..1")
         if not 0 <= self.made_share < 1:
             faults.append(f"made_share {self.made_share} must be within 0..1")
+        if not 0 <= self.dropout < 1:
+            faults.append(f"dropout {self.dropout} must be within 0..1")
         if not 0 <= self.variant_share <= 1:
             faults.append(f"variant_share {self.variant_share} must be within 0..1")
         if self.num_variants < 0:
@@ -329,6 +332,8 @@ class Training:
         self.model.to(device)
         self.averaged = LoopedModel(model_config).to(device).requires_grad_(False)
         self.averaged.load_state_dict(self.model.state_dict())
+        for layer in self.model.core.layers:
+            layer.dropout = config.dropout
         if config.compile:
             self.model.compile_core()
         self.optimizer = Optimizer(self.model, config.optimizer, weight_decay=config.weight_decay)
@@ -387,12 +392,17 @@ class Training:
     @torch.no_grad()
     def start_from(self, weights: LoopedModel, *, step: int, samples: int) -> None:
         """Goes on from shipped weights, where their run's checkpoint is lost: a fresh optimizer, so the rate
-        warms up again, and the average starts anew. step, samples: how far those weights had come. Raises
-        ValueError if the model has other settings."""
-        if weights.config != self.config.model:
+        warms up again, and the average starts anew. Layers that the weights lack come behind theirs and add nothing at
+        first. step, samples: how far those weights had come. Raises ValueError if the model has other settings."""
+        num_known = weights.config.num_layers
+        if replace(weights.config, num_layers=max(num_known, self.config.model.num_layers)) != self.config.model:
             raise ValueError(f"weights of {weights.config}, but the run's model is {self.config.model}")
+        for layer in self.model.core.layers[num_known:]:
+            layer.attention.out.weight.zero_()
+            layer.unit.leave.weight.zero_()
+        new = {key: tensor for key, tensor in self.model.state_dict().items() if key not in weights.state_dict()}
         for model in (self.model, self.averaged):
-            state = weights.state_dict()
+            state = new | {key: tensor.to(self.device) for key, tensor in weights.state_dict().items()}
             others = model.tasks[len(state["tasks"]) :].to(state["tasks"].device)
             model.load_state_dict(state | {"tasks": torch.cat([state["tasks"], others])})
         self._begin_tokens(self.config.model.num_tasks)
@@ -422,6 +432,8 @@ class Training:
             index = index.pin_memory()
         index = index.to(self.device, non_blocking=True)
         self.generator.manual_seed(stream_seed(config.seed, "placement", first))
+        if config.dropout:
+            torch.manual_seed(stream_seed(config.seed, "dropout", first))
         grids, sizes, tasks = self.pairs.grids[index], self.pairs.sizes[index], self.pairs.tasks[index]
         if self.variants:
             grids, sizes, tasks = self.variants.change(grids, sizes, tasks, self.generator)

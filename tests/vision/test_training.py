@@ -191,6 +191,43 @@ def test_a_run_goes_on_from_shipped_weights(tmp_path):
         Training(config, data, CPU).start_from(LoopedModel(ModelConfig()), step=1, samples=1)
 
 
+def test_layers_can_be_added_to_weights_and_change_nothing_at_first():
+    data = tiny_data()
+    shipped = LoopedModel(TINY_MODEL)
+    shipped.reset_parameters(torch.Generator().manual_seed(7))
+    larger = replace(TINY, model=replace(TINY_MODEL, num_layers=TINY_MODEL.num_layers + 1))
+    training = Training(larger, data, CPU)
+    training.start_from(shipped, step=50, samples=100)
+    canvases = torch.randint(0, 12, (3, 32, 32), generator=torch.Generator().manual_seed(0))
+    tasks = torch.tensor([0, 1, 2])
+    for model in (training.model, training.averaged):
+        assert torch.equal(model(canvases, tasks), shipped(canvases, tasks))
+    before = {key: tensor.clone() for key, tensor in training.model.named_parameters()}
+    for _ in range(3):
+        training.train_step()
+    new = [key for key in before if key.startswith(f"core.layers.{TINY_MODEL.num_layers}.")]
+    assert len(new) > 4
+    assert all(not torch.equal(dict(training.model.named_parameters())[key], before[key]) for key in new)
+    with pytest.raises(ValueError, match="weights of"):
+        Training(TINY, data, CPU).start_from(training.averaged, step=1, samples=1)
+
+
+def test_dropout_is_for_training_alone_and_resumes_exactly(tmp_path):
+    data = tiny_data()
+    config = replace(TINY, dropout=0.3, log_steps=1, save_samples=24)
+    whole = Training(replace(config, max_samples=48), data, CPU)
+    whole.run(tmp_path / "whole")
+    Training(replace(config, max_samples=24), data, CPU).run(tmp_path / "parts")
+    resumed = Training(replace(config, max_samples=48), data, CPU)
+    resumed.resume(tmp_path / "parts" / "checkpoint")
+    resumed.run(tmp_path / "parts")
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+    plain = Training(replace(config, dropout=0.0, max_samples=48), data, CPU)
+    plain.run(tmp_path / "plain")
+    assert losses(tmp_path / "plain") != losses(tmp_path / "whole")
+    assert all(layer.dropout == 0.0 for layer in whole.averaged.core.layers)
+
+
 def test_a_slice_ends_with_a_decay_by_the_clock_and_either_checkpoint_goes_on(tmp_path, monkeypatch):
     data = tiny_data()
     config = replace(TINY, batch=1, log_steps=1, validate_samples=10**6)
