@@ -108,6 +108,20 @@ class _Tree:
     no: _Tree | None = field(default=None, repr=False)
 
 
+@dataclass
+class _Node:
+    """What trees have in common at a set of parts: the action that most of them have right, how many it has wrong, and
+    what every question is worth there, once that was asked."""
+
+    action: int
+    wrong: int
+    merit: np.ndarray | None = None
+
+
+_Nodes = dict[bytes, _Node]
+"""By the parts' numbers, as bytes."""
+
+
 class Parts:
     """The parts of one grid per input under one division, what they are like, and the questions about them."""
 
@@ -164,13 +178,16 @@ class Parts:
         self.shares = np.array(shares)
         self.as_floats = self.answers.astype(np.float32)
 
-    def grow(self, parts: np.ndarray, right: np.ndarray, use: np.ndarray) -> _Tree | None:
-        """A tree over some parts without a wrong one. right: bool [all parts, actions]. use: questions to ask, of
-        equally good ones the first."""
+    def grow(self, parts: np.ndarray, right: np.ndarray, use: np.ndarray, nodes: _Nodes) -> _Tree | None:
+        """A tree over some parts without a wrong one. right: bool [all parts, actions]. use: questions to ask. nodes:
+        what is known of sets of parts, for all trees with the same `right`."""
 
         def leaf(here: np.ndarray) -> _Tree:
-            number = right[here].sum(0)
-            return _Tree(here, int(number.argmax()), len(here) - int(number.max()))
+            known = nodes.get(here.tobytes())
+            if known is None:
+                number = right[here].sum(0)
+                known = nodes[here.tobytes()] = _Node(int(number.argmax()), len(here) - int(number.max()))
+            return _Tree(here, known.action, known.wrong)
 
         root = leaf(parts)
         leaves = [root]
@@ -180,14 +197,10 @@ class Parts:
                 return root
             if len(leaves) == MAX_LEAVES or not len(use):
                 return None
-            answers, good = self.as_floats[np.ix_(use, worst.parts)], right[worst.parts].astype(np.float32)
-            yes = answers @ good
-            no = good.sum(0) - yes
-            num_yes = answers.sum(1)
-            num_no = len(worst.parts) - num_yes
-            best_yes, best_no = yes.max(1), no.max(1)
-            merit = best_yes + best_no + PURE_BONUS * (num_yes * (best_yes == num_yes) + num_no * (best_no == num_no))
-            merit[(num_yes == 0) | (num_no == 0)] = -1.0
+            node = nodes[worst.parts.tobytes()]
+            if node.merit is None:
+                node.merit = self._merit(worst.parts, right)
+            merit = node.merit[use]
             best = int(merit.argmax())
             if merit[best] < 0:
                 return None
@@ -195,6 +208,19 @@ class Parts:
             answer = self.answers[worst.question, worst.parts]
             worst.yes, worst.no = leaf(worst.parts[answer]), leaf(worst.parts[~answer])
             leaves = [one for one in leaves if one is not worst] + [worst.yes, worst.no]
+
+    def _merit(self, parts: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Of every question how many parts are right after it, with a bonus for halves that are right as a whole; −1
+        where it does not divide the parts."""
+        answers, good = self.as_floats[:, parts], right[parts].astype(np.float32)
+        yes = answers @ good
+        no = good.sum(0) - yes
+        num_yes = answers.sum(1)
+        num_no = len(parts) - num_yes
+        best_yes, best_no = yes.max(1), no.max(1)
+        merit = best_yes + best_no + PURE_BONUS * (num_yes * (best_yes == num_yes) + num_no * (best_no == num_no))
+        merit[(num_yes == 0) | (num_no == 0)] = -1.0
+        return merit
 
     def choose(self, tree: _Tree) -> np.ndarray:
         """The action of every part, int64 [n]."""
@@ -229,12 +255,14 @@ class Parts:
         confirmed = 0
         for pair in range(self.num_train):
             others = self.train[self.grid_of[self.train] != pair]
-            trees = [self.grow(others, right, use) for use in uses] if len(others) else []
+            nodes: _Nodes = {}
+            trees = [self.grow(others, right, use, nodes) for use in uses] if len(others) else []
             choices = [self.choose(tree) for tree in trees if tree is not None]
             confirmed += bool(choices) and counts(most(choices), pair)
             if pair == 1 and not confirmed:
                 return [], 0  # seldom right: the time goes to others
-        grown = [tree for use in uses if (tree := self.grow(self.train, right, use)) is not None]
+        nodes = {}
+        grown = [tree for use in uses if (tree := self.grow(self.train, right, use, nodes)) is not None]
         choices = [self.choose(tree) for tree in grown]
         if not choices:
             return [], 0
