@@ -18,10 +18,12 @@ from ..executor import Value, input_value
 from ..fused import GridStore
 from ..tasks import Task
 from .candidates import Candidate, baseline_match, keep, promising, reward
+from .canvas import canvases
 from .decide import Decider
 from .enumerate import Enumerator
 from .fit import Fit, Fitter, Pool, build_pool
 from .fit_cells import CellFitter, vote_cost
+from .fit_layout import fit_layout
 from .fit_objects import fit_objects
 from .fit_parts import fit_parts
 from .fit_parts import vote_cost as part_rule_cost
@@ -36,12 +38,15 @@ PART_RULE_SIZE = 2
 """Statements that a part rule counts as beyond one: it does not settle a task in the first round, where short programs
 of the library are still to come."""
 
+MAX_LAYOUT_RULES = 8
+
 
 @dataclass(frozen=True)
 class RootSettings:
     """Limits of the root pass.
 
-    use_enumeration, use_stacking, use_fitted, use_part_rules: whether these parts of it run.
+    use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts: whether these parts of it run. Canvases
+    go with layouts.
     rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
     that a full fit may have to settle the task then and there).
     max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
@@ -52,6 +57,7 @@ class RootSettings:
     use_stacking: bool = True
     use_fitted: bool = True
     use_part_rules: bool = True
+    use_layouts: bool = True
     rounds: tuple[tuple[float, int, int], ...] = ((0.15, 600, 2), (0.45, 1200, 3), (0.85, 2000, 4))
     max_values: int = 400_000
     max_cells: int = 400 << 20
@@ -115,6 +121,7 @@ class RootPass:
     num_checks: int = 0
     settled: bool = False
     _parts_of: set[int] = field(default_factory=set)
+    _canvases: list[int] | None = None
     _kept: set[bytes] = field(default_factory=set)
     _cell_fitter: CellFitter = field(init=False)
 
@@ -155,6 +162,7 @@ class RootPass:
                 with self._phase("enumerate"):
                     self.enumerator.run(lambda share=share: expired(share, self.num_nodes))
             self._collect_enumerated()
+            self._place_canvases()
             pool = build_pool(self.store, pool_size, self.rng)
             if self.settings.use_fitted and not self._has_fit(max_size):
                 with self._phase("fit"):
@@ -226,14 +234,24 @@ class RootPass:
                 self._fit_cells(pool, stop, deadline)
         self.num_checks += fitter.num_checks + decider.num_checks
 
+    def _place_canvases(self) -> None:
+        """Add canvases to what is known, once; after the first enumeration, so that short programs come before."""
+        if self._canvases is None:
+            self._canvases = []
+            for value in canvases(self.store.value(0), self.targets) if self.settings.use_layouts else ():
+                self.enumerator.take(value)
+                number, _ = self.store.place(value)
+                self._canvases += [number] if number >= 0 else []
+
     def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool]) -> bool:
-        """Part rules over the input and over the pool value that has most cells right, each once: those that every pair
-        confirms are fits, others only stand before programs that do not fit. Returns whether there are any of the
-        former."""
+        """Layout rules, and part rules over the input, canvases and the pool value that has most cells right, each
+        once: those that every pair confirms are fits, others only stand before programs that do not fit. Returns
+        whether there are any of the former."""
+        found = self._fit_layout(stop)
         if not self.settings.use_part_rules:
-            return False
-        store, num_train, found = self.store, self.store.num_train, False
-        bases = [0]
+            return found
+        store, num_train = self.store, self.store.num_train
+        bases = [0, *(self._canvases or ())]
         if pool is not None:
             bases.append(int(pool.numbers[store.matches[pool.numbers, 2].argmax()]))
         for number in bases:
@@ -250,6 +268,20 @@ class RootPass:
                 found = True
                 break
         return found
+
+    def _fit_layout(self, stop: Callable[[], bool]) -> bool:
+        """Layout rules over the input, once and only where the outputs' shapes are others; kept as part rules are.
+        Returns whether there are any that every pair confirms."""
+        same = all(a.shape == b.shape for a, b in zip(self.store.value(0).items, self.targets, strict=False))
+        if not self.settings.use_layouts or same or 0 in self._parts_of:
+            return False
+        num_train = self.store.num_train
+        rules, checks = fit_layout(self.store.value(0), self.targets, self.rng.spawn(1)[0], stop)
+        self.num_checks += checks
+        for rule in rules[:MAX_LAYOUT_RULES]:
+            cost, exact = part_rule_cost(rule, num_train), rule.confirmed == num_train
+            self._keep(rule.value, exact=exact, right_pairs=num_train, extra_cost=cost, extra_size=PART_RULE_SIZE)
+        return any(rule.confirmed == num_train for rule in rules)
 
     def _fit_cells(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> None:
         """Cell rules: those that every pair confirms are fits, others only stand before programs that do not fit."""

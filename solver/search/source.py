@@ -198,6 +198,7 @@ class ProgramSource:
             use_stacking=own.use_stacking,
             use_fitted=own.use_fitted,
             use_part_rules=own.use_part_rules,
+            use_layouts=own.use_layouts,
         )
 
     @property
