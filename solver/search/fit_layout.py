@@ -6,8 +6,8 @@ diagonal, in rings, as the parts lie. All such rules that give the outputs of al
 weighs by what it costs. A pair is *confirmed* if, of the rules that give all other pairs, those that are right there
 weigh most. With two pairs only rules that give both are sought, so that only those that cost little are confirmed.
 
-Where every part is laid out, a block may also be chosen by what its part is like: *block rules* are trees, grown and
-confirmed as those of part rules.
+Parts may also lie where in other pairs those that look alike do (*place rules*). Where every part is laid out, a block
+may be chosen by what its part is like: *block rules* are trees, grown and confirmed as those of part rules.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ from .layouts import (
     diagonally,
     in_line,
     in_order,
+    in_places,
     in_rows,
     over_one_another,
+    plain,
     rings,
     single_cells,
     turned,
@@ -384,6 +386,51 @@ class LayoutRules:
         call = ", ".join(["blocks", "where[:, numbers]", *map(repr, layout.arguments)])
         return [*lines, f"out = {layout.function.__name__}({call})"], functions
 
+    def place_rules(self) -> list[PartRule]:
+        """Rules that put the pictures of all parts where parts that look alike are put in the outputs."""
+        how = "alone" if "alone" in self.uncolored else "region"  # where both are equal only one is known
+        if how not in self.uncolored:
+            return []
+        pictures = self.uncolored[how]
+        tables = []
+        for grid, target in enumerate(self.targets):
+            own = [pictures[k] for k in self.parts.of(grid)]
+            high, wide = own[0].shape
+            if len(own) < 2 or any(p.shape != (high, wide) for p in own) or target.size != len(own) * own[0].size:
+                return []
+            if target.shape[0] % high or target.shape[1] % wide or high * wide == 1:
+                return []
+            split = target.reshape(target.shape[0] // high, high, -1, wide).swapaxes(1, 2)
+            table = {}
+            for picture in own:
+                places = np.argwhere((split == picture).all((2, 3)))
+                if len(places) != 1 or plain(picture) in table:
+                    return []
+                table[plain(picture)] = tuple(places[0].tolist())
+            tables.append(table)
+        together = {key: place for table in tables for key, place in table.items()}
+
+        def give(places: dict, grid: int) -> np.ndarray | None:
+            try:
+                return in_places([pictures[k] for k in self.parts.of(grid)], None, places)
+            except ValueError:
+                return None
+
+        confirmed = 0
+        for pair, target in enumerate(self.targets):
+            places = {key: p for k, table in enumerate(tables) if k != pair for key, p in table.items()}
+            confirmed += np.array_equal(give(places, pair), target)
+        items = [give(together, grid) for grid in range(len(self.parts.labels))]
+        if any(item is None for item in items):
+            return []
+        if any(not np.array_equal(item, target) for item, target in zip(items, self.targets, strict=False)):
+            return []
+        lines = ["seen = described(base, labels)", "where = boxes(base, labels)"]
+        lines += [f"blocks = [block(base, labels, seen, k, {how!r}, None, None) for k in range(labels.max())]"]
+        lines += [f"out = in_places(blocks, where, {together})"]
+        value = self.parts.value(items, lines, [described, boxes, block, in_places])
+        return [PartRule(value, confirmed, self.cost + ACTION_COST + LEAF_COST)]
+
     # --- block rules
 
     def block_rules(self, rng: np.random.Generator) -> list[PartRule]:
@@ -514,7 +561,7 @@ def fit_layout(
         known.add(parts.key)
         division = LayoutRules(parts, targets, stop, 0.1 * number)
         found += division.rules()
-        rules += division.block_rules(rng)
+        rules += division.place_rules() + division.block_rules(rng)
         checks += division.num_checks
     rules += _settled(found, num_train)
     return sorted(rules, key=lambda rule: (-rule.confirmed, rule.cost)), checks

@@ -189,6 +189,24 @@ def over_one_another(blocks, boxes):
     return out
 
 
+def plain(picture):
+    """A picture with its colours renamed: 1 is its most common one, 2 the next; as nested tuples."""
+    ranked = np.argsort(-np.bincount(picture.ravel(), minlength=10)[1:], kind="stable") + 1
+    names = np.zeros(10, np.int64)
+    names[ranked] = np.arange(1, 10)
+    return tuple(map(tuple, names[picture].tolist()))
+
+
+def in_places(blocks, boxes, places):
+    """Blocks of one shape, each at the place (row and column of blocks) that is given for how it looks (`plain`)."""
+    high, wide = blocks[0].shape
+    found = [places[plain(one)] for one in blocks if one.shape == (high, wide) and plain(one) in places]
+    if len(set(found)) < len(blocks):
+        raise ValueError("two blocks at one place, or one without")
+    tall, broad = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
+    return sheet(blocks, boxes, [(row * high, column * wide) for row, column in found], tall * high, broad * wide)
+
+
 def canvas(grid, tall, wide, how):
     """A grid of another size that a grid is put on: 'tiled', 'upscaled', or once: how far down and right, each 0: at
     the beginning, 1: in the middle, 2: at the end."""
