@@ -39,6 +39,7 @@ PART_RULE_SIZE = 2
 of the library are still to come."""
 
 MAX_LAYOUT_RULES = 8
+"""Layout rules that are kept: one task may have dozens that differ on the test inputs only."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class RootPass:
     settled: bool = False
     _parts_of: set[int] = field(default_factory=set)
     _canvases: list[int] | None = None
+    _laid_out: bool = False
     _kept: set[bytes] = field(default_factory=set)
     _cell_fitter: CellFitter = field(init=False)
 
@@ -198,7 +200,7 @@ class RootPass:
 
     def _fit(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> None:
         """Run the fits from the simplest kind to the richest, until one kind has a fit confirmed on every pair. Where
-        no value has the outputs' shapes only part rules are left."""
+        no value has the outputs' shapes only part and layout rules are left."""
         if pool is None:
             self._fit_parts(None, stop)
             return
@@ -273,8 +275,9 @@ class RootPass:
         """Layout rules over the input, once and only where the outputs' shapes are others; kept as part rules are.
         Returns whether there are any that every pair confirms."""
         same = all(a.shape == b.shape for a, b in zip(self.store.value(0).items, self.targets, strict=False))
-        if not self.settings.use_layouts or same or 0 in self._parts_of:
+        if not self.settings.use_layouts or same or self._laid_out:
             return False
+        self._laid_out = True
         num_train = self.store.num_train
         rules, checks = fit_layout(self.store.value(0), self.targets, self.rng.spawn(1)[0], stop)
         self.num_checks += checks
