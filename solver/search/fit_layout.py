@@ -13,7 +13,7 @@ may be chosen by what its part is like: *block rules* are trees, grown and confi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import exp, log
 
 import numpy as np
@@ -98,13 +98,14 @@ class _Layout:
 
 @dataclass
 class _Found:
-    """A rule. right: for each pair whether it is given. given: what it gives where that is wrong. make: the value."""
+    """A rule, or several that give the same. right: for each pair whether it is given. given: what it gives where that
+    is wrong. make: the value. key: what it gives for the test inputs."""
 
     right: np.ndarray
     given: list[bytes | None]
     cost: float
     make: Callable[[], Value | None]
-    key: tuple = field(default=())
+    key: tuple
 
 
 class LayoutRules:
@@ -197,7 +198,7 @@ class LayoutRules:
 
     def _list_layouts(self) -> list[_Layout]:
         shapes = [t.shape for t in self.targets]
-        wanted = [_Layout(in_line, (u, 0, 0), r, 0.5 + r) for u in (0, 1) for r in (0, 1, 2)]
+        wanted = [_Layout(in_line, (u, 0, 0), r, 0.5 + r) for u in (0, 1) for r in (0, 1)]
         wanted += [
             _Layout(in_line, (u, e, g), 0, 0.5 + e + 1.5 * g) for u in (0, 1) for e, g in ((1, 0), (0, 1), (1, 1))
         ]
@@ -315,10 +316,8 @@ class LayoutRules:
         fitting: list[_Layout] = []
         alone = all(len(k) == 1 for k in own)
         for layout in self.layouts[:1] if alone else self.layouts:
-            loose = layout.function is rings or layout.repeats or layout.function is over_one_another
-            if loose != (kind == 1) and layout.function is not over_one_another:
-                continue
-            if (layout.function is rings or layout.repeats) and self.blocks[number].how != "cell":
+            changes_counts = layout.repeats > 0 or layout.function is rings
+            if changes_counts != (kind == 1) and layout.function is not over_one_another:
                 continue
             if self.blocks[number].how == "cell" and not self._may_hold_cells(layout):
                 continue
