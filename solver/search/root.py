@@ -124,7 +124,7 @@ class RootPass:
     _parts_of: set[int] = field(default_factory=set)
     _canvases: list[int] | None = None
     _laid_out: bool = False
-    _kept: set[bytes] = field(default_factory=set)
+    _kept: dict[bytes, Candidate | None] = field(default_factory=dict)
     _cell_fitter: CellFitter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -182,9 +182,16 @@ class RootPass:
         return any(c.exact and c.confirmed == 1.0 and c.size <= max_size for c in self.candidates)
 
     def _keep(self, value: Value, **standing: Any) -> None:
-        if value.key not in self._kept:
-            self._kept.add(value.key)
-            keep(self.candidates, value, self.view, self.given, self.enumerator.grammar, **standing)
+        """Keep a value once: with the best standing of the programs that give it, the first of equal ones."""
+        if value.key in self._kept:
+            known = self._kept[value.key]
+            better = (standing.get("exact", True), standing.get("confirmed", 1.0))
+            if known is None or better <= (known.exact, known.confirmed):
+                return
+            self.candidates = [candidate for candidate in self.candidates if candidate is not known]
+        number = len(self.candidates)
+        keep(self.candidates, value, self.view, self.given, self.enumerator.grammar, **standing)
+        self._kept[value.key] = self.candidates[-1] if len(self.candidates) > number else None
 
     @contextmanager
     def _phase(self, name: str):

@@ -13,7 +13,8 @@ from solver.budget import Budget
 from solver.grid.registry import GridError
 from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
-from solver.search.root import palette_of
+from solver.search.grammar import Grammar
+from solver.search.root import RootPass, RootSettings, ViewedTask, palette_of
 from solver.search.source import ProgramSource
 from solver.search.views import views
 from solver.settings import SearchSettings
@@ -114,6 +115,18 @@ def test_a_canvas_is_drawn_on():
     findings, _ = solve(task, use_enumeration=False, use_mcts=False)
     assert np.array_equal(findings.answers[0].outputs[0], pairs[4].output)
     assert "canvas" in findings.answers[0].origin
+
+
+def test_what_is_found_again_has_the_best_standing_it_was_found_with():
+    task, _ = task_of(RULES["rotate"])
+    seen = ViewedTask.of(task, views(task, 1)[0])
+    root = RootPass.begin(seen, Grammar.shipped(), RootSettings(), np.random.default_rng(0))
+    value = root.store.value(0)
+    for standing in ({"exact": False}, {"confirmed": 0.5}, {"confirmed": 1.0}, {"confirmed": 0.75}, {"exact": False}):
+        root._keep(value, **standing)
+        assert len(root.candidates) == 1
+    assert root.candidates[0].exact
+    assert root.candidates[0].confirmed == 1.0
 
 
 def test_every_answer_is_what_its_program_says():
