@@ -125,10 +125,10 @@ _Nodes = dict[bytes, _Node]
 class Parts:
     """The parts of one grid per input under one division, what they are like, and the questions about them."""
 
-    def __init__(self, base: Value, division: int, num_train: int) -> None:
+    def __init__(self, base: Value, divide: Callable[..., np.ndarray], num_train: int) -> None:
         """Raises GridError where some grid has no part, or too many."""
-        self.base, self.division, self.num_train = base, division, num_train
-        self.labels = [DIVISIONS[division](grid) for grid in base.items]
+        self.base, self.divide, self.num_train = base, divide, num_train
+        self.labels = [divide(grid) for grid in base.items]
         if not all(0 < labels.max() <= MAX_PARTS for labels in self.labels):
             raise GridError("no parts, or too many")
         self.stacks = [stack_of(grid, labels) for grid, labels in zip(base.items, self.labels, strict=True)]
@@ -281,9 +281,8 @@ class Parts:
         value = FreeValue(Grid, grids, digest(Grid, grids))
         value.exact, value.parents, value.depth = grids, (self.base,), 1 + self.base.depth
         value.reads, value.target, value.cost = ("base",), "out", float(self.base.cost)
-        division = DIVISIONS[self.division]
-        source = source_of([division, *functions])
-        value.text = "\n".join([source, f"labels = {division.__name__}(base)", *lines])
+        source = source_of([self.divide, *functions])
+        value.text = "\n".join([source, f"labels = {self.divide.__name__}(base)", *lines])
         return value
 
 
@@ -315,7 +314,7 @@ class DrawingRules:
         """Drawings of single cells around parts of one size: those that have one colour in the outputs, for all such
         parts, or for those of one colour."""
         parts, found = self.parts, []
-        if DIVISIONS[parts.division] in STILL:
+        if parts.divide in STILL:
             return []
         boxes = np.concatenate([extents(stack) for stack in parts.stacks[: parts.num_train]], axis=1)
         grid_of, own_color = parts.grid_of[parts.train], parts.features["color own"][parts.train]
@@ -368,7 +367,7 @@ class DrawingRules:
         for drawing, (function, _, _) in enumerate(self.drawings):
             if self.stop():
                 break
-            if function in MOVING and DIVISIONS[parts.division] in STILL:
+            if function in MOVING and parts.divide in STILL:
                 continue
             checked = self._check(drawing)
             if checked is None:
@@ -601,11 +600,11 @@ def fit_parts(
     )
     rules: list[PartRule] = []
     checks, known = 0, set()
-    for division in range(len(DIVISIONS)):
+    for divide in DIVISIONS:
         if stop() or not (same_shape or may_be_cut):
             break
         try:
-            parts = Parts(base, division, num_train)
+            parts = Parts(base, divide, num_train)
         except GridError:
             continue
         checks += 10 * len(parts.stacks)

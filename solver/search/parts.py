@@ -590,9 +590,12 @@ def _words(code: CodeType) -> set[str]:
 
 
 def source_of(functions: Iterable[Callable[..., object]]) -> str:
-    """The source of these functions and all that they need of this file and of `cells.py`."""
-    own = {n: f for space in (vars(cells), globals()) for n, f in space.items() if inspect.isfunction(f)}
-    own = {n: f for n, f in own.items() if f.__module__ in (cells.__name__, __name__)}
+    """The source of these functions and all that they need of their own files, of this file and of `cells.py`."""
+    functions = list(functions)
+    spaces = [vars(cells), globals(), *(function.__globals__ for function in functions)]
+    own = {n: f for space in spaces for n, f in space.items() if inspect.isfunction(f)}
+    files = {cells.__name__, __name__, *(function.__module__ for function in functions)}
+    own = {n: f for n, f in own.items() if f.__module__ in files}
     needed: set[str] = set()
     left = [function.__name__ for function in functions]
     while left:

@@ -18,12 +18,14 @@ from ..executor import Value, input_value
 from ..fused import GridStore
 from ..tasks import Task
 from .candidates import Candidate, baseline_match, keep, promising, reward
+from .canvas import canvases
 from .decide import Decider
 from .enumerate import Enumerator
 from .fit import Fit, Fitter, Pool, build_pool
 from .fit_cells import CellFitter, vote_cost
+from .fit_layout import fit_layout
 from .fit_objects import fit_objects
-from .fit_parts import fit_parts
+from .fit_parts import PartRule, fit_parts
 from .fit_parts import vote_cost as part_rule_cost
 from .grammar import Grammar
 from .stack import stack
@@ -36,12 +38,22 @@ PART_RULE_SIZE = 2
 """Statements that a part rule counts as beyond one: it does not settle a task in the first round, where short programs
 of the library are still to come."""
 
+MAX_LAYOUT_RULES = 8
+
+RULES_TIME_SHARE = 1 / 3
+"""Of the time that a root pass has left, for part and layout rules of one round."""
+
+Rules = dict[tuple[Callable[..., Any], bytes], list[PartRule]]
+"""Part and layout rules, by what sought them and the grids that they are over."""
+"""Layout rules that are kept: one task may have dozens that differ on the test inputs only."""
+
 
 @dataclass(frozen=True)
 class RootSettings:
     """Limits of the root pass.
 
-    use_enumeration, use_stacking, use_fitted, use_part_rules: whether these parts of it run.
+    use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts: whether these parts of it run. Canvases
+    go with layouts.
     rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
     that a full fit may have to settle the task then and there).
     max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
@@ -52,6 +64,7 @@ class RootSettings:
     use_stacking: bool = True
     use_fitted: bool = True
     use_part_rules: bool = True
+    use_layouts: bool = True
     rounds: tuple[tuple[float, int, int], ...] = ((0.15, 600, 2), (0.45, 1200, 3), (0.85, 2000, 4))
     max_values: int = 400_000
     max_cells: int = 400 << 20
@@ -110,12 +123,15 @@ class RootPass:
     store: GridStore
     enumerator: Enumerator
     rng: np.random.Generator
+    rules: Rules = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     num_checks: int = 0
     settled: bool = False
     _parts_of: set[int] = field(default_factory=set)
-    _kept: set[bytes] = field(default_factory=set)
+    _canvases: list[int] | None = None
+    _laid_out: bool = False
+    _kept: dict[bytes, Candidate | None] = field(default_factory=dict)
     _cell_fitter: CellFitter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,15 +145,18 @@ class RootPass:
         settings: RootSettings,
         rng: np.random.Generator,
         known: Sequence[Value] = (),
+        rules: Rules | None = None,
     ) -> RootPass:
         """A root pass that has not run yet. known: values that are there from the start, beside the input, in an order
-        in which what a value is made from comes before it."""
+        in which what a value is made from comes before it. rules: those that passes before it found in the same view,
+        which need not be sought again; it adds its own."""
         store = GridStore(seen.targets, len(seen.start.items), settings.max_values, settings.max_cells)
         palette = palette_of(list(seen.start.items), seen.targets)
         enumerator = Enumerator(seen.start, store, grammar, palette)
         for value in known:
             enumerator.take(value)
-        return cls(seen.view, settings, seen.given, seen.inputs, seen.targets, store, enumerator, rng)
+        rules = {} if rules is None else rules
+        return cls(seen.view, settings, seen.given, seen.inputs, seen.targets, store, enumerator, rng, rules)
 
     @property
     def num_nodes(self) -> int:
@@ -155,6 +174,7 @@ class RootPass:
                 with self._phase("enumerate"):
                     self.enumerator.run(lambda share=share: expired(share, self.num_nodes))
             self._collect_enumerated()
+            self._place_canvases()
             pool = build_pool(self.store, pool_size, self.rng)
             if self.settings.use_fitted and not self._has_fit(max_size):
                 with self._phase("fit"):
@@ -172,9 +192,16 @@ class RootPass:
         return any(c.exact and c.confirmed == 1.0 and c.size <= max_size for c in self.candidates)
 
     def _keep(self, value: Value, **standing: Any) -> None:
-        if value.key not in self._kept:
-            self._kept.add(value.key)
-            keep(self.candidates, value, self.view, self.given, self.enumerator.grammar, **standing)
+        """Keep a value once: with the best standing of the programs that give it, the first of equal ones."""
+        if value.key in self._kept:
+            known = self._kept[value.key]
+            better = (standing.get("exact", True), standing.get("confirmed", 1.0))
+            if known is None or better <= (known.exact, known.confirmed):
+                return
+            self.candidates = [candidate for candidate in self.candidates if candidate is not known]
+        number = len(self.candidates)
+        keep(self.candidates, value, self.view, self.given, self.enumerator.grammar, **standing)
+        self._kept[value.key] = self.candidates[-1] if len(self.candidates) > number else None
 
     @contextmanager
     def _phase(self, name: str):
@@ -190,9 +217,9 @@ class RootPass:
 
     def _fit(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> None:
         """Run the fits from the simplest kind to the richest, until one kind has a fit confirmed on every pair. Where
-        no value has the outputs' shapes only part rules are left."""
+        no value has the outputs' shapes only part and layout rules are left."""
         if pool is None:
-            self._fit_parts(None, stop)
+            self._fit_parts(None, stop, deadline)
             return
         store, limit = self.store, self.settings.max_candidates
         fitter, decider = Fitter(store, pool, stop, limit), Decider(store, pool)
@@ -202,7 +229,7 @@ class RootPass:
         def part_rules() -> list[Fit]:
             # Tables of two and three grids are sought beside them: where both are found, both vote.
             nonlocal has_parts
-            has_parts = self._fit_parts(None, stop)
+            has_parts = self._fit_parts(None, stop, deadline)
             return []
 
         kinds: list[Callable[[], list[Fit]]] = [
@@ -222,34 +249,65 @@ class RootPass:
             if any(fit.confirmed == store.num_train for fit in fits) or stop():
                 break
         else:
-            if not has_parts and not self._fit_parts(pool, stop):
+            if not has_parts and not self._fit_parts(pool, stop, deadline):
                 self._fit_cells(pool, stop, deadline)
         self.num_checks += fitter.num_checks + decider.num_checks
 
-    def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool]) -> bool:
-        """Part rules over the input and over the pool value that has most cells right, each once: those that every pair
-        confirms are fits, others only stand before programs that do not fit. Returns whether there are any of the
-        former."""
+    def _place_canvases(self) -> None:
+        """Add canvases to what is known, once; after the first enumeration, so that short programs come before."""
+        if self._canvases is None:
+            self._canvases = []
+            for value in canvases(self.store.value(0), self.targets) if self.settings.use_layouts else ():
+                self.enumerator.take(value)
+                number, _ = self.store.place(value)
+                self._canvases += [number] if number >= 0 else []
+
+    def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> bool:
+        """Layout rules, and part rules over the input, canvases and the pool value that has most cells right, each
+        once: those that every pair confirms are fits, others only stand before programs that do not fit. Returns
+        whether there are any of the former."""
+        if deadline is not None:
+            now = time.monotonic()
+            end = now + RULES_TIME_SHARE * (deadline - now)
+            before_that, stop = stop, lambda: before_that() or time.monotonic() >= end
+        found = self._fit_layout(stop)
         if not self.settings.use_part_rules:
-            return False
-        store, num_train, found = self.store, self.store.num_train, False
-        bases = [0]
+            return found
+        store = self.store
+        bases = [0, *(self._canvases or ())]
         if pool is not None:
             bases.append(int(pool.numbers[store.matches[pool.numbers, 2].argmax()]))
         for number in bases:
             if number in self._parts_of:
                 continue
             self._parts_of.add(number)
-            rules, checks = fit_parts(store.value(number), self.targets, self.rng.spawn(1)[0], stop)
-            self.num_checks += checks
-            for rule in rules[: self.settings.max_candidates]:
-                cost = part_rule_cost(rule, num_train)
-                exact = rule.confirmed == num_train
-                self._keep(rule.value, exact=exact, right_pairs=num_train, extra_cost=cost, extra_size=PART_RULE_SIZE)
-            if any(rule.confirmed == num_train for rule in rules):
+            if self._keep_rules(fit_parts, store.value(number), stop, self.settings.max_candidates):
                 found = True
                 break
         return found
+
+    def _fit_layout(self, stop: Callable[[], bool]) -> bool:
+        """Layout rules over the input, once and only where the outputs' shapes are others; kept as part rules are.
+        Returns whether there are any that every pair confirms."""
+        same = all(a.shape == b.shape for a, b in zip(self.store.value(0).items, self.targets, strict=False))
+        if not self.settings.use_layouts or same or self._laid_out:
+            return False
+        self._laid_out = True
+        return self._keep_rules(fit_layout, self.store.value(0), stop, MAX_LAYOUT_RULES)
+
+    def _keep_rules(self, search: Callable[..., Any], base: Value, stop: Callable[[], bool], limit: int) -> bool:
+        """Seek rules over a grid and keep the first of them. Returns whether all pairs confirm one."""
+        num_train, rng = self.store.num_train, self.rng.spawn(1)[0]
+        rules = self.rules.get((search, base.key))
+        if rules is None:
+            rules, checks = search(base, self.targets, rng, stop)
+            self.num_checks += checks
+            if not stop():
+                self.rules[search, base.key] = rules
+        for rule in rules[:limit]:
+            cost, exact = part_rule_cost(rule, num_train), rule.confirmed == num_train
+            self._keep(rule.value, exact=exact, right_pairs=num_train, extra_cost=cost, extra_size=PART_RULE_SIZE)
+        return any(rule.confirmed == num_train for rule in rules)
 
     def _fit_cells(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> None:
         """Cell rules: those that every pair confirms are fits, others only stand before programs that do not fit."""

@@ -23,7 +23,7 @@ from .candidates import Candidate
 from .deepen import tree_pass
 from .grammar import Grammar
 from .rollouts import Rollouts, roll_out
-from .root import RootPass, RootSettings, ViewedTask, palette_of
+from .root import RootPass, RootSettings, Rules, ViewedTask, palette_of
 from .trace import save_trace, trace_head, trace_of
 from .tree import TreeRules
 from .views import views
@@ -94,7 +94,8 @@ class ProgramSource:
         under the grammar that they make; the tree. number: of the view."""
         models = self._models(search.task, seen, clock)
         grammar = self.grammar
-        root = RootPass.begin(seen, grammar, self._root_settings, rng)
+        rules: Rules = {}
+        root = RootPass.begin(seen, grammar, self._root_settings, rng, rules=rules)
         if models is not None and models.settings.rollout_programs:
             deadline = clock.end_of(FIRST_SHARE)
             root.run(lambda part, nodes: clock.expired(FIRST_SHARE * part, nodes), num_rounds=1, deadline=deadline)
@@ -103,7 +104,7 @@ class ProgramSource:
                 search.take(root)
                 clock, grammar = clock.rest(), rollouts.guide(grammar, models.settings.guide_weight)
                 models = models.under(grammar)
-                root = RootPass.begin(seen, grammar, self._root_settings, rng, rollouts.values)
+                root = RootPass.begin(seen, grammar, self._root_settings, rng, rollouts.values, rules)
         if not root.settled:
             deadline = clock.end_of(self._root_share)
             root.run(lambda part, nodes: clock.expired(self._root_share * part, nodes), deadline=deadline)
@@ -198,6 +199,7 @@ class ProgramSource:
             use_stacking=own.use_stacking,
             use_fitted=own.use_fitted,
             use_part_rules=own.use_part_rules,
+            use_layouts=own.use_layouts,
         )
 
     @property

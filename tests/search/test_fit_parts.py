@@ -157,7 +157,9 @@ def test_a_choice_rule_is_found_confirmed_and_right_on_the_test_input():
         if (size == size.max()).sum() == 1:
             inputs.append(grid)
             cut.append(words.cut_out(grid, labels, int(size.argmax()), "region"))
-    rules, _ = choice_rules(Parts(input_value(inputs[:6]), 0, 5), cut[:5], np.random.default_rng(0), never)
+    rules, _ = choice_rules(
+        Parts(input_value(inputs[:6]), words.one_colored, 5), cut[:5], np.random.default_rng(0), never
+    )
     assert rules[0].confirmed >= 4
     assert rules[0].value.items[5].tolist() == cut[5].tolist()
 
@@ -238,9 +240,9 @@ def test_outputs_that_are_the_inputs_have_no_rule():
 def test_grids_without_parts_or_with_too_many_have_no_rules():
     empty = input_value([np.zeros((3, 3), np.int8)] * 3)
     with pytest.raises(GridError):
-        Parts(empty, 0, 2)
+        Parts(empty, words.one_colored, 2)
     with pytest.raises(GridError):
-        Parts(input_value([np.indices((20, 20)).sum(0).astype(np.int8) % 2] * 3), 2, 2)
+        Parts(input_value([np.indices((20, 20)).sum(0).astype(np.int8) % 2] * 3), words.one_colored_straight, 2)
     targets = [np.ones((3, 3), np.int8)] * 2
     assert fit_parts(empty, targets, np.random.default_rng(0), never)[0] is not None
 
@@ -251,7 +253,7 @@ def test_the_same_seed_gives_the_same_rules_and_stop_ends_the_search():
     first, second = (fit_parts(input_value(inputs), targets, np.random.default_rng(3), never)[0] for _ in range(2))
     assert [rule.value.text for rule in first] == [rule.value.text for rule in second]
     assert fit_parts(input_value(inputs), targets, np.random.default_rng(3), lambda: True) == ([], 0)
-    parts = Parts(input_value(inputs), 0, 4)
+    parts = Parts(input_value(inputs), words.one_colored, 4)
     assert DrawingRules(parts, targets, lambda: True).fits(np.random.default_rng(0)) == []
 
 

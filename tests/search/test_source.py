@@ -13,7 +13,8 @@ from solver.budget import Budget
 from solver.grid.registry import GridError
 from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
-from solver.search.root import palette_of
+from solver.search.grammar import Grammar
+from solver.search.root import RootPass, RootSettings, ViewedTask, palette_of
 from solver.search.source import ProgramSource
 from solver.search.views import views
 from solver.settings import SearchSettings
@@ -68,13 +69,64 @@ def test_a_part_that_is_cut_out_is_found_where_no_program_is(use_part_rules):
         top, left = corners[0]
         pairs.append(Pair(grid, grid[top : top + 4, left : left + 4].copy()))
     task = Task("largest", tuple(pairs[:4]), (Pair(pairs[4].input),))
-    settings = {"use_enumeration": False, "use_mcts": False, "use_stacking": False}
+    settings = {"use_enumeration": False, "use_mcts": False, "use_stacking": False, "use_layouts": False}
     findings, _ = solve(task, use_part_rules=use_part_rules, **settings)
     exact = [answer for answer in findings.answers if answer.exact]
     assert bool(exact) == use_part_rules
     if use_part_rules:
         assert np.array_equal(exact[0].outputs[0], pairs[4].output)
         assert "cut_out" in exact[0].origin
+
+
+@pytest.mark.parametrize("use_layouts", [True, False])
+def test_an_output_that_is_laid_out_is_found_where_no_program_is(use_layouts):
+    rng = np.random.default_rng(3)
+    pairs = []
+    for _ in range(5):
+        grid = np.zeros((7, 7), np.int8)
+        colors, lengths = rng.permutation(np.arange(1, 10))[:3], rng.permutation(np.arange(1, 7))[:3]
+        for row, (color, length) in enumerate(zip(colors, lengths, strict=True)):
+            grid[2 * row + 1, :length] = color
+        pairs.append(Pair(grid, colors[np.argsort(-lengths)].astype(np.int8)[None]))
+    task = Task("in order", tuple(pairs[:4]), (Pair(pairs[4].input),))
+    settings = {"use_enumeration": False, "use_mcts": False, "use_stacking": False, "use_part_rules": False}
+    findings, _ = solve(task, use_layouts=use_layouts, **settings)
+    exact = [answer for answer in findings.answers if answer.exact]
+    assert bool(exact) == use_layouts
+    if use_layouts:
+        assert np.array_equal(exact[0].outputs[0], pairs[4].output)
+        assert "in_order" in exact[0].origin
+
+
+def test_a_canvas_is_drawn_on():
+    rng = np.random.default_rng(4)
+    pairs = []
+    for k in range(5):
+        grid = np.zeros((3, 3), np.int8)
+        places = rng.permutation(3)
+        grid[places[0], 0] = 1 + k
+        grid[places[1], 1] = 6 if k % 2 else 0
+        tall = 3 * (1 + k % 2)
+        out = np.zeros((tall, 9), np.int8)
+        for row, column in np.argwhere(grid):
+            out[row, column:] = grid[row, column]
+        pairs.append(Pair(grid, out))
+    task = Task("rays", tuple(pairs[:4]), (Pair(pairs[4].input),))
+    findings, _ = solve(task, use_enumeration=False, use_mcts=False)
+    assert np.array_equal(findings.answers[0].outputs[0], pairs[4].output)
+    assert "canvas" in findings.answers[0].origin
+
+
+def test_what_is_found_again_has_the_best_standing_it_was_found_with():
+    task, _ = task_of(RULES["rotate"])
+    seen = ViewedTask.of(task, views(task, 1)[0])
+    root = RootPass.begin(seen, Grammar.shipped(), RootSettings(), np.random.default_rng(0))
+    value = root.store.value(0)
+    for standing in ({"exact": False}, {"confirmed": 0.5}, {"confirmed": 1.0}, {"confirmed": 0.75}, {"exact": False}):
+        root._keep(value, **standing)
+        assert len(root.candidates) == 1
+    assert root.candidates[0].exact
+    assert root.candidates[0].confirmed == 1.0
 
 
 def test_every_answer_is_what_its_program_says():
@@ -161,7 +213,7 @@ def test_a_budget_of_nodes_is_kept_roughly():
     assert 50_000 <= findings.num_nodes < 100_000
 
 
-@pytest.mark.parametrize("off", ["use_stacking", "use_fitted", "use_part_rules", "use_mcts"])
+@pytest.mark.parametrize("off", ["use_stacking", "use_fitted", "use_part_rules", "use_layouts", "use_mcts"])
 def test_parts_can_be_switched_off(off):
     task, truth = task_of(RULES["rotate"])
     findings, _ = solve(task, nodes=8_000, **{off: False})
