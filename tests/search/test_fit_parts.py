@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from grids import draw
@@ -12,7 +15,11 @@ from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import parts as words
 from solver.search.fit_parts import DrawingRules, PartRule, Parts, choice_rules, fit_parts, vote_cost
+from solver.search.grammar import Grammar
 from solver.search.parts import DIVISIONS, DRAWINGS, described, free_steps, source_of, stack_of
+from solver.search.root import RootPass, RootSettings, ViewedTask
+from solver.search.views import View
+from solver.tasks import Pair, Task
 
 GRIDS = [np.zeros((1, 1), np.int8), np.full((2, 5), 3, np.int8), draw("0120/0030/4000/0005"), np.eye(30, dtype=np.int8)]
 
@@ -261,3 +268,35 @@ def test_rules_in_doubt_stand_before_programs_that_do_not_fit_and_behind_confirm
     sure, unsure, worse = (PartRule(None, confirmed, 3.0) for confirmed in (4, 3, 0))
     assert vote_cost(sure, 4) == 3.0
     assert vote_cost(unsure, 4) < vote_cost(worse, 4) < 0
+
+
+def test_rules_are_sought_once_in_a_view_and_in_a_third_of_the_time():
+    inputs = [np.eye(5, dtype=np.int8) * k for k in (1, 2, 3)]
+    pairs = tuple(Pair(grid, np.rot90(grid).copy()) for grid in inputs[:2])
+    seen = ViewedTask.of(Task("t", pairs, (Pair(inputs[2]),)), View("plain"))
+    asked, rules = [], {}
+
+    def search(base, targets, rng, stop):
+        asked.append(stop())
+        return [], 7
+
+    def begin():
+        return RootPass.begin(seen, Grammar.shipped(), RootSettings(), np.random.default_rng(0), rules=rules)
+
+    for expected in (7, 0):
+        root = begin()
+        assert not root._keep_rules(search, root.store.value(0), lambda: False, 5)
+        assert root.num_checks == expected
+    assert asked == [False]
+    rules.clear()
+    for _ in range(2):  # what the clock cut short is sought again
+        root = begin()
+        root._keep_rules(search, root.store.value(0), lambda: True, 5)
+        assert root.num_checks == 7
+    stops = []
+    root._fit_layout = lambda stop: stops.append(stop) or True
+    root.settings = replace(root.settings, use_part_rules=False)
+    assert root._fit_parts(None, lambda: False, time.monotonic() - 1.0)
+    assert root._fit_parts(None, lambda: False, time.monotonic() + 100.0)
+    assert root._fit_parts(None, lambda: False, None)
+    assert [stop() for stop in stops] == [True, False, False]
