@@ -565,7 +565,7 @@ def test_a_slot_that_never_starts_leaves_the_others_their_tries(tmp_path):
 
 def test_a_device_that_fails_every_task_is_left_alone(tmp_path, caplog):
     """It is quicker than the one that works, which must still see every task."""
-    tasks = [task(f"t{n:02d}") for n in range(30)]
+    tasks = [task(f"t{n:02d}") for n in range(20)]
     record = run(tasks, limits(seconds=30.0), tmp_path, lanes=[Lane("devices", 2, fake_sources.one_bad_device)])
     assert {result.status for result in record.results.values()} == {"done"}
     assert len(events(tmp_path, "worker_lost")) == MAX_DEATHS
