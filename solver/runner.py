@@ -463,13 +463,13 @@ class _Run:
         why = worker.reason or f"its worker died ({cause(code)})"
         logger.warning("task %s: %s", task_id, why)
         self._event("worker_lost", task_id, worker, message=why)
-        if not worker.reason:
-            lane.died(worker.slot, task_id)
-            if not lane.may_start(worker.slot):
-                logger.error("%s: worker %d is not replaced: %d in a row died", lane.name, worker.slot, MAX_DEATHS)
         if worker.reason:
             self._end(task_id, worker, "partial", why)
-        elif lane.tries[task_id] < MAX_TRIES:
+            return
+        lane.died(worker.slot, task_id)
+        if not lane.may_start(worker.slot):
+            logger.error("%s: worker %d is not replaced: %d in a row died", lane.name, worker.slot, MAX_DEATHS)
+        if lane.tries[task_id] < MAX_TRIES:
             lane.queue.append(self.by_id[task_id])
         else:
             status = "partial" if lane.passes[task_id] else "failed"

@@ -9,7 +9,7 @@ steps see what the library would make of them.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -31,6 +31,18 @@ class FreeValue(Value):
     is, an input each; items: the same as the library sees it."""
 
     __slots__ = ("exact", "reads", "target", "text")
+
+    @classmethod
+    def fitted(
+        cls, items: Iterable[np.ndarray], parents: Sequence[Value], reads: tuple[str, ...], text: str, cost: float
+    ) -> FreeValue:
+        """The grids that a fitted step makes, without running it. text: Python that assigns `out`. reads: what it calls
+        the parents."""
+        grids = tuple(np.ascontiguousarray(item, dtype=np.int8) for item in items)
+        value = cls(Grid, grids, value_digest(Grid, grids))
+        value.exact, value.parents, value.depth = grids, tuple(parents), 1 + max(parent.depth for parent in parents)
+        value.reads, value.target, value.text, value.cost = reads, "out", text, float(cost)
+        return value
 
     @property
     def is_input(self) -> bool:

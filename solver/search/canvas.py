@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..executor import Value, digest
-from ..grid.types import MAX_SIDE, Grid
+from ..executor import Value
+from ..grid.types import MAX_SIDE
 from ..sandbox.executor import FreeValue
 from .cells import one_colored
 from .layouts import canvas
@@ -74,11 +74,8 @@ def canvases(base: Value, targets: Sequence[np.ndarray]) -> list[FreeValue]:
         pairs = list(zip(made, targets, strict=False))
         if any(((m > 0) & (m == t)).sum() < MIN_AGREEMENT * max(1, (m > 0).sum()) for m, t in pairs):
             continue
-        items = tuple(np.ascontiguousarray(item, dtype=np.int8) for item in made)
-        value = FreeValue(Grid, items, digest(Grid, items))
-        value.exact, value.parents, value.depth = items, (base,), 1 + base.depth
-        value.reads, value.target, value.cost = ("base",), "out", base.cost + CANVAS_COST
         functions = [canvas, *([one_colored] if "one_colored" in rows[0] + columns[0] else [])]
-        value.text = f"{source_of(functions)}\nout = canvas(base, {rows[0]}, {columns[0]}, {how!r})"
+        text = f"{source_of(functions)}\nout = canvas(base, {rows[0]}, {columns[0]}, {how!r})"
+        value = FreeValue.fitted(made, (base,), ("base",), text, base.cost + CANVAS_COST)
         found.setdefault(value.key, value)
     return list(found.values())

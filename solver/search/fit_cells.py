@@ -16,10 +16,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..executor import Value, digest
+from ..executor import Value
 from ..fused import GridStore
 from ..grid.registry import GridError
-from ..grid.types import Grid
 from ..sandbox.executor import FreeValue
 from .cells import FAMILIES, compute, family_text, places, source_of
 from .fit import Fit, Pool
@@ -369,18 +368,13 @@ class CellRules:
         if out.min() < 0:
             return None
         cells = iter(np.split(out.astype(np.int8), np.cumsum([grid.size for grid in self.base.items])[:-1]))
-        items = tuple(np.ascontiguousarray(next(cells).reshape(grid.shape)) for grid in self.base.items)
-        value = FreeValue(Grid, items, digest(Grid, items))
-        value.exact = items
+        items = [next(cells).reshape(grid.shape) for grid in self.base.items]
         used = sorted({k for k in self._names(tree) if k[0] == -1})
         parents = (self.base, *(self.extra[int(name)] for _, name in used))
         # An extra value may be the base itself, under another name.
-        value.parents, value.depth = parents, 1 + max(parent.depth for parent in parents)
         names = {GRID: "base"} | {name: f"other{name[1]}" for name in used}
-        value.reads, value.target = tuple(names.values()), "out"
-        value.text = self._text(tree, names)
-        value.cost = float(sum(parent.cost for parent in parents))
-        return value
+        cost = sum(parent.cost for parent in parents)
+        return FreeValue.fitted(items, parents, tuple(names.values()), self._text(tree, names), cost)
 
     def _names(self, tree: _Tree) -> set[_Name]:
         """The features that a tree uses."""
@@ -531,9 +525,13 @@ def _share(question: Question) -> float:
 
 
 def vote_cost(fit: Fit, num_train: int) -> float:
-    """Nats that a cell rule costs in the vote beyond what the grammar knows of; less than none for rules in doubt."""
-    cost = LEAF_COST * fit.num_entries
-    return cost if fit.confirmed == num_train else cost + DOUBT_COST * (1.0 - fit.confirmed / num_train) - AHEAD
+    """Nats that a cell rule costs in the vote beyond what the grammar knows of."""
+    return with_doubt(LEAF_COST * fit.num_entries, fit.confirmed, num_train)
+
+
+def with_doubt(cost: float, confirmed: int, num_train: int) -> float:
+    """Nats that a rule of that cost, which so many pairs confirm, costs in the vote; less than none where in doubt."""
+    return cost if confirmed == num_train else cost + DOUBT_COST * (1.0 - confirmed / num_train) - AHEAD
 
 
 def _leaves(tree: _Tree) -> list[_Tree]:

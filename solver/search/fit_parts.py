@@ -17,11 +17,10 @@ from math import log
 
 import numpy as np
 
-from ..executor import Value, digest
+from ..executor import Value
 from ..grid.registry import GridError
-from ..grid.types import Grid
 from ..sandbox.executor import FreeValue
-from .fit_cells import AHEAD, DOUBT_COST
+from .fit_cells import with_doubt
 from .parts import (
     DIVISIONS,
     DRAWINGS,
@@ -127,7 +126,7 @@ class Parts:
 
     def __init__(self, base: Value, divide: Callable[..., np.ndarray], num_train: int) -> None:
         """Raises GridError where some grid has no part, or too many."""
-        self.base, self.divide, self.num_train = base, divide, num_train
+        self.base, self.divide, self.num_train, self.is_asked = base, divide, num_train, False
         self.labels = [divide(grid) for grid in base.items]
         if not all(0 < labels.max() <= MAX_PARTS for labels in self.labels):
             raise GridError("no parts, or too many")
@@ -144,7 +143,10 @@ class Parts:
         return np.flatnonzero(self.grid_of == number)
 
     def ask(self) -> None:
-        """Make the questions: those that divide the training parts, no two of them alike on all parts."""
+        """Make the questions, once: those that divide the training parts, no two of them alike on all parts."""
+        if self.is_asked:
+            return
+        self.is_asked = True
         self.questions: list[str] = []
         answers: list[np.ndarray] = []
         shares: list[float] = []
@@ -277,13 +279,8 @@ class Parts:
 
     def value(self, items: Sequence[np.ndarray], lines: Sequence[str], functions: Sequence[Callable]) -> FreeValue:
         """A rule as an executed step."""
-        grids = tuple(np.ascontiguousarray(item, dtype=np.int8) for item in items)
-        value = FreeValue(Grid, grids, digest(Grid, grids))
-        value.exact, value.parents, value.depth = grids, (self.base,), 1 + self.base.depth
-        value.reads, value.target, value.cost = ("base",), "out", float(self.base.cost)
-        source = source_of([self.divide, *functions])
-        value.text = "\n".join([source, f"labels = {self.divide.__name__}(base)", *lines])
-        return value
+        text = "\n".join([source_of([self.divide, *functions]), f"labels = {self.divide.__name__}(base)", *lines])
+        return FreeValue.fitted(items, (self.base,), ("base",), text, self.base.cost)
 
 
 @dataclass(frozen=True)
@@ -558,8 +555,7 @@ def choice_rules(
         is_right = [[np.array_equal(cut, t) for cut in here] for here, t in zip(cuts, targets, strict=False)]
         if stop() or not all(map(any, is_right)):
             continue
-        if not hasattr(parts, "questions"):
-            parts.ask()
+        parts.ask()
         right = np.zeros((len(parts.grid_of), 2), bool)
         right[parts.train, 1] = np.concatenate(is_right)
         right[:, 0] = ~right[:, 1]
@@ -632,10 +628,8 @@ def _num_leaves(tree: _Tree) -> int:
 
 
 def vote_cost(rule: PartRule, num_train: int) -> float:
-    """Nats that a part rule costs in the vote beyond what the grammar knows of; less than none for rules in doubt."""
-    if rule.confirmed == num_train:
-        return rule.cost
-    return rule.cost + DOUBT_COST * (1.0 - rule.confirmed / num_train) - AHEAD
+    """Nats that a part rule costs in the vote beyond what the grammar knows of."""
+    return with_doubt(rule.cost, rule.confirmed, num_train)
 
 
 def _note(

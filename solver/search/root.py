@@ -39,13 +39,13 @@ PART_RULE_SIZE = 2
 of the library are still to come."""
 
 MAX_LAYOUT_RULES = 8
+"""Layout rules that are kept: one task may have dozens that differ on the test inputs only."""
 
 RULES_TIME_SHARE = 1 / 3
 """Of the time that a root pass has left, for part and layout rules of one round."""
 
 Rules = dict[tuple[Callable[..., Any], bytes], list[PartRule]]
 """Part and layout rules, by what sought them and the grids that they are over."""
-"""Layout rules that are kept: one task may have dozens that differ on the test inputs only."""
 
 
 @dataclass(frozen=True)

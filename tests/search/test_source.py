@@ -57,6 +57,17 @@ def test_a_simple_rule_is_found_and_its_program_gives_the_answer(name):
     assert reports
 
 
+def assert_found(name, pairs, word, settings):
+    """Of the first four pairs a program is found that is right on the fifth and has that word; none if that is None."""
+    task = Task(name, tuple(pairs[:4]), (Pair(pairs[4].input),))
+    findings, _ = solve(task, **settings)
+    exact = [answer for answer in findings.answers if answer.exact]
+    assert bool(exact) == (word is not None)
+    if word is not None:
+        assert np.array_equal(exact[0].outputs[0], pairs[4].output)
+        assert word in exact[0].origin
+
+
 @pytest.mark.parametrize("use_part_rules", [True, False])
 def test_a_part_that_is_cut_out_is_found_where_no_program_is(use_part_rules):
     rng = np.random.default_rng(2)
@@ -68,14 +79,9 @@ def test_a_part_that_is_cut_out_is_found_where_no_program_is(use_part_rules):
             grid[top : top + high, left : left + wide] = rng.integers(1, 9)
         top, left = corners[0]
         pairs.append(Pair(grid, grid[top : top + 4, left : left + 4].copy()))
-    task = Task("largest", tuple(pairs[:4]), (Pair(pairs[4].input),))
     settings = {"use_enumeration": False, "use_mcts": False, "use_stacking": False, "use_layouts": False}
-    findings, _ = solve(task, use_part_rules=use_part_rules, **settings)
-    exact = [answer for answer in findings.answers if answer.exact]
-    assert bool(exact) == use_part_rules
-    if use_part_rules:
-        assert np.array_equal(exact[0].outputs[0], pairs[4].output)
-        assert "cut_out" in exact[0].origin
+    settings["use_part_rules"] = use_part_rules
+    assert_found("largest", pairs, "cut_out" if use_part_rules else None, settings)
 
 
 @pytest.mark.parametrize("use_layouts", [True, False])
@@ -88,14 +94,9 @@ def test_an_output_that_is_laid_out_is_found_where_no_program_is(use_layouts):
         for row, (color, length) in enumerate(zip(colors, lengths, strict=True)):
             grid[2 * row + 1, :length] = color
         pairs.append(Pair(grid, colors[np.argsort(-lengths)].astype(np.int8)[None]))
-    task = Task("in order", tuple(pairs[:4]), (Pair(pairs[4].input),))
     settings = {"use_enumeration": False, "use_mcts": False, "use_stacking": False, "use_part_rules": False}
-    findings, _ = solve(task, use_layouts=use_layouts, **settings)
-    exact = [answer for answer in findings.answers if answer.exact]
-    assert bool(exact) == use_layouts
-    if use_layouts:
-        assert np.array_equal(exact[0].outputs[0], pairs[4].output)
-        assert "in_order" in exact[0].origin
+    settings["use_layouts"] = use_layouts
+    assert_found("in order", pairs, "in_order" if use_layouts else None, settings)
 
 
 def test_a_canvas_is_drawn_on():

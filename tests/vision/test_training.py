@@ -55,6 +55,16 @@ def records_of(folder):
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+def assert_resumed_alike(whole, config, data, folder):
+    """A run of 24 samples that is taken up again ends at 48 as one in one piece."""
+    Training(replace(config, max_samples=24), data, CPU).run(folder)
+    resumed = Training(replace(config, max_samples=48), data, CPU)
+    resumed.resume(folder / "checkpoint")
+    resumed.run(folder)
+    for key, tensor in whole.live_state().items():
+        assert torch.equal(tensor, resumed.live_state()[key]), key
+
+
 def losses(folder):
     return {r["step"]: r["loss"] for r in records_of(folder) if "loss" in r}
 
@@ -309,12 +319,7 @@ def test_made_up_tasks_are_trained_on_resumed_with_and_not_exported(tmp_path):
     moved = (whole.model.tasks != before).any(1).nonzero().flatten().tolist()
     assert moved == [0, 1, 2, 60, 61]
 
-    Training(replace(config, max_samples=24), data, CPU).run(tmp_path / "parts")
-    resumed = Training(replace(config, max_samples=48), data, CPU)
-    resumed.resume(tmp_path / "parts" / "checkpoint")
-    resumed.run(tmp_path / "parts")
-    for key, tensor in whole.live_state().items():
-        assert torch.equal(tensor, resumed.live_state()[key]), key
+    assert_resumed_alike(whole, config, data, tmp_path / "parts")
 
     load_tool().main(["export", "--run", str(tmp_path / "parts"), "--out", str(tmp_path / "weights")])
     exported, manifest = load_weights(tmp_path / "weights")
@@ -420,12 +425,7 @@ def test_variants_are_trained_on_resumed_with_added_later_and_not_exported(tmp_p
     assert moved & {62, 63, 64, 65, 66, 67}
     assert max(moved) < 68
 
-    Training(replace(config, max_samples=24), data, CPU).run(tmp_path / "parts")
-    resumed = Training(replace(config, max_samples=48), data, CPU)
-    resumed.resume(tmp_path / "parts" / "checkpoint")
-    resumed.run(tmp_path / "parts")
-    for key, tensor in whole.live_state().items():
-        assert torch.equal(tensor, resumed.live_state()[key]), key
+    assert_resumed_alike(whole, config, data, tmp_path / "parts")
     load_tool().main(["export", "--run", str(tmp_path / "parts"), "--out", str(tmp_path / "weights")])
     assert load_weights(tmp_path / "weights")[0].tasks.shape[0] == TINY_MODEL.num_tasks
     for other in (replace(config, num_variants=3), replace(config, num_variants=0)):
