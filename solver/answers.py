@@ -19,7 +19,7 @@ class Answer:
     outputs: one int8 [H, W] grid, or None for 'no idea', per test input. weight: how much it counts in the vote,
     > 0, comparable within a source. source: name of the source. origin: where it came from, for people: the
     program's text, or what a model says of its views. exact: it reproduces every training output, and
-    its source does not doubt it.
+    its source does not doubt it. right: the share of training outputs that it reproduces; 0 where that is not known.
     """
 
     outputs: tuple[np.ndarray | None, ...]
@@ -27,6 +27,7 @@ class Answer:
     source: str
     origin: str
     exact: bool
+    right: float = 0.0
 
 
 @dataclass
@@ -93,12 +94,33 @@ Attempts = tuple[tuple[Attempt, Attempt], ...]
 """Two attempts for each test input: attempts[test_index] = (first, second)."""
 
 
+@dataclass(frozen=True, eq=False)
+class Ballot:
+    """All answers of one source that have the same output for one test input.
+
+    grid: int8 [H, W]. weight: theirs together. share: that, as a part of the source's weight on all exact grids if one
+    of them is exact, else on all others. exact: one of them is. right: the largest share of training outputs that one
+    of them reproduces, 1 if exact. origin: of the answer in it that weighs most, exact ones before others.
+    """
+
+    grid: np.ndarray
+    weight: float
+    share: float
+    exact: bool
+    right: float
+    origin: str = ""
+
+
+Ballots = tuple[tuple[Ballot, ...], ...]
+"""For each test input, of one source: ballots[test_index]."""
+
+
 @dataclass(frozen=True)
 class TaskResult:
     """The two attempts for each test input, attempts[test_index] = (first, second), two different grids, and how
     they came about. status: 'done', 'partial' (cut short, best so far), or 'failed' (fallback; see `error`).
     alone: what each source would have submitted alone, where several had answers. notes: what sources say, by
-    source."""
+    source. ballots: all that was voted over, by source, if the run was to keep it."""
 
     task_id: str
     attempts: Attempts
@@ -110,3 +132,4 @@ class TaskResult:
     phases: dict[str, float] = field(default_factory=dict)
     alone: Mapping[str, Attempts] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    ballots: Mapping[str, Ballots] = field(default_factory=dict)

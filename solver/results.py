@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from .answers import Attempt, Attempts, TaskResult
+from .answers import Attempt, Attempts, Ballot, Ballots, TaskResult
 from .errors import InputError
 from .grid.registry import GridError, as_grid
 
@@ -33,6 +34,7 @@ def to_json(result: TaskResult) -> bytes:
             "attempts": _to_lists(result.attempts),
             "alone": {_text(source): _to_lists(attempts) for source, attempts in result.alone.items()},
         }
+        | ({"ballots": _ballots_to_lists(result.ballots)} if result.ballots else {})
     )
 
 
@@ -51,6 +53,7 @@ def from_json(line: bytes | str) -> TaskResult:
             num_exact=int(d["num_exact"]),
             phases={str(name): float(value) for name, value in d["phases"].items()},
             notes={str(source): str(note) for source, note in d.get("notes", {}).items()},
+            ballots={str(source): _ballots_of(lists) for source, lists in d.get("ballots", {}).items()},
         )
     except (KeyError, TypeError, AttributeError, GridError, ValueError) as error:
         raise ValueError(f"no task result: {type(error).__name__}: {error}") from error
@@ -112,6 +115,26 @@ def _attempt_of(d: dict[str, Any]) -> Attempt:
         as_grid(d["grid"]), str(d["source"]), str(d["origin"]), float(d["weight"]), bool(d["exact"]),
         {str(source): float(share) for source, share in d.get("shares", {}).items()},
     )  # fmt: skip
+
+
+def _ballots_to_lists(ballots: Mapping[str, Ballots]) -> dict[str, list[list[list[Any]]]]:
+    return {
+        _text(source): [
+            [[b.grid.tolist(), _number(b.weight), _number(b.share), bool(b.exact), _number(b.right)] for b in of_input]
+            for of_input in of_source
+        ]
+        for source, of_source in ballots.items()
+    }
+
+
+def _ballots_of(lists: list[list[list[Any]]]) -> Ballots:
+    return tuple(
+        tuple(
+            Ballot(as_grid(grid), float(weight), float(share), bool(exact), float(right))
+            for grid, weight, share, exact, right in of_input
+        )
+        for of_input in lists
+    )
 
 
 def _number(value: float) -> float:

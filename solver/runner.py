@@ -536,6 +536,7 @@ class _Run:
             error="; ".join(error for _, error in state.ends.values() if error),
             seconds=state.seconds,
             alone=state.alone(self.by_id[task_id].hide()),
+            ballots=state.ballots(self.by_id[task_id]) if self.settings.run.keep_ballots else {},
         )
         del self.states[task_id]
         self._finish(result, worker, **more)

@@ -231,6 +231,7 @@ class RunSettings(_Checked):
     total_s: wall clock of the whole run from its start, compiling and loading included; replaces seconds, too.
     pass_shares: the run goes through all tasks once for each share, with that part of the time, so that all have an
     answer early; a task whose answer is settled is not searched again. They are scaled to a sum of 1.
+    keep_ballots: whether results.jsonl holds all that was voted over, for tools/calibrate_trust.py and tools/revote.py.
     lanes: functions of your own, "module:function"; each is given the settings and returns lanes of workers
     (solver.sources.Lane) that run beside the solver's own, with sources of answers of your own.
     workers: worker processes. seed: of the whole run; tasks get children of it.
@@ -244,6 +245,7 @@ class RunSettings(_Checked):
     nodes: int | None = setting(None, low=1, high=10**15)
     total_s: float | None = setting(None, low=1.0, high=1e6)
     pass_shares: tuple[float, ...] = setting((1.0,), low=0.001, high=1e6)
+    keep_ballots: bool = setting(False)
     lanes: tuple[str, ...] = setting(())
     workers: int = setting(2, low=1, high=1024)
     seed: int = setting(0, low=0, high=2**63 - 1)

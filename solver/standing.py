@@ -6,12 +6,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .answers import Attempts, Findings
+from .answers import Attempts, Ballots, Findings
 from .plan import LanePlan
 from .settings import RunSettings
 from .sources import Lane
 from .tasks import Task
-from .vote import choose_attempts
+from .vote import ballots_of, choose_attempts
 
 MAX_FAILED_STARTS = 5
 MAX_DEATHS = 5
@@ -165,6 +165,10 @@ class TaskStanding:
         if len(found) < 2:
             return {}
         return {name: choose_attempts(task, {name: findings}) for name, findings in found.items()}
+
+    def ballots(self, task: Task) -> dict[str, Ballots]:
+        """What was voted over, by source."""
+        return {name: ballots_of(found, len(task.test)) for name, found in self.findings.items()}
 
     @property
     def num_exact(self) -> int:

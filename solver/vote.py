@@ -1,50 +1,89 @@
 """The vote: from the answers of all sources to two different attempts for every test input.
 
-Answers are grouped by output, test input by test input. Within a source, groups with an exact answer come before groups
-without, then the group with more of the source's weight. Sources are compared by how likely a group is right: a
-logistic function of whether it is exact and of its share of the source's weight on exact (else on other) groups,
-calibrated on tasks that no source was trained on (`trust.json`, made by tools/calibrate_trust.py). Sources that agree
-on a grid count as independent: it is wrong only if all of them are.
+Answers are grouped by output, test input by test input, into ballots. How likely a ballot is right is a logistic
+function of its *evidence*: its share of the source's weight, its weight itself, whether it is exact, and how well the
+grid goes with the training pairs (`plausibility.py`). What each of these counts is calibrated, source by source, on
+tasks that no source was trained on (`trust.json`, made by tools/calibrate_trust.py). Sources that agree on a grid
+count as independent: it is wrong only if all of them are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from math import exp, log
 
 import numpy as np
 import orjson
 
-from .answers import Answer, Attempt, Attempts, Findings
+from . import plausibility
+from .answers import Answer, Attempt, Attempts, Ballot, Ballots, Findings
+from .plausibility import Plausibility
 from .tasks import Task
 
 _SMALLEST = 0.01
 """Shares are kept this far from 0 and 1, so that their log-odds are finite."""
+
+_WEIGHT_NATS, _WEIGHT_UNIT = (-150.0, 30.0), 30.0
+"""Bounds of a weight's logarithm, and how many nats of it count as one."""
+
+EVIDENCE = (
+    "bias",
+    "share",
+    "exact",
+    "exact share",
+    "weight",
+    "exact weight",
+    "right",
+    "all right",
+    *plausibility.FEATURES,
+)
+"""Names of what `evidence` returns, in its order."""
+
+_DEFAULTS = {"share": 1.0, "exact": 2.0}
+"""Coefficients for a source that was not calibrated: the share is taken as a probability, and more if exact."""
 
 _Key = tuple[tuple[int, ...], bytes]
 
 
 @dataclass(frozen=True)
 class Trust:
-    """How likely a source's group is right: 1 / (1 + exp(−z)), where z = bias + slope · (log-odds of its share), and
-    for an exact group exact + exact_slope · (log-odds of its share) more.
+    """How likely a source's ballot is right: 1 / (1 + exp(−z)), where z = coefficients · evidence.
 
-    The defaults, for a source that was not calibrated, take the share as a probability, and more if exact.
+    coefficients: by name of `EVIDENCE`; those left out are 0, the whole left out the defaults. Raises ValueError for
+    other names.
     """
 
-    bias: float = 0.0
-    slope: float = 1.0
-    exact: float = 2.0
-    exact_slope: float = 0.0
+    coefficients: Mapping[str, float] = field(default_factory=_DEFAULTS.copy)
 
-    def probability(self, share: float, exact: bool) -> float:
-        """share: of the source's weight, 0..1. exact: the group has an answer that fits all training pairs."""
-        odds = log_odds(share)
-        z = self.bias + self.slope * odds
-        return 1.0 / (1.0 + exp(-(z + self.exact + self.exact_slope * odds if exact else z)))
+    def __post_init__(self) -> None:
+        if unknown := set(self.coefficients) - set(EVIDENCE):
+            raise ValueError(f"no such evidence: {', '.join(sorted(unknown))}")
+
+    @property
+    def vector(self) -> np.ndarray:
+        """float64 [len(EVIDENCE)]."""
+        return np.array([self.coefficients.get(name, 0.0) for name in EVIDENCE])
+
+    def probability(self, seen: np.ndarray) -> float:
+        """seen: a ballot's evidence."""
+        return 1.0 / (1.0 + exp(-min(max(float(self.vector @ seen), -500.0), 500.0)))
+
+
+def evidence(ballot: Ballot, index: int, task: Plausibility) -> np.ndarray:
+    """What speaks for a ballot on test input `index`: float64 [len(EVIDENCE)].
+
+    The log-odds of its share; whether it is exact; the logarithm of its weight, in units of 30 nats; both of the
+    former once more if it is exact; the share of training outputs that it reproduces, and whether these are all; then
+    `Plausibility.features`.
+    """
+    odds, exact = log_odds(ballot.share), float(ballot.exact)
+    least, most = _WEIGHT_NATS
+    nats = min(max(log(ballot.weight) if ballot.weight > 0 else least, least), most) / _WEIGHT_UNIT
+    own = [1.0, odds, exact, exact * odds, nats, exact * nats, ballot.right, float(ballot.right == 1.0)]
+    return np.concatenate([own, task.features(index, ballot.grid)])
 
 
 def log_odds(share: float) -> float:
@@ -57,24 +96,22 @@ def log_odds(share: float) -> float:
 def shipped_trust() -> Mapping[str, Trust]:
     """The trust in each source that comes with the package."""
     data = orjson.loads(files("solver").joinpath("trust.json").read_bytes())
-    return {name: Trust(**numbers) for name, numbers in data["sources"].items()}
+    return {name: Trust(coefficients) for name, coefficients in data["sources"].items()}
 
 
-@dataclass
-class _Group:
-    """Equal outputs for one test input, of one source. best: the answer that weighs most, exact ones first."""
-
-    best: Answer
-    weight: float = 0.0
-    probability: float = 0.0
-    share: float = 0.0
+@lru_cache(maxsize=4)
+def _plausibility(task: Task) -> Plausibility:
+    """Of a task that is being worked on: votes are taken often."""
+    return Plausibility(task)
 
 
 @dataclass
 class _Merged:
-    """Equal outputs for one test input, of all sources."""
+    """Equal outputs for one test input, of all sources. source, origin, probability: of the likeliest ballot."""
 
-    strongest: _Group
+    source: str = ""
+    origin: str = ""
+    probability: float = -1.0
     wrong: float = 1.0
     shares: dict[str, float] = field(default_factory=dict)
     exact: bool = False
@@ -82,9 +119,19 @@ class _Merged:
 
 def choose_attempts(task: Task, findings: Mapping[str, Findings]) -> Attempts:
     """The two attempts for each test input: different, valid grids; plausible fallbacks where nothing was found."""
+    return vote(task, {source: ballots_of(found, len(task.test)) for source, found in findings.items()})
+
+
+def ballots_of(findings: Findings, num_tests: int) -> Ballots:
+    """One source's answers, put together by output."""
+    return tuple(tuple(_ballots(index, findings)) for index in range(num_tests))
+
+
+def vote(task: Task, ballots: Mapping[str, Ballots]) -> Attempts:
+    """The two attempts for each test input, see `choose_attempts`. ballots: by source."""
     attempts = []
     for index in range(len(task.test)):
-        ranked = _ranked(index, findings)
+        ranked = _ranked(task, index, {source: of_source[index] for source, of_source in ballots.items()})
         for grid in fallback_grids(task, index):
             if len(ranked) >= 2:
                 break
@@ -110,24 +157,25 @@ def keep_better(attempts: Attempts, before: Attempts) -> Attempts:
     return tuple(chosen)
 
 
-def _ranked(index: int, findings: Mapping[str, Findings]) -> list[Attempt]:
-    """The two best groups of equal outputs for one test input."""
+def _ranked(task: Task, index: int, ballots: Mapping[str, Sequence[Ballot]]) -> list[Attempt]:
+    """The two likeliest outputs for one test input."""
     merged: dict[_Key, _Merged] = {}
-    for source in sorted(findings):
+    for source in sorted(ballots):
         trust = shipped_trust().get(source, Trust())
-        for key, group in _groups(index, findings[source], trust).items():
-            entry = merged.setdefault(key, _Merged(group))
-            entry.wrong *= 1.0 - group.probability
-            entry.shares[source] = group.share
-            entry.exact |= group.best.exact
-            if group.probability > entry.strongest.probability:
-                entry.strongest = group
-    order = sorted(merged, key=lambda key: (merged[key].wrong, key))
+        for ballot in ballots[source]:
+            entry = merged.setdefault((ballot.grid.shape, ballot.grid.tobytes()), _Merged())
+            probability = trust.probability(evidence(ballot, index, _plausibility(task)))
+            if probability > entry.probability:
+                entry.source, entry.origin, entry.probability = source, ballot.origin, probability
+            entry.wrong *= 1.0 - probability
+            entry.shares[source] = ballot.share
+            entry.exact |= ballot.exact
+    order = sorted(merged, key=lambda key: (merged[key].wrong, -max(merged[key].shares.values()), key))
     return [
         Attempt(
             np.frombuffer(key[1], np.int8).reshape(key[0]).copy(),
-            entry.strongest.best.source,
-            entry.strongest.best.origin,
+            entry.source,
+            entry.origin,
             1.0 - entry.wrong,
             entry.exact,
             entry.shares,
@@ -136,27 +184,22 @@ def _ranked(index: int, findings: Mapping[str, Findings]) -> list[Attempt]:
     ]
 
 
-def _groups(index: int, findings: Findings, trust: Trust) -> dict[_Key, _Group]:
-    """One source's groups for one test input, best first, their probabilities falling strictly in that order."""
-    groups: dict[_Key, _Group] = {}
+def _ballots(index: int, findings: Findings) -> list[Ballot]:
+    groups: dict[_Key, list[Answer]] = {}
     for answer in findings.answers:
-        grid = answer.outputs[index]
-        if grid is None:
-            continue
-        group = groups.setdefault((grid.shape, grid.tobytes()), _Group(answer))
-        group.weight += answer.weight
-        if (answer.exact, answer.weight) > (group.best.exact, group.best.weight):
-            group.best = answer
-    ranked = dict(sorted(groups.items(), key=lambda item: (not item[1].best.exact, -item[1].weight, item[0])))
-    totals = {True: 0.0, False: 0.0}
-    for group in groups.values():
-        totals[group.best.exact] += group.weight
+        if (grid := answer.outputs[index]) is not None:
+            groups.setdefault((grid.shape, grid.tobytes()), []).append(answer)
+    weights = {key: sum(answer.weight for answer in group) for key, group in groups.items()}
+    exact = {key: any(answer.exact for answer in group) for key, group in groups.items()}
+    totals = {kind: sum(weights[key] for key in groups if exact[key] == kind) for kind in (True, False)}
     whole = max(1.0, findings.whole_weight) if findings.whole_weight else 0.0
-    before = 1.0
-    for group in ranked.values():
-        group.share = group.weight / (max(totals[group.best.exact], whole) or 1.0)
-        group.probability = before = min(before * 0.999, trust.probability(group.share, group.best.exact))
-    return ranked
+    made = []
+    for key, group in groups.items():
+        best = max(group, key=lambda answer: (answer.exact, answer.weight))
+        share = weights[key] / (max(totals[exact[key]], whole) or 1.0)
+        right = 1.0 if exact[key] else max(answer.right for answer in group)
+        made.append(Ballot(best.outputs[index], weights[key], share, exact[key], right, best.origin))
+    return made
 
 
 def fallback_grids(task: Task, index: int) -> list[np.ndarray]:

@@ -1,104 +1,98 @@
-"""Calibrating trust: which attempts count, and that the fit finds what made the data."""
+"""Calibrating trust: which ballots count, that the fit finds what made the data; voting anew."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import astuple
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
-from solver.answers import Attempt, TaskResult
+from solver.answers import Attempt, Ballot, TaskResult
+from solver.plausibility import Plausibility
+from solver.re_arc import grid_text
 from solver.results import to_json
-from solver.tasks import load_set, newer_tasks, read_ids
-from solver.vote import Trust, log_odds
+from solver.tasks import load_set, newer_tasks, read_ids, trainable
+from solver.vote import EVIDENCE, Trust, evidence, vote
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 
-from calibrate_trust import fit, log_loss, main, random_ids, rows
+import revote
+from calibrate_trust import fit, log_loss, main, random_ids
+
+
+def made_up(rng, number, trust):
+    """Evidence of random ballots, with what is right drawn by a trust."""
+    rows = np.zeros((number, len(EVIDENCE)))
+    rows[:, :3] = np.stack([np.ones(number), rng.normal(0, 2, number), rng.random(number) < 0.4], 1)
+    rows[:, 3] = rows[:, 1] * rows[:, 2]
+    rows[:, EVIDENCE.index("outside")] = rng.integers(0, 3, number)
+    return [(row, bool(rng.random() < trust.probability(row))) for row in rows]
 
 
 def test_the_fit_finds_the_function_that_made_the_data():
-    rng = np.random.default_rng(3)
-    truth = Trust(bias=-1.0, slope=0.6, exact=2.5, exact_slope=0.3)
-    made = []
-    for share, exact in zip(rng.random(20_000), rng.random(20_000) < 0.4):
-        made.append((log_odds(share), bool(exact), bool(rng.random() < truth.probability(share, bool(exact)))))
+    truth = Trust({"bias": -1.0, "share": 0.6, "exact": 2.5, "exact share": 0.3, "outside": -0.8})
+    made = made_up(np.random.default_rng(3), 20_000, truth)
     found = fit(made)
-    assert np.allclose(astuple(found), astuple(truth), atol=0.15)
+    assert np.allclose(found.vector, truth.vector, atol=0.15)
     assert log_loss(found, made) < log_loss(Trust(), made)
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_few_data_stay_near_the_defaults(right):
-    found = fit([(0.0, False, right)])
-    assert np.isfinite(astuple(found)).all()
-    assert np.allclose(astuple(found), astuple(Trust()), atol=1.0)
-    assert (found.bias > 0) == right
+    found = fit([(np.eye(len(EVIDENCE))[0], right)])
+    assert np.isfinite(found.vector).all()
+    assert np.allclose(found.vector, Trust().vector, atol=1.0)
+    assert (found.coefficients["bias"] > 0) == right
 
 
-def result_of(task, right, source="program", **alone):
-    wrong = Attempt(np.full((1, 1), 5, np.int8), source, "p", 0.2, False, {source: 0.25})
-    pairs = tuple(
-        (Attempt(pair.output if right else wrong.grid, source, "p", 0.9, True, {source: 0.75}), wrong)
-        for pair in task.test
-    )
-    return TaskResult(task.task_id, pairs, alone=dict.fromkeys(alone, pairs))
+def result_of(task, right, **sources):
+    """A result that kept its ballots. sources: for each the shares of its first and of its second output."""
+    first = [pair.output if right else np.full((1, 1), 5, np.int8) for pair in task.test]
+    second = np.full((1, 2), 6, np.int8)
+    ballots = {
+        source: tuple((Ballot(grid, a, a, False, 0.0), Ballot(second, b, b, False, 0.0)) for grid in first)
+        for source, (a, b) in sources.items()
+    }
+    return TaskResult(task.task_id, vote(task.hide(), ballots), ballots=ballots)
 
 
-def test_only_newer_training_tasks_count(tmp_path):
-    newer = newer_tasks()
-    held = load_set("arc-agi-1/evaluation")[0]
-    lines = [to_json(result_of(task, n < 2)) for n, task in enumerate([*newer[:4], held])]
-    path = tmp_path / "results.jsonl"
-    path.write_bytes(b"\n".join(lines) + b"\n")
-    out = tmp_path / "trust.json"
-    assert main([str(path), "--out", str(out)]) == 0
-    made = orjson.loads(out.read_bytes())
-    assert made["made_from"]["program"]["attempts"] == 2 * sum(len(task.test) for task in newer[:4])
-    assert made["made_from"]["program"]["right"] == sum(len(task.test) for task in newer[:2])
-    assert set(made["sources"]) == {"program"}
-
-
-def test_vision_is_calibrated_from_a_run_alone_and_from_one_with_programs(tmp_path):
-    """Rows of vision: of a vision-only run its attempts, of a run of both what vision would have submitted alone."""
-
-    def vision(task, share, right):
-        pairs = []
-        for pair in task.test:
-            first = pair.output if right else np.full((1, 1), 5, np.int8)
-            second = np.full((1, 2), 6, np.int8)
-            pairs.append(
-                (
-                    Attempt(first, "vision", "views", 0.9, False, {"vision": share}),
-                    Attempt(second, "vision", "views", 0.1, False, {"vision": 0.02}),
-                )
-            )
-        return tuple(pairs)
-
-    newer = newer_tasks()[:40]
-    results = []
-    for number, task in enumerate(newer):
-        right = number % 4 == 0
-        attempts = vision(task, 0.7 if right else 0.2, right)
-        program = result_of(task, right=number % 8 == 0).attempts
-        both = {"program": program, "vision": attempts} if number % 2 else {}
-        results.append(TaskResult(task.task_id, program if both else attempts, alone=both))
-    path, out = tmp_path / "results.jsonl", tmp_path / "trust.json"
+def written(path, results):
     path.write_bytes(b"".join(to_json(result) + b"\n" for result in results))
+    return str(path)
+
+
+def test_only_tasks_count_that_the_source_was_not_trained_on(tmp_path):
+    newer, dev = newer_tasks(), load_set("arc-agi-1/dev")
+    others = [load_set("arc-agi-1/evaluation")[0], min(trainable().values(), key=lambda task: task.task_id)]
+    both = {"program": (0.75, 0.25), "vision": (0.75, 0.25)}
+    results = [result_of(task, n < 2, **both) for n, task in enumerate([*newer[:4], *dev[:3], *others])]
+    out = tmp_path / "trust.json"
+    assert main([written(tmp_path / "results.jsonl", results), "--out", str(out)]) == 0
+    made = orjson.loads(out.read_bytes())["made_from"]
+    num_newer = sum(len(task.test) for task in newer[:4])
+    assert made["vision"]["ballots"] == 2 * num_newer
+    assert made["program"]["ballots"] == 2 * (num_newer + sum(len(task.test) for task in dev[:3]))
+    assert made["vision"]["right"] == made["program"]["right"] == sum(len(task.test) for task in newer[:2])
+
+
+def test_each_source_is_calibrated_and_others_are_kept(tmp_path):
+    newer = newer_tasks()[:80]
+    results = [result_of(task, n % 4 == 0, vision=(0.7 if n % 4 == 0 else 0.2, 0.02)) for n, task in enumerate(newer)]
+    out = tmp_path / "trust.json"
     out.write_text('{"sources": {"other": {"bias": -9.0}}}')
-    assert main([str(path), "--out", str(out)]) == 0
+    assert main([written(tmp_path / "results.jsonl", results), "--out", str(out)]) == 0
     made = orjson.loads(out.read_bytes())
-    assert made["made_from"]["vision"]["attempts"] == 2 * sum(len(task.test) for task in newer)
-    assert made["made_from"]["vision"]["right"] == sum(len(task.test) for task in newer[::4])
-    assert made["made_from"]["program"]["attempts"] == 2 * sum(len(task.test) for task in newer[1::2])
     assert made["sources"]["other"] == {"bias": -9.0}
-    trust = Trust(**made["sources"]["vision"])
-    assert trust.probability(0.7, exact=False) > 0.7
-    assert trust.probability(0.02, exact=False) < 0.1
-    assert (trust.exact, trust.exact_slope) == (Trust().exact, Trust().exact_slope)
+    assert made["made_from"]["vision"]["right"] == sum(len(task.test) for task in newer[::4])
+    trust = Trust(made["sources"]["vision"])
+    assert {name: trust.coefficients[name] for name in ("exact", "exact share")} == {"exact": 2.0, "exact share": 0.0}
+    seen = Plausibility(newer[0].hide())
+    likely, unlikely = (Ballot(newer[0].test[0].output, s, s, False, 0.0) for s in (0.7, 0.02))
+    assert trust.probability(evidence(likely, 0, seen)) > 0.7
+    assert trust.probability(evidence(unlikely, 0, seen)) < 0.1
 
 
 def test_a_random_subset_of_tasks_is_fixed_by_its_seed(tmp_path, capsys):
@@ -115,10 +109,13 @@ def test_a_random_subset_of_tasks_is_fixed_by_its_seed(tmp_path, capsys):
     assert "must be 1 to 233" in capsys.readouterr().err
 
 
-def test_fallbacks_do_not_count():
+def test_a_run_that_kept_no_ballots_is_one_line(tmp_path, capsys):
     task = newer_tasks()[0]
     blank = TaskResult(task.task_id, tuple((Attempt(p.output), Attempt(p.output)) for p in task.test))
-    assert list(rows([blank], {task.task_id: task})) == []
+    path = written(tmp_path / "results.jsonl", [blank])
+    assert main([path, "--out", str(tmp_path / "trust.json")]) == 2
+    assert revote.main([path]) == 2
+    assert capsys.readouterr().err.count("run.keep_ballots") == 2
 
 
 def test_bad_input_is_one_line(tmp_path, capsys):
@@ -126,7 +123,7 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     assert "cannot be read" in capsys.readouterr().err
     assert main(["--list-tasks", str(tmp_path / "no folder" / "ids")]) == 2
     results, out = tmp_path / "results.jsonl", tmp_path / "trust.json"
-    results.write_bytes(to_json(result_of(newer_tasks()[0], True)) + b"\n")
+    written(results, [result_of(newer_tasks()[0], True, program=(0.7, 0.3))])
     out.write_text("{")
     assert main([str(results), "--out", str(out)]) == 2
     assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["calibrate_trust"] * 2
@@ -138,21 +135,28 @@ def test_records_of_tuning_calibrate_the_vision_model(tmp_path):
     records = [
         {
             "task": task.task_id,
-            "candidates": [[[0.9, True, 9, 0.1], [0.05, False, 9, 2.0], [0.02, False, 4, 3.0]] for _ in task.test],
+            "candidates": [
+                [[0.9, True, 9.0, grid_text(pair.output)], [0.05, False, 9.0, "55"], [0.02, False, 4.0, "6/6"]]
+                for pair in task.test
+            ],
         }
         for task in [*newer[:5], held]
     ]
     path, out = tmp_path / "tune.jsonl", tmp_path / "trust.json"
     path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))
     assert main(["--tuned", str(path), "--out", str(out)]) == 0
-    made = orjson.loads(out.read_bytes())
+    made = orjson.loads(out.read_bytes())["made_from"]
     num_inputs = sum(len(task.test) for task in newer[:5])
-    assert made["made_from"] == {
-        "vision": {**made["made_from"]["vision"], "attempts": 2 * num_inputs, "right": num_inputs}
-    }
-    trust = Trust(**made["sources"]["vision"])
-    assert trust.probability(0.9, False) > 0.8
-    assert trust.probability(0.05, False) < 0.2
+    assert made == {"vision": {**made["vision"], "ballots": 3 * num_inputs, "right": num_inputs}}
+
+
+def test_a_run_is_voted_on_anew(tmp_path, capsys):
+    tasks = load_set("arc-agi-1/dev")[:6]
+    results = [result_of(task, n < 4, program=(0.7, 0.3), vision=(0.6, 0.1)) for n, task in enumerate(tasks)]
+    lost = [replace(result, attempts=vote(task.hide(), {})) for task, result in zip(tasks, results, strict=True)]
+    assert revote.main([written(tmp_path / "results.jsonl", lost)]) == 0
+    said = [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert said == [["then", "0"], ["now", "4"], ["program", "4"], ["vision", "4"]]
 
 
 @pytest.mark.parametrize("text", ['{"task": "NEWER"}', "no json", '{"task": "NEWER", "candidates": [[3]]}'])
@@ -168,7 +172,7 @@ def test_what_other_sources_were_made_from_is_kept(tmp_path):
     out, path = tmp_path / "trust.json", tmp_path / "tune.jsonl"
     before = {"about": "", "made_from": {"program": {"attempts": 7}}, "sources": {"program": {"bias": -2.0}}}
     out.write_bytes(orjson.dumps(before))
-    record = {"task": newer_tasks()[0].task_id, "candidates": [[[0.9, True, 9, 0.1]]]}
+    record = {"task": newer_tasks()[0].task_id, "candidates": [[[0.9, True, 9.0, "12"]] for _ in newer_tasks()[0].test]}
     path.write_bytes(orjson.dumps(record) + b"\n")
     assert main(["--tuned", str(path), "--out", str(out)]) == 0
     made = orjson.loads(out.read_bytes())

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from solver.answers import Attempt, TaskResult
+from solver.answers import Attempt, Ballot, TaskResult
 from solver.errors import InputError
 from solver.results import from_json, load_results, parse_results, to_json
 
@@ -14,6 +14,8 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 grids = arrays(np.int8, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.integers(0, 9))
 attempts = st.builds(Attempt, grids, text, text, finite, st.booleans(), st.dictionaries(text, finite, max_size=2))
+ballots = st.builds(Ballot, grids, finite, finite, st.booleans(), finite)
+ballots = st.lists(st.lists(ballots, max_size=2).map(tuple), max_size=2).map(tuple)
 pairs = st.lists(st.tuples(attempts, attempts), max_size=3).map(tuple)
 results = st.builds(
     TaskResult,
@@ -27,14 +29,16 @@ results = st.builds(
     num_exact=st.integers(0, 1000),
     phases=st.dictionaries(text, finite, max_size=3),
     notes=st.dictionaries(text, text, max_size=2),
+    ballots=st.dictionaries(text, ballots, max_size=2),
 )
 
 
 def plain(result: TaskResult):
     """All of a result, comparable."""
     grids = {name: listed(attempts) for name, attempts in {**result.alone, "": result.attempts}.items()}
-    rest = {k: v for k, v in vars(result).items() if k not in ("attempts", "alone")}
-    return grids, rest
+    ballots = {name: [listed([of_input])[0] for of_input in own] for name, own in result.ballots.items()}
+    rest = {k: v for k, v in vars(result).items() if k not in ("attempts", "alone", "ballots")}
+    return grids, ballots, rest
 
 
 def listed(attempts):

@@ -1,4 +1,4 @@
-"""Vote: grouping by output, exact before inexact, two different grids always."""
+"""Vote: answers put together by output, the likeliest first, two different grids always."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from grids import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solver.answers import Answer, Attempt, Findings
+from solver.answers import Answer, Attempt, Ballot, Findings
+from solver.plausibility import Plausibility
 from solver.tasks import Pair, Task
-from solver.vote import Trust, choose_attempts, fallback_grids, keep_better, shipped_trust
+from solver.vote import (
+    EVIDENCE,
+    Trust,
+    ballots_of,
+    choose_attempts,
+    evidence,
+    fallback_grids,
+    keep_better,
+    shipped_trust,
+    vote,
+)
 
 TASK = Task("t", (Pair(draw("12"), draw("21")), Pair(draw("34"), draw("43"))), (Pair(draw("56")), Pair(draw("78"))))
 
@@ -107,12 +118,50 @@ def test_a_sources_own_order_stands_whatever_it_is_trusted():
 
 
 def test_trust_rises_with_the_share_and_has_no_edges():
-    trust = Trust(bias=-1.0, slope=0.5, exact=2.0)
+    trust, seen = Trust({"bias": -1.0, "share": 0.5, "exact": 2.0}), Plausibility(TASK)
+
+    def probability(share, exact):
+        return trust.probability(evidence(Ballot(draw("11"), share, share, exact, 0.0), 0, seen))
+
     shares = [0.0, 1e-9, 0.2, 0.5, 1.0]
-    values = [trust.probability(share, False) for share in shares]
+    values = [probability(share, False) for share in shares]
     assert values == sorted(values)
-    assert all(0 < v < trust.probability(s, True) < 1 for v, s in zip(values, shares))
+    assert all(0 < v < probability(s, True) < 1 for v, s in zip(values, shares))
     assert {"program", "vision"} <= set(shipped_trust())
+    with pytest.raises(ValueError, match="no such evidence: slope"):
+        Trust({"slope": 1.0})
+
+
+def test_evidence_says_what_it_is_named():
+    ballot = Ballot(draw("12"), np.exp(-60.0), 0.5, True, 1.0)
+    seen = dict(zip(EVIDENCE, evidence(ballot, 0, Plausibility(TASK)), strict=True))
+    assert {name: round(float(seen[name]), 6) for name in EVIDENCE[:8]} == {
+        "bias": 1, "share": 0, "exact": 1, "exact share": 0,
+        "weight": -2, "exact weight": -2, "right": 1, "all right": 1,
+    }  # fmt: skip
+
+
+def test_an_output_that_breaks_what_all_pairs_have_in_common_comes_later():
+    """Every training pair keeps its colours: of two answers that are worth the same that does, too, comes first."""
+    same = {"exact": False, "weight": 1.0}
+    found = Findings([answer("99", "9", **same), answer("65", "87", **same)])
+    for first, second in choose_attempts(TASK, {"program": found})[:1]:
+        assert [first.grid.tolist(), second.grid.tolist()] == [[[6, 5]], [[9, 9]]]
+        assert first.weight > second.weight
+
+
+def test_the_vote_over_ballots_is_the_vote_over_answers():
+    found = {
+        "program": Findings([answer("11", "1", weight=3, origin="a"), answer("22", None, weight=2, exact=False)]),
+        "vision": Findings([answer("22", "2", weight=0.4, exact=False, source="vision")], whole_weight=1.0),
+    }
+    kept = {source: ballots_of(findings, len(TASK.test)) for source, findings in found.items()}
+    for pair, other in zip(choose_attempts(TASK, found), vote(TASK, kept), strict=True):
+        for one, two in zip(pair, other, strict=True):
+            assert np.array_equal(one.grid, two.grid)
+            assert (one.weight, one.source, one.origin, one.shares) == (two.weight, two.source, two.origin, two.shares)
+    assert len(kept["program"][1]) == 1
+    assert kept["vision"][0][0].share == 0.4
 
 
 @pytest.mark.parametrize("color", range(10))

@@ -1,17 +1,18 @@
 """Calibrate how far the vote trusts each source, into solver/trust.json.
 
     python tools/calibrate_trust.py --list-tasks newer60.txt --num-tasks 60 --seed 0
-    arc-solve evaluate --set arc-agi-2/training --tasks-from newer60.txt --out runs/newer60
+    arc-solve evaluate --set arc-agi-2/training --tasks-from newer60.txt --set run.keep_ballots=true --out runs/newer60
     python tools/calibrate_trust.py runs/newer60/results.jsonl [more results.jsonl] [--out solver/trust.json]
     python tools/calibrate_trust.py --tuned tune.jsonl          # the vision model, by `train_vision.py tune`
+    python tools/revote.py runs/other/results.jsonl             # what that makes of a run that kept its ballots
 
 The first writes the ids of training tasks that are in neither ARC-AGI-1 set (solver.tasks.newer_tasks), all or a random
 subset; with the same seed a larger one contains every smaller one. A run of several sources calibrates each of them, a
 run of one (`--set search.use=false`) that one; sources that no results name keep their trust.
 
-For every attempt that a source proposed on its own, whether it is right is fitted by a logistic function of the
-log-odds of its share and of whether it is exact (solver.vote.Trust), by Newton's method with a weak prior (ridge)
-around the defaults. Only tasks that may be trained on count; a source must not have been trained on them.
+Whether a ballot is right is fitted by a logistic function of its evidence (solver.vote.EVIDENCE), by Newton's method
+with a weak prior (ridge) around the defaults. Only tasks count that may be trained on and that the source was not
+trained on: newer tasks, and for programs dev tasks, too.
 """
 
 from __future__ import annotations
@@ -20,25 +21,30 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple
+from math import log
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
-from solver.answers import TaskResult
+from solver.answers import Ballot, TaskResult
 from solver.errors import ArcSolveError, InputError
+from solver.plausibility import Plausibility
+from solver.re_arc import read_grid
 from solver.results import load_results
 from solver.submission import write_atomic
-from solver.tasks import Task, newer_tasks
-from solver.vote import Trust, log_odds
+from solver.tasks import Task, load_set, newer_tasks
+from solver.vote import EVIDENCE, Trust, evidence
 
 RIDGE = 1.0
 """Strength of the prior: as if each coefficient had been seen once, one unit from its default."""
 
-Row = tuple[float, bool, bool]
-"""(log-odds of the share, exact, right)."""
+DEV_SOURCES = ("program",)
+"""Sources that were not trained on dev tasks; the vision model was."""
+
+Row = tuple[np.ndarray, bool]
+"""(evidence, right)."""
 
 
 def random_ids(ids: Sequence[str], num_tasks: int | None, seed: int) -> list[str]:
@@ -50,19 +56,20 @@ def random_ids(ids: Sequence[str], num_tasks: int | None, seed: int) -> list[str
     return sorted(ids[place] for place in np.random.default_rng(seed).permutation(len(ids))[:num_tasks])
 
 
-def rows(results: Iterable[TaskResult], tasks: Mapping[str, Task]) -> Iterator[tuple[str, Row]]:
-    """(source, row) for every attempt that a source proposed on its own, of tasks that may be used."""
+def usable_tasks() -> dict[str, dict[str, Task]]:
+    """For sources by name, '' for all others, the tasks that may calibrate them, by id."""
+    newer = {task.task_id: task for task in newer_tasks()}
+    dev = {task.task_id: task for task in load_set("arc-agi-1/dev")}
+    return {"": newer} | dict.fromkeys(DEV_SOURCES, newer | dev)
+
+
+def rows(results: Iterable[TaskResult], usable: Mapping[str, Mapping[str, Task]]) -> Iterator[tuple[str, Row]]:
+    """(source, row) for every ballot of tasks that may be used."""
     for result in results:
-        task = tasks.get(result.task_id)
-        if task is None:
-            continue
-        for attempts in result.alone.values() or (result.attempts,):
-            for pair, two in zip(task.test, attempts, strict=True):
-                for attempt in two:
-                    if attempt.source and attempt.source in attempt.shares:
-                        right = np.array_equal(attempt.grid, pair.output)
-                        share = attempt.shares[attempt.source]
-                        yield attempt.source, (log_odds(share), attempt.exact, right)
+        for source, ballots in result.ballots.items():
+            task = usable.get(source, usable[""]).get(result.task_id)
+            if task is not None:
+                yield from ((source, row) for row in _rows_of(task, ballots))
 
 
 def tuned_rows(path: Path, tasks: Mapping[str, Task]) -> Iterator[Row]:
@@ -71,29 +78,34 @@ def tuned_rows(path: Path, tasks: Mapping[str, Task]) -> Iterator[Row]:
         try:
             record = orjson.loads(line)
             if record["task"] in tasks:
-                for answers in record["candidates"]:
-                    yield from ((log_odds(share), False, bool(right)) for share, right, *_ in answers[:2])
-        except (ValueError, KeyError, TypeError) as error:
+                ballots = [
+                    [Ballot(read_grid(grid), share, share, False, 0.0) for share, *_, grid in of_input]
+                    for of_input in record["candidates"]
+                ]
+                yield from _rows_of(tasks[record["task"]], ballots)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: line {number} is no record of tuning ({error!r})") from error
 
 
-def _features(data: Sequence[Row]) -> np.ndarray:
-    """float64 [rows, 4], in the order of Trust's numbers."""
-    return np.array([(1.0, odds, exact, exact * odds) for odds, exact, _ in data], dtype=float)
+def _rows_of(task: Task, ballots: Iterable[Iterable[Ballot]]) -> Iterator[Row]:
+    seen = Plausibility(task.hide())
+    for index, (pair, of_input) in enumerate(zip(task.test, ballots, strict=True)):
+        for ballot in of_input:
+            yield evidence(ballot, index, seen), np.array_equal(ballot.grid, pair.output)
 
 
 def fit(data: Sequence[Row]) -> Trust:
     """The logistic function of greatest posterior probability."""
-    features = _features(data)
-    signs = np.array([1.0 if row[2] else -1.0 for row in data])
-    default = np.array(astuple(Trust()))
+    features = np.array([seen for seen, _ in data])
+    signs = np.array([1.0 if right else -1.0 for _, right in data])
+    default = Trust().vector
 
     def loss(beta: np.ndarray) -> float:
         return float(np.logaddexp(0.0, -signs * (features @ beta)).sum() + RIDGE * ((beta - default) ** 2).sum() / 2)
 
     beta = default.copy()
     for _ in range(200):
-        p = 1.0 / (1.0 + np.exp(-features @ beta))
+        p = 1.0 / (1.0 + np.exp(-np.clip(features @ beta, -500.0, 500.0)))
         gradient = features.T @ (p - (signs + 1) / 2) + RIDGE * (beta - default)
         hessian = (features * (p * (1 - p))[:, None]).T @ features + RIDGE * np.eye(len(beta))
         step = np.linalg.solve(hessian, gradient)
@@ -102,13 +114,14 @@ def fit(data: Sequence[Row]) -> Trust:
         beta = beta - step
         if np.abs(step).max() < 1e-6:
             break
-    return Trust(*(round(float(b), 3) for b in beta))
+    return Trust({name: round(float(b), 3) for name, b in zip(EVIDENCE, beta, strict=True)})
 
 
 def log_loss(trust: Trust, data: Sequence[Row]) -> float:
     """Mean negative log-likelihood in nats."""
-    signs = np.array([1.0 if row[2] else -1.0 for row in data])
-    return float(np.logaddexp(0.0, -signs * (_features(data) @ astuple(trust))).mean())
+    return -sum(
+        log(max(p if right else 1.0 - p, 1e-300)) for seen, right in data if (p := trust.probability(seen)) >= 0
+    ) / len(data)
 
 
 def kept_trust(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -132,21 +145,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--num-tasks", type=int, metavar="N", help="of --list-tasks: a random subset (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of --num-tasks (default: 0)")
     args = parser.parse_args(argv)
-    tasks = {task.task_id: task for task in newer_tasks()}
+    usable = usable_tasks()
     data: dict[str, list[Row]] = defaultdict(list)
     try:
         if args.list_tasks:
-            ids = random_ids(list(tasks), args.num_tasks, args.seed)
+            ids = random_ids(list(usable[""]), args.num_tasks, args.seed)
             args.list_tasks.write_text("".join(f"{task_id}\n" for task_id in ids))
             return 0
         for path in args.results:
-            for source, row in rows(load_results(path).values(), tasks):
+            for source, row in rows(load_results(path).values(), usable):
                 data[source].append(row)
         for path in args.tuned:
-            data["vision"] += tuned_rows(path, tasks)
+            data["vision"] += tuned_rows(path, usable[""])
         data = {source: found for source, found in data.items() if found}
         if not data:
-            raise InputError("no attempt of any newer training task in these results")
+            raise InputError("no ballot of any newer training task in these results (--set run.keep_ballots=true)")
         kept, kept_made = kept_trust(args.out)
     except (ArcSolveError, OSError) as error:
         print(f"calibrate_trust: {error}", file=sys.stderr)
@@ -154,10 +167,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     sources, made = {}, {}
     for name, found in sorted(data.items()):
         trust = fit(found)
-        sources[name] = asdict(trust)
+        sources[name] = dict(trust.coefficients)
         made[name] = {
-            "attempts": len(found),
-            "right": sum(right for *_, right in found),
+            "ballots": len(found),
+            "right": sum(right for _, right in found),
             "log_loss": round(log_loss(trust, found), 4),
             "log_loss_of_defaults": round(log_loss(Trust(), found), 4),
         }

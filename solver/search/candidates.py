@@ -16,7 +16,7 @@ from .views import View, walk
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """A program with its standing. value: over all inputs, in the task's own frame. exact: reproduces all training
-    outputs, and is no cell rule in doubt. right_pairs: how many it reproduces. confirmed: share of the pairs confirmed
+    outputs, and no pair doubts it. right_pairs: how many it reproduces. confirmed: share of the pairs confirmed
     by leave-one-out (1 for unfitted programs). score: reward 0..1 (see `reward`). size: statements of the program.
     cost: of the program under the grammar, in nats, and what its kind costs beyond that."""
 

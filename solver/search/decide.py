@@ -121,11 +121,10 @@ class Decider:
             tree = self._grow(everything, question, stop)
             if tree is None:
                 continue
-            leaves = _leaves(tree)
-            confirmed = self._confirmed(leaves)
-            if confirmed and (value := self._program(tree)) is not None:
+            confirmed = self._confirmed(question, stop)
+            if (value := self._program(tree)) is not None:
                 value.cost = sum(self.costs[row] for row in _rows(tree))
-                found.setdefault(value.key, Fit(value, confirmed, len(leaves)))
+                found.setdefault(value.key, Fit(value, confirmed, len(_leaves(tree))))
         return sorted(found.values(), key=lambda f: (-f.confirmed, f.num_entries, f.value.cost))
 
     def _leaf(self, cells: np.ndarray) -> _Leaf:
@@ -169,13 +168,20 @@ class Decider:
         yes = self.features[row, cells] == color
         return _Question(row, color, self._leaf(cells[yes]), self._leaf(cells[~yes]))
 
-    def _confirmed(self, leaves: list[_Leaf]) -> int:
-        lonely: set[int] = set()
-        for leaf in leaves:
-            pairs = np.unique(self.pool.pair_of[leaf.cells])
-            if len(pairs) == 1:
-                lonely.add(int(pairs[0]))
-        return self.pool.num_train - len(lonely)
+    def _confirmed(self, question: tuple[int, int], stop: Callable[[], bool]) -> int:
+        """How many pairs a tree gives that is grown from the other pairs alone, with the same first question."""
+        pair_of, number = self.pool.pair_of, 0
+        for pair in range(self.pool.num_train if self.pool.num_train > 1 else 0):
+            tree = self._grow(np.flatnonzero(pair_of != pair), question, stop)
+            number += tree is not None and self._gives(tree, np.flatnonzero(pair_of == pair))
+        return number
+
+    def _gives(self, node: _Leaf | _Question, cells: np.ndarray) -> bool:
+        """Whether a tree gets all these cells right."""
+        if isinstance(node, _Leaf):
+            return bool(((self.allowed[cells] >> node.action) & 1).all())
+        yes = self.features[node.row, cells] == node.color
+        return self._gives(node.yes, cells[yes]) and self._gives(node.no, cells[~yes])
 
     def _value(self, row: int) -> Value:
         return self.store.value(int(self.pool.numbers[row]))

@@ -245,7 +245,7 @@ class RootPass:
             for fit in fits:
                 if fit.confirmed:
                     share = fit.confirmed / store.num_train
-                    self._keep(fit.value, right_pairs=store.num_train, confirmed=share)
+                    self._keep(fit.value, exact=share == 1.0, right_pairs=store.num_train, confirmed=share)
             if any(fit.confirmed == store.num_train for fit in fits) or stop():
                 break
         else:

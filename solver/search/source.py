@@ -40,7 +40,7 @@ FIRST_SHARE = 0.6
 """With a language model: the root pass's share for its first round, which is to settle easy tasks without the model."""
 
 MAX_ANSWERS = 60
-PARTIAL_ANSWERS = 12
+PARTIAL_ANSWERS = 60
 
 
 @dataclass
@@ -240,8 +240,9 @@ class _TaskSearch:
         answers: dict[str, Answer] = {}
         for c in self.candidates:
             answer = Answer(
-                c.value.items[num_train:], c.weight, ProgramSource.name, c.value.program().render(), c.exact
-            )
+                c.value.items[num_train:], c.weight, ProgramSource.name, c.value.program().render(), c.exact,
+                c.right_pairs / num_train,
+            )  # fmt: skip
             known = answers.get(answer.origin)
             if known is None or answer.weight > known.weight:
                 answers[answer.origin] = answer

@@ -21,7 +21,7 @@ from .weights import load_weights
 logger = getLogger(__name__)
 
 GIB = 2**30
-MAX_ANSWERS = 8
+MAX_ANSWERS = 16
 TUNING_SHARE = 0.9
 """Part of a budget in seconds that tuning may use; the predictions need little (0.3 s where tuning takes 15 s)."""
 MAX_OUT_OF_MEMORY = 3
