@@ -55,7 +55,7 @@ def keep(
     final = walk(value, view.back, given)
     if final is not None:
         program = final.program()
-        cost = grammar.program_cost(program) + extra_cost
+        cost = grammar.program_cost(program) - view.discount + extra_cost
         found.append(Candidate(final, exact, right_pairs, confirmed, score, len(program) + extra_size, cost))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,13 @@ from ..settings import SearchSettings
 from ..tasks import Task
 from .candidates import Candidate
 from .deepen import tree_pass
+from .forms import forms
 from .grammar import Grammar
 from .rollouts import Rollouts, roll_out
 from .root import RootPass, RootSettings, Rules, ViewedTask, palette_of
 from .trace import save_trace, trace_head, trace_of
 from .tree import TreeRules
-from .views import views
+from .views import View, views
 
 if TYPE_CHECKING:
     from ..lm.loading import LanguageModel, TaskPolicy
@@ -35,6 +36,13 @@ log = logging.getLogger(__name__)
 
 VIEW_SHARES = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}
 """Shares of a task's budget by number of views; from four on the last fifth is divided equally."""
+
+FORMS_SHARE = 0.3
+"""Of a task's budget, for its normal forms together, if it has any; after the first view, as far as that goes."""
+
+FORM_ROUNDS = ((0.1, 120, 0),)
+"""The one round of a normal form, see `RootSettings`. Its tables are over few values, so that rules come to their turn,
+and it settles no task."""
 
 FIRST_SHARE = 0.6
 """With a language model: the root pass's share for its first round, which is to settle easy tasks without the model."""
@@ -73,16 +81,22 @@ class ProgramSource:
         """See `Source.solve`. Reports after each view's root pass and tree; ends early once a view is settled. It
         searches anew, with more time for each phase, and keeps the programs found before."""
         chosen = views(task, self.settings.num_views)
-        generators = np.random.default_rng(seed).spawn(len(chosen))
+        normal = forms(task) if self.settings.use_fitted else []
+        shares = _shares(len(chosen), bool(normal))
+        generators = np.random.default_rng(seed).spawn(len(chosen) + len(normal))
         search = _TaskSearch(task, budget, report, before)
         begin = 0.0
-        for number, (view, share, rng) in enumerate(zip(chosen, _shares(len(chosen)), generators, strict=True)):
+        for number, (view, share, rng) in enumerate(zip(chosen, shares, generators, strict=False)):
             seen = ViewedTask.of(task, view)
             if seen is not None:
                 self._search_view(search, seen, _ViewClock(budget, begin, share, budget.spent_nodes), rng, number)
             begin += share
             if budget.expired() or search.settled:
                 break
+            if number == 0 and normal:
+                clock = _ViewClock(budget, begin, FORMS_SHARE, budget.spent_nodes)
+                self._search_forms(search, normal, clock, generators[len(chosen) :])
+                begin += FORMS_SHARE
         findings = search.findings()
         findings.note = "; ".join(filter(None, [answers_note(search.counts), *dict.fromkeys(search.failures)]))
         return findings
@@ -116,6 +130,20 @@ class ProgramSource:
         if models is not None:
             search.counts.update(models.counts)
             search.failures += models.notes
+
+    def _search_forms(
+        self, search: _TaskSearch, normal: Sequence[View], clock: _ViewClock, generators: Sequence[np.random.Generator]
+    ) -> None:
+        """Normal forms: a short root pass over each, as long as there is time."""
+        settings = replace(self._root_settings, rounds=FORM_ROUNDS)
+        for view, rng in zip(normal, generators, strict=True):
+            clock = clock.rest()
+            seen = None if clock.expired(1.0) else ViewedTask.of(search.task, view)
+            if seen is not None:
+                root = RootPass.begin(seen, self.grammar, settings, rng)
+                root.run(clock.expired, deadline=clock.end_of(1.0))
+                search.take(root)
+        search.report()
 
     def _roll_out(
         self, search: _TaskSearch, seen: ViewedTask, models: TaskPolicy, clock: _ViewClock, rng: np.random.Generator
@@ -302,10 +330,14 @@ def answers_note(counts: Counter[str]) -> str:
     return "language model: " + ", ".join(parts)
 
 
-def _shares(count: int) -> tuple[float, ...]:
-    if count in VIEW_SHARES:
-        return VIEW_SHARES[count]
-    return (0.5, 0.3, *[0.2 / (count - 2)] * (count - 2))
+def _shares(num_views: int, has_forms: bool) -> list[float]:
+    """Of the budget, for every view. What normal forms take the first view gives a quarter of, if there are others."""
+    first, *others = VIEW_SHARES.get(num_views) or (0.5, 0.3, *[0.2 / (num_views - 2)] * (num_views - 2))
+    if not has_forms:
+        return [first, *others]
+    if not others:
+        return [first - FORMS_SHARE]
+    return [first - FORMS_SHARE / 4, *(share - share / sum(others) * FORMS_SHARE * 3 / 4 for share in others)]
 
 
 def _add(phases: dict[str, float], more: dict[str, float]) -> None:

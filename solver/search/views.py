@@ -6,7 +6,9 @@ What is found in a view is a program from the task's real input all the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +16,9 @@ from ..executor import Value, apply
 from ..grid.color import _color_codes
 from ..grid.registry import FUNCTIONS, Function
 from ..grid.types import Symmetry
+from ..sandbox.executor import FreeValue
 from ..tasks import Task
+from .parts import source_of
 
 INVERSE = {
     Symmetry.FLIP_UD: Symmetry.FLIP_UD,
@@ -36,17 +40,21 @@ class _Input:
 
 INPUT = _Input()
 
-Steps = tuple[tuple[Function, tuple[int | _Input, ...]], ...]
+Steps = tuple[tuple[Function | Callable[..., np.ndarray], tuple[Any, ...]], ...]
+"""Functions of the grid library, or of this package that programs can carry along, and their arguments after the grid:
+constants or INPUT."""
 
 
 @dataclass(frozen=True)
 class View:
     """A way to look at a task. name: for people. there, back: statements that lead from a grid into the view and
-    from a result in the view to an output: a function and its arguments after the grid, constants or INPUT."""
+    from a result in the view to an output: a function and its arguments after the grid, constants or INPUT.
+    discount: nats that these statements cost less in the vote than the grammar says."""
 
     name: str
     there: Steps = ()
     back: Steps = ()
+    discount: float = 0.0
 
 
 def views(task: Task, limit: int) -> list[View]:
@@ -80,7 +88,21 @@ def walk(value: Value, steps: Steps, given: Value) -> Value | None:
         if result is None:
             return None
         cost = result.cost
-        result = apply(function, [result, *(given if isinstance(c, _Input) else c for c in constants)])
+        if isinstance(function, Function):
+            result = apply(function, [result, *(given if isinstance(c, _Input) else c for c in constants)])
+        else:
+            result = _carried(function, constants, result, given)
         if result is not None:
             result.cost = cost
     return result
+
+
+def _carried(function: Callable[..., np.ndarray], constants: tuple[Any, ...], value: Value, given: Value) -> FreeValue:
+    """The step of free Python that calls a function which the program carries along."""
+    items = [
+        function(grid, *(own if isinstance(c, _Input) else c for c in constants))
+        for grid, own in zip(value.items, given.items, strict=True)
+    ]
+    words = ["given" if isinstance(c, _Input) else repr(c) for c in constants]
+    text = f"{source_of([function])}\nout = {function.__name__}({', '.join(['base', *words])})"
+    return FreeValue.fitted(items, (value, given), ("base", "given"), text, value.cost)
