@@ -149,10 +149,11 @@ class LayoutRules:
             known.add(key)
             self.uncolored[how] = pictures
             counts = np.array([np.bincount(m.ravel(), minlength=10)[1:] for m in pictures], np.float32)
+            is_plain = own and bool(((counts > 0).sum(1) <= 1).all())  # then in its own colour it is as it is
             if own:
                 self.blocks += [_Block(how, turn, None, cost + 2.0 * (turn is not None)) for turn in (None, *turns)]
                 self.colors += [counts] * (1 + len(turns))
-            for ink, price, value in values[own:]:
+            for ink, price, value in values[is_plain:]:
                 colored = np.zeros((total, 10), np.float32)
                 colored[np.arange(total), value] = counts.sum(1)
                 self.blocks.append(_Block(how, None, ink, cost + price + 0.5 * own))
@@ -231,36 +232,9 @@ class LayoutRules:
                     known.add(places.tobytes())
                     self.orders.append((name, sign, KEYS.get(name, OTHER_KEY), places))
 
-    def _chosen(self) -> list[tuple[np.ndarray, str | None, float]]:
-        """Choices of parts, as bool [n], text and cost, of equal ones the cheapest, each of a part of every grid."""
-        parts = self.parts
-        everything = np.ones(len(parts.grid_of), bool)
-        found: dict[bytes, tuple[np.ndarray, str | None, float]] = {everything.tobytes(): (everything, None, 0.5)}
-
-        def add(mask: np.ndarray, text: str, cost: float) -> None:
-            for mine, words, price in ((mask, text, cost), (~mask, f"~({text})", cost + 0.5)):
-                key = mine.tobytes()
-                if key in found:
-                    if price < found[key][2]:
-                        found[key] = (mine, words, price)
-                elif np.maximum.reduceat(mine, parts.first).all():
-                    found[key] = (mine, words, price)
-
-        for name, values in parts.features.items():
-            is_color = name.startswith("color ")
-            for k in np.unique(values[parts.train]).tolist():
-                is_end = k == 1 and ("rank" in name or name.startswith("of the same"))
-                cost = 2.0 if name == "color own" else 3.0 if name in PLAIN or is_end else 5.0
-                add(values == k, f'seen["{name}"] == {k}', cost)
-                if not is_color and k <= MAX_EQUAL:
-                    add(values <= k, f'seen["{name}"] <= {k}', 5.0)
-            if is_color and name != "color own":
-                add(parts.features["color own"] == values, f'seen["color own"] == seen["{name}"]', 4.0)
-        return sorted(found.values(), key=lambda one: one[2])
-
     def rules(self) -> list[_Found]:
         """Rules that give all training outputs, or all but one."""
-        chosen = self._chosen()
+        chosen = choices(self.parts)
         masks = np.array([mask for mask, _, _ in chosen], np.float32)
         costs = np.array([cost for _, _, cost in chosen])
         wanted = np.array([np.bincount(t.ravel(), minlength=10)[1:] for t in self.targets])
@@ -536,6 +510,34 @@ class LayoutRules:
             cost = LEAF_COST * _num_leaves(tree) + ACTION_COST + layout.cost + sum(prices[k] for k in used)
             rules.append(PartRule(value, confirmed, cost))
         return rules
+
+
+def choices(parts: Parts) -> list[tuple[np.ndarray, str | None, float]]:
+    """Choices of parts by one question, as bool [n], text (None: all parts) and cost, of equal ones the cheapest, each
+    of a part of every grid; the cheapest first."""
+    everything = np.ones(len(parts.grid_of), bool)
+    found: dict[bytes, tuple[np.ndarray, str | None, float]] = {everything.tobytes(): (everything, None, 0.5)}
+
+    def add(mask: np.ndarray, text: str, cost: float) -> None:
+        for mine, words, price in ((mask, text, cost), (~mask, f"~({text})", cost + 0.5)):
+            key = mine.tobytes()
+            if key in found:
+                if price < found[key][2]:
+                    found[key] = (mine, words, price)
+            elif np.maximum.reduceat(mine, parts.first).all():
+                found[key] = (mine, words, price)
+
+    for name, values in parts.features.items():
+        is_color = name.startswith("color ")
+        for k in np.unique(values[parts.train]).tolist():
+            is_end = k == 1 and ("rank" in name or name.startswith("of the same"))
+            cost = 2.0 if name == "color own" else 3.0 if name in PLAIN or is_end else 5.0
+            add(values == k, f'seen["{name}"] == {k}', cost)
+            if not is_color and k <= MAX_EQUAL:
+                add(values <= k, f'seen["{name}"] <= {k}', 5.0)
+        if is_color and name != "color own":
+            add(parts.features["color own"] == values, f'seen["color own"] == seen["{name}"]', 4.0)
+    return sorted(found.values(), key=lambda one: one[2])
 
 
 def fit_layout(

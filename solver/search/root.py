@@ -28,6 +28,7 @@ from .fit_objects import fit_objects
 from .fit_parts import PartRule, fit_parts
 from .fit_parts import vote_cost as part_rule_cost
 from .grammar import Grammar
+from .pieces import fitted_pieces
 from .stack import stack
 from .views import View, walk
 
@@ -53,7 +54,7 @@ class RootSettings:
     """Limits of the root pass.
 
     use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts: whether these parts of it run. Canvases
-    go with layouts.
+    and pieces go with layouts.
     rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
     that a full fit may have to settle the task then and there).
     max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
@@ -174,7 +175,7 @@ class RootPass:
                 with self._phase("enumerate"):
                     self.enumerator.run(lambda share=share: expired(share, self.num_nodes))
             self._collect_enumerated()
-            self._place_canvases()
+            self._place_canvases(lambda: expired(1.0, self.num_nodes))
             pool = build_pool(self.store, pool_size, self.rng)
             if self.settings.use_fitted and not self._has_fit(max_size):
                 with self._phase("fit"):
@@ -253,7 +254,7 @@ class RootPass:
                 self._fit_cells(pool, stop, deadline)
         self.num_checks += fitter.num_checks + decider.num_checks
 
-    def _place_canvases(self) -> None:
+    def _place_canvases(self, stop: Callable[[], bool]) -> None:
         """Add canvases to what is known, once; after the first enumeration, so that short programs come before."""
         if self._canvases is None:
             self._canvases = []
@@ -261,6 +262,18 @@ class RootPass:
                 self.enumerator.take(value)
                 number, _ = self.store.place(value)
                 self._canvases += [number] if number >= 0 else []
+            self._place_pieces(stop)
+
+    def _place_pieces(self, stop: Callable[[], bool]) -> None:
+        """Add pieces of the outputs' size to what is known, where that is not the inputs'."""
+        if self.settings.use_layouts and not self._same_shapes():
+            pieces, checks = fitted_pieces(self.store.value(0), self.targets, stop)
+            self.num_checks += checks
+            for piece in pieces:
+                self.store.place(piece)
+
+    def _same_shapes(self) -> bool:
+        return all(a.shape == b.shape for a, b in zip(self.store.value(0).items, self.targets, strict=False))
 
     def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> bool:
         """Layout rules, and part rules over the input, canvases and the pool value that has most cells right, each
@@ -289,8 +302,7 @@ class RootPass:
     def _fit_layout(self, stop: Callable[[], bool]) -> bool:
         """Layout rules over the input, once and only where the outputs' shapes are others; kept as part rules are.
         Returns whether there are any that every pair confirms."""
-        same = all(a.shape == b.shape for a, b in zip(self.store.value(0).items, self.targets, strict=False))
-        if not self.settings.use_layouts or same or self._laid_out:
+        if not self.settings.use_layouts or self._same_shapes() or self._laid_out:
             return False
         self._laid_out = True
         return self._keep_rules(fit_layout, self.store.value(0), stop, MAX_LAYOUT_RULES)
