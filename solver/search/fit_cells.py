@@ -413,8 +413,8 @@ class CellRules:
 
 class CellFitter:
     """Cell rules in the rounds of a root pass: over the input, or where its shapes are not the outputs' over the
-    cheapest pool value. What rounds have in common is made once: most have the same base, and many the same other
-    grids. It holds one base and one set of rules at a time."""
+    pool value that has most cells right. What rounds have in common is made once: most have the same base, and many
+    the same other grids. It holds one base and one set of rules at a time."""
 
     def __init__(self, store: GridStore, targets: Sequence[np.ndarray]) -> None:
         self.store, self.targets = store, targets
@@ -433,9 +433,7 @@ class CellFitter:
         """
         if self.num_cells > MAX_CELLS or stop():
             return [], 0
-        rows = [int(row) for row in np.flatnonzero(pool.test_shape == pool.test_shape[0])]
-        base, *extra = [self.store.value(int(pool.numbers[row])) for row in rows[: NUM_EXTRA + 1]]
-        rules = self._over(base, extra)
+        rules = self._over(*self._grids(pool))
         if deadline is not None:
             now = time.monotonic()
             end = now + TIME_SHARE * (deadline - now)
@@ -444,6 +442,17 @@ class CellFitter:
             before_that, stop = stop, lambda: before_that() or time.monotonic() >= end
         before = rules.num_checks
         return rules.fits(rng, stop), rules.num_checks - before
+
+    def _grids(self, pool: Pool) -> tuple[Value, list[Value]]:
+        """The base and the other grids: the cheapest pool values of its shapes."""
+        given = self.store.value(0)
+        first = 0
+        if any(grid.shape != target.shape for grid, target in zip(given.items, self.targets, strict=False)):
+            first = int(self.store.matches[pool.numbers, 2].argmax())
+        rows = np.flatnonzero(pool.test_shape == pool.test_shape[first])
+        rows = [first, *rows[rows != first][:NUM_EXTRA]]
+        base, *extra = [self.store.value(int(pool.numbers[row])) for row in rows]
+        return base, extra
 
     def forget(self) -> None:
         """Give back the memory of what the rounds have in common."""
