@@ -157,18 +157,7 @@ class BaseCells:
 
     def _make(self) -> Iterator[None]:
         values = self.values
-        values[GRID] = _flat(self.base.items)
-        for family in range(len(FAMILIES)):
-            found: list[dict[str, np.ndarray]] = []
-            try:
-                for grid in self.base.items:
-                    found.append(compute(family, grid))
-                    yield
-            except GridError:
-                continue
-            for name in found[0]:
-                if all(name in one for one in found):
-                    values[family, name] = _flat([one[name] for one in found])
+        yield from add_features(values, self.base.items, range(len(FAMILIES)))
         known: set[bytes] = set()
         for name, cells in values.items():
             self.divisions += _new(_divisions(name, cells, self.num_cells), self.num_cells, known)
@@ -186,39 +175,41 @@ class BaseCells:
         self.equals += _new(_same_numbers(values, pairs), self.num_cells, known)
 
 
-class CellRules:
-    """The questions and actions over one grid per input, and the trees over them.
+class TreeRules:
+    """Small trees over questions about cells. A subclass says what is known of the cells (`_known`), what is asked
+    (`_ask`), and what a tree makes of all inputs (`_value`).
 
-    base: the grid whose cells are asked about, of the outputs' shapes. extra: other grids of its shapes. cells: what is
-    known of the base, if that is at hand.
+    target: the colour that each training cell should get, int64 [n]. pairs: which of the cells are each pair's.
     """
 
-    def __init__(
-        self, base: Value, extra: Sequence[Value], targets: Sequence[np.ndarray], cells: BaseCells | None = None
-    ) -> None:
-        self.base, self.extra, self.num_train = base, list(extra), len(targets)
-        self.input_of = np.repeat(np.arange(len(base.items)), [grid.size for grid in base.items])
-        self.target = np.concatenate([grid.ravel() for grid in targets]).astype(np.int64)
+    num_trees = NUM_TREES
+
+    def __init__(self, target: np.ndarray, pairs: list[slice]) -> None:
+        self.target, self._pairs = target, pairs
         self.num_checks = 0
         self.questions: list[Question] = []
         self.actions: list[int | _Name] = []
-        self._cells = cells or BaseCells(base, len(self.target))
-        ends = np.cumsum([0] + [grid.size for grid in targets])
-        self._pairs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self._steps = _Steps(self._make())
 
-    @property
-    def least_s(self) -> float:
-        """Seconds, roughly, below which it makes no sense to ask for fits."""
-        is_known = self._cells.steps.done
-        return TREES_S + (0.0 if is_known else PREPARE_S + PREPARE_S_PER_CELL * len(self.input_of))
+    def _known(self) -> dict[_Name, np.ndarray]:
+        """All features over all cells, those of training first, int16 each."""
+        raise NotImplementedError
+
+    def _ask(self, values: dict[_Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
+        """The questions that divide the training cells, no two of them alike on all cells, and their answers, bool
+        [questions, n]."""
+        raise NotImplementedError
+
+    def _value(self, tree: _Tree) -> FreeValue | None:
+        """The tree as an executed step; None if it does not work on all inputs."""
+        raise NotImplementedError
 
     def prepare(self, stop: Callable[[], bool]) -> bool:
         """Make questions and actions, once; False if `stop()` came before they were all there."""
-        return self._cells.steps.finish(stop) and self._steps.finish(stop)
+        return self._steps.finish(stop)
 
     def _make(self) -> Iterator[None]:
-        values = self._cells.values | {(-1, str(k)): _flat(value.items) for k, value in enumerate(self.extra)}
+        values = self._known()
         self.questions, self.answers = self._ask(values)
         yield
         self.actions, self.results = self._act(values)
@@ -236,7 +227,7 @@ class CellRules:
         yield
         # How often every action is right where a question is answered by yes, for each pair: no tree need count again
         # before its first question.
-        self._counts = np.empty((self.num_train, len(self.actions) + 1, len(self.questions)), np.float32)
+        self._counts = np.empty((len(self._pairs), len(self.actions) + 1, len(self.questions)), np.float32)
         for pair, cells in enumerate(self._pairs):
             self._counts[pair] = 0.0
             for first in range(cells.start, cells.stop, CELLS_PER_STEP):
@@ -245,25 +236,10 @@ class CellRules:
                 yield
         self._all_counts = self._counts.sum(0)
 
-    def _ask(self, values: dict[_Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
-        """The questions that divide the training cells, no two of them alike on all cells, and their answers, bool
-        [questions, n]."""
-        cells, number = self._cells, len(self.target)
-        extra = [name for name in values if name[0] == -1]
-        known = {key for _, _, key in cells.divisions}
-        found = list(cells.divisions)
-        for name in extra:
-            found += _new(_divisions(name, values[name], number), number, known)
-        found += _unknown(cells.copies, known)
-        found += _new(_same_colors(values, [(GRID, name) for name in extra]), number, known)
-        found += _unknown(cells.equals, known)
-        answers = _rows([answer for _, answer, _ in found], len(values[GRID]))
-        return [question for question, _, _ in found], answers
-
     def _act(self, values: dict[_Name, np.ndarray]) -> tuple[list[int | _Name], np.ndarray]:
         """All actions, no two of them alike on all cells, and the colours that they write, int16 [actions, n]."""
         every: list[tuple[int | _Name, np.ndarray]] = [(n, cells) for n, cells in values.items() if _is_color(n)]
-        every += [(int(k), np.full(len(values[GRID]), k, np.int16)) for k in np.unique(self.target)]
+        every += [(int(k), np.full(values[GRID].shape, k, np.int16)) for k in np.unique(self.target)]
         known: dict[bytes, tuple[int | _Name, np.ndarray]] = {}
         for action, cells in every:
             known.setdefault(cells.tobytes(), (action, cells))
@@ -277,7 +253,7 @@ class CellRules:
         """
         found: dict[bytes, Fit] = {}
         everything = np.arange(len(self.target))
-        for number in range(NUM_TREES if self.prepare(stop) and self.questions else 0):
+        for number in range(self.num_trees if self.prepare(stop) and self.questions else 0):
             if stop():
                 break
             use = np.flatnonzero(rng.random(len(self.questions)) < self._shares * (1.0 if number else 2.5))
@@ -286,7 +262,7 @@ class CellRules:
             value = None if tree is None else self._value(tree)
             if value is None:
                 continue
-            confirmed = sum(self._is_confirmed(pair, asked, stop) for pair in range(self.num_train))
+            confirmed = sum(self._is_confirmed(pair, asked, stop) for pair in range(len(self._pairs)))
             fit = Fit(value, confirmed, len(_leaves(tree)))
             known = found.get(value.key)
             if known is None or (fit.confirmed, -fit.num_entries) > (known.confirmed, -known.num_entries):
@@ -362,6 +338,73 @@ class CellRules:
         out[~answer] = self._write(tree.no, cells[~answer])
         return out
 
+    def _names(self, tree: _Tree) -> set[_Name]:
+        """The features that a tree uses."""
+        if tree.question < 0:
+            action = self.actions[tree.action]
+            return set() if isinstance(action, int) else {action}
+        question = self.questions[tree.question]
+        own = {question.feature} | ({question.other} if isinstance(question.other, tuple) else set())
+        return own | self._names(tree.yes) | self._names(tree.no)
+
+    def _expression(self, tree: _Tree, words: dict[_Name, str]) -> str:
+        """The tree as a Python expression. words: how features are written."""
+        if tree.question < 0:
+            action = self.actions[tree.action]
+            return str(action) if isinstance(action, int) else words[action]
+        question = self.questions[tree.question]
+        feature = words[question.feature]
+        if question.how == "is":
+            asked = f"({feature} == {words[question.other]}) & ({feature} > 0)"
+        elif question.how == "as":
+            asked = f"{feature} == {words[question.other]}"
+        else:
+            asked = f"{feature} {question.how} {question.other}"
+        return f"np.where({asked}, {self._expression(tree.yes, words)}, {self._expression(tree.no, words)})"
+
+
+class CellRules(TreeRules):
+    """The questions and actions over one grid per input, and the trees over them.
+
+    base: the grid whose cells are asked about, of the outputs' shapes. extra: other grids of its shapes. cells: what is
+    known of the base, if that is at hand.
+    """
+
+    def __init__(
+        self, base: Value, extra: Sequence[Value], targets: Sequence[np.ndarray], cells: BaseCells | None = None
+    ) -> None:
+        self.base, self.extra = base, list(extra)
+        self.input_of = np.repeat(np.arange(len(base.items)), [grid.size for grid in base.items])
+        target = np.concatenate([grid.ravel() for grid in targets]).astype(np.int64)
+        ends = np.cumsum([0] + [grid.size for grid in targets])
+        super().__init__(target, [slice(int(a), int(b)) for a, b in pairwise(ends)])
+        self._cells = cells or BaseCells(base, len(target))
+
+    @property
+    def least_s(self) -> float:
+        """Seconds, roughly, below which it makes no sense to ask for fits."""
+        is_known = self._cells.steps.done
+        return TREES_S + (0.0 if is_known else PREPARE_S + PREPARE_S_PER_CELL * len(self.input_of))
+
+    def prepare(self, stop: Callable[[], bool]) -> bool:
+        return self._cells.steps.finish(stop) and super().prepare(stop)
+
+    def _known(self) -> dict[_Name, np.ndarray]:
+        return self._cells.values | {(-1, str(k)): _flat(value.items) for k, value in enumerate(self.extra)}
+
+    def _ask(self, values: dict[_Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
+        cells, number = self._cells, len(self.target)
+        extra = [name for name in values if name[0] == -1]
+        known = {key for _, _, key in cells.divisions}
+        found = list(cells.divisions)
+        for name in extra:
+            found += _new(_divisions(name, values[name], number), number, known)
+        found += _unknown(cells.copies, known)
+        found += _new(_same_colors(values, [(GRID, name) for name in extra]), number, known)
+        found += _unknown(cells.equals, known)
+        answers = _rows([answer for _, answer, _ in found], len(values[GRID]))
+        return [question for question, _, _ in found], answers
+
     def _value(self, tree: _Tree) -> FreeValue | None:
         """The tree as an executed step; None if it has no colour for some cell of a test input."""
         out = self._write(tree, np.arange(len(self.input_of)))
@@ -376,15 +419,6 @@ class CellRules:
         cost = sum(parent.cost for parent in parents)
         return FreeValue.fitted(items, parents, tuple(names.values()), self._text(tree, names), cost)
 
-    def _names(self, tree: _Tree) -> set[_Name]:
-        """The features that a tree uses."""
-        if tree.question < 0:
-            action = self.actions[tree.action]
-            return set() if isinstance(action, int) else {action}
-        question = self.questions[tree.question]
-        own = {question.feature} | ({question.other} if isinstance(question.other, tuple) else set())
-        return own | self._names(tree.yes) | self._names(tree.no)
-
     def _text(self, tree: _Tree, names: dict[_Name, str]) -> str:
         """The tree as Python that assigns `out`. names: the variables of grids."""
         used = sorted(name for name in self._names(tree) if name[0] >= 0)
@@ -392,22 +426,8 @@ class CellRules:
         called = {family: f"features{k}" for k, family in enumerate(families, 1)}
         words = names | {name: f'{called[name[0]]}["{name[1]}"]' for name in used}
 
-        def write(node: _Tree) -> str:
-            if node.question < 0:
-                action = self.actions[node.action]
-                return str(action) if isinstance(action, int) else words[action]
-            question = self.questions[node.question]
-            feature = words[question.feature]
-            if question.how == "is":
-                asked = f"({feature} == {words[question.other]}) & ({feature} > 0)"
-            elif question.how == "as":
-                asked = f"{feature} == {words[question.other]}"
-            else:
-                asked = f"{feature} {question.how} {question.other}"
-            return f"np.where({asked}, {write(node.yes)}, {write(node.no)})"
-
         calls = [f"{called[family]} = {family_text(family, 'base')}" for family in families]
-        rule = f"out = (np.zeros(base.shape, np.int8) + {write(tree)}).astype(np.int8)"
+        rule = f"out = (np.zeros(base.shape, np.int8) + {self._expression(tree, words)}).astype(np.int8)"
         return "\n".join([*filter(None, [source_of(set(families))]), *calls, rule])
 
 
@@ -466,6 +486,25 @@ class CellFitter:
         if known is None or [v.key for v in (known.base, *known.extra)] != [v.key for v in (base, *extra)]:
             self._rules = CellRules(base, extra, self.targets, self._cells)
         return self._rules
+
+
+def add_features(
+    values: dict[_Name, np.ndarray], grids: Sequence[np.ndarray], families: Iterable[int]
+) -> Iterator[None]:
+    """Add the features of all cells of the grids to `values`, in steps of some milliseconds. A family that one of the
+    grids lacks is left out."""
+    values[GRID] = _flat(grids)
+    for family in families:
+        found: list[dict[str, np.ndarray]] = []
+        try:
+            for grid in grids:
+                found.append(compute(family, grid))
+                yield
+        except GridError:
+            continue
+        for name in found[0]:
+            if all(name in one for one in found):
+                values[family, name] = _flat([one[name] for one in found])
 
 
 def _divisions(name: _Name, cells: np.ndarray, number: int) -> _Asking:
@@ -530,7 +569,7 @@ def _best_question(total: np.ndarray, counts: np.ndarray) -> int:
 def _share(question: Question) -> float:
     """Of the trees, how many a question is for."""
     family = question.feature[0]
-    return PLACES_SHARE if family >= 0 and FAMILIES[family][0] is places else QUESTIONS_SHARE
+    return PLACES_SHARE if 0 <= family < len(FAMILIES) and FAMILIES[family][0] is places else QUESTIONS_SHARE
 
 
 def vote_cost(fit: Fit, num_train: int) -> float:
