@@ -23,6 +23,7 @@ from .decide import Decider
 from .enumerate import Enumerator
 from .fit import Fit, Fitter, Pool, build_pool
 from .fit_cells import CellFitter, vote_cost
+from .fit_growth import fit_growth
 from .fit_layout import fit_layout
 from .fit_objects import fit_objects
 from .fit_parts import PartRule, fit_parts
@@ -132,6 +133,7 @@ class RootPass:
     _parts_of: set[int] = field(default_factory=set)
     _canvases: list[int] | None = None
     _laid_out: bool = False
+    _grown: bool = False
     _kept: dict[bytes, Candidate | None] = field(default_factory=dict)
     _cell_fitter: CellFitter = field(init=False)
 
@@ -231,6 +233,7 @@ class RootPass:
             # Tables of two and three grids are sought beside them: where both are found, both vote.
             nonlocal has_parts
             has_parts = self._fit_parts(None, stop, deadline)
+            self._fit_growth(stop, deadline)
             return []
 
         kinds: list[Callable[[], list[Fit]]] = [
@@ -279,10 +282,7 @@ class RootPass:
         """Layout rules, and part rules over the input, canvases and the pool value that has most cells right, each
         once: those that every pair confirms are fits, others only stand before programs that do not fit. Returns
         whether there are any of the former."""
-        if deadline is not None:
-            now = time.monotonic()
-            end = now + RULES_TIME_SHARE * (deadline - now)
-            before_that, stop = stop, lambda: before_that() or time.monotonic() >= end
+        stop = _share_of_time(stop, deadline)
         found = self._fit_layout(stop)
         if not self.settings.use_part_rules:
             return found
@@ -331,6 +331,13 @@ class RootPass:
             cost = vote_cost(fit, num_train)
             self._keep(fit.value, exact=fit.confirmed == num_train, right_pairs=num_train, extra_cost=cost)
 
+    def _fit_growth(self, stop: Callable[[], bool], deadline: float | None) -> None:
+        """Growth rules over the input, once; kept as part rules are. Where both are sure, both vote."""
+        if not self._grown:
+            self._grown = True
+            stop = _share_of_time(stop, deadline)
+            self._keep_rules(fit_growth, self.store.value(0), stop, self.settings.max_candidates)
+
     def _stack(self, pool: Pool) -> None:
         for pile in stack(self.store, pool)[: self.settings.max_candidates]:
             if pile.covered >= 1.0:
@@ -349,3 +356,12 @@ class RootPass:
             if bits != everything and scores[place] > self.settings.min_score:
                 value, right = store.value(int(numbers[place])), bits.bit_count()
                 self._keep(value, exact=False, right_pairs=right, score=float(scores[place]))
+
+
+def _share_of_time(stop: Callable[[], bool], deadline: float | None) -> Callable[[], bool]:
+    """`stop`, or that rules have had their share of the time until `deadline`."""
+    if deadline is None:
+        return stop
+    now = time.monotonic()
+    end = now + RULES_TIME_SHARE * (deadline - now)
+    return lambda: stop() or time.monotonic() >= end
