@@ -35,6 +35,7 @@ from .parts import (
     stack_of,
     stamped,
 )
+from .relations import RELATIONS
 
 MAX_PARTS = 40
 """In one grid; others have no part rules under this division."""
@@ -81,6 +82,8 @@ NUM_PLAIN = 3
 
 CUTS = ("region", "alone", "inside", "color")
 """What of a part may be the output, see `parts.cut_out`."""
+
+_RELATING = {function for function, _, _ in RELATIONS}
 
 Ink = int | str | None
 """A colour, the name of a feature that is one, or None: as the drawing has it."""
@@ -303,7 +306,7 @@ class DrawingRules:
             self.number_of.append(np.where(changed, np.cumsum(changed) - 1 + self.num_changed, -1))
             self.num_changed += int(changed.sum())
         self.own = [np.nonzero(stack.reshape(len(stack), -1) >= 0) for stack in parts.stacks]
-        self.drawings = [*DRAWINGS, *self._stamps()]
+        self.drawings = [*DRAWINGS, *RELATIONS, *self._stamps()]
         self._drawn: dict[tuple[int, int], np.ndarray] = {}
         self._find_actions()
 
@@ -364,7 +367,7 @@ class DrawingRules:
         for drawing, (function, _, _) in enumerate(self.drawings):
             if self.stop():
                 break
-            if function in MOVING and parts.divide in STILL:
+            if (function in MOVING or function in _RELATING) and parts.divide in STILL:
                 continue
             checked = self._check(drawing)
             if checked is None:

@@ -1,0 +1,303 @@
+"""Drawings that relate a part to what lies elsewhere: to another part, to what stops a ray, to the grid's middle.
+
+More words of part rules (`fit_parts.py`), beside those of `parts.py`: a drawing takes a grid (int8 [H, W]) and its
+parts (a stack, int8 [n, H, W], −1 outside the part) and gives what it would paint (int8 [n, H, W], −1 elsewhere).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .cells import ways
+from .parts import crops, extents, free_regions, free_steps, in_main_color, main_colors, placed, pushed, rays, stack_of
+
+
+def ways_of(which):
+    """Steps (down, right) by a name: 'straight', 'diagonal', 'all', 'across' or 'upright'."""
+    steps = [(down, right) for _, down, right in ways()]
+    if which in ("across", "upright"):
+        return [step for step in steps[:4] if (step[1] if which == "across" else step[0])]
+    return {"straight": steps[:4], "diagonal": steps[4:], "all": steps}[which]
+
+
+def star(grid, stack, which, through):
+    """Rays from all of its cells in several directions, through background, or through everything."""
+    out = np.full(stack.shape, -1, np.int8)
+    for down, right in ways_of(which):
+        out = np.maximum(out, rays(grid, stack, down, right, through))
+    return out
+
+
+def connected(grid, stack, which, to):
+    """Those of the rays from its cells that the 'own color', an 'other color' or any 'content' stops, or that reach the
+    'border'."""
+    out = np.full(stack.shape, -1, np.int8)
+    part, row, column = np.nonzero(stack >= 0)
+    color = main_colors(stack)[part]
+    steps = np.arange(1, max(grid.shape) + 1)
+    for down, right in ways_of(which):
+        rows, columns = row[:, None] + down * steps, column[:, None] + right * steps
+        on_grid = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
+        rows, columns = np.where(on_grid, rows, 0), np.where(on_grid, columns, 0)
+        own = on_grid & (stack[part[:, None], rows, columns] >= 0)
+        met = np.where(on_grid, grid[rows, columns], 0)
+        stops = ~on_grid | ((met > 0) & ~own)
+        end = stops.argmax(1)
+        hit = met[np.arange(len(part)), end]
+        wanted = {"own color": hit == color, "other color": (hit > 0) & (hit != color), "content": hit > 0}
+        path = (steps - 1 < end[:, None]) & ~own & wanted.get(to, hit == 0)[:, None]
+        ray, step = np.nonzero(path)
+        out[part[ray], rows[ray, step], columns[ray, step]] = stack[part[ray], row[ray], column[ray]]
+    return out
+
+
+def turning(grid, stack, down, right, turn):
+    """A path from a part's only foremost cell, which turns 'left' or 'right' before content, or bounces off content, or
+    off the 'border' too."""
+    out = np.full(stack.shape, -1, np.int8)
+    high, wide = grid.shape
+    ahead = pushed(stack, -down, -right)
+    for k, front in enumerate((stack >= 0) & (ahead < 0)):
+        if front.sum() != 1:
+            continue
+        row, column = (int(v[0]) for v in np.nonzero(front))
+        color, step = stack[k, row, column], (down, right)
+
+        def is_free(row, column, k=k):
+            if 0 <= row < high and 0 <= column < wide:
+                return grid[row, column] == 0 or stack[k, row, column] >= 0
+            return turn != "border"
+
+        for _ in range(high * wide):
+            if not is_free(row + step[0], column + step[1]):
+                if turn == "left":
+                    step = (-step[1], step[0])
+                elif turn == "right":
+                    step = (step[1], -step[0])
+                else:
+                    free_down, free_right = is_free(row + step[0], column), is_free(row, column + step[1])
+                    both = free_down == free_right
+                    step = (
+                        -step[0] if both or not free_down else step[0],
+                        -step[1] if both or not free_right else step[1],
+                    )
+                if not is_free(row + step[0], column + step[1]):
+                    break
+            row, column = row + step[0], column + step[1]
+            if not (0 <= row < high and 0 <= column < wide) or (out[k, row, column] >= 0 and turn in ("left", "right")):
+                break
+            if stack[k, row, column] < 0:
+                out[k, row, column] = color
+    return out
+
+
+def moved_far(grid, stack, down, right, far):
+    """The part moved in a direction by `far` cells, or by as many as its 'size', its 'longer side', or the number of
+    'parts' is."""
+    top, bottom, left, right_end = extents(stack)
+    steps = np.full(len(stack), far) if not isinstance(far, str) else (stack >= 0).sum((1, 2))
+    if far == "longer side":
+        steps = np.maximum(bottom - top, right_end - left) + 1
+    if far == "parts":
+        steps = np.full(len(stack), len(stack))
+    return placed(stack, np.stack([steps * down, steps * right], 1))
+
+
+def fallen(grid, stack, down, right, still):
+    """The part where it comes to rest if all parts move together in a direction and stop at the border and at one
+    another. still: whether the largest part stays where it is."""
+    out, content = stack.copy(), grid.copy()
+    largest = (stack >= 0).sum((1, 2)).argmax() if len(stack) else 0
+    moving = True
+    while moving:
+        moving = False
+        for k in range(len(out)):
+            if still and k == largest:
+                continue
+            steps, _ = free_steps(content, out[k : k + 1], down, right)
+            if 0 < steps[0] < 99:
+                content[out[k] >= 0] = 0
+                out[k] = pushed(out[k : k + 1], int(steps[0] * down), int(steps[0] * right))[0]
+                content = np.where(out[k] >= 0, out[k], content)
+                moving = True
+    return out
+
+
+def other_part(grid, stack, which):
+    """For every part the number of another, −1 where there is none: the 'nearest', the nearest of its 'own color' or of
+    its 'own shape'; or the 'largest', the 'smallest', that of the 'rarest' colour, that of the 'most colors'."""
+    n = len(stack)
+    top, bottom, left, right = extents(stack)
+    color, size, cut = main_colors(stack), (stack >= 0).sum((1, 2)), crops(stack)
+    if which in ("nearest", "own color", "own shape"):
+        gaps = np.zeros((n, n), np.int64)
+        for low, high in ((top, bottom), (left, right)):
+            gaps += np.maximum(np.maximum(low[:, None] - high, low - high[:, None]), 0)
+        may = ~np.eye(n, dtype=bool)
+        if which == "own color":
+            may &= color[:, None] == color
+        if which == "own shape":
+            keys = [(part.shape, (part >= 0).tobytes()) for part in cut]
+            may &= np.array([[a == b for b in keys] for a in keys], bool).reshape(n, n)
+        return np.where(may.any(1), np.where(may, gaps, 999).argmin(1), -1) if n else np.zeros(0, np.int64)
+    often = np.bincount(color, minlength=10)[color]
+    colors = np.array([len(np.unique(part[part >= 0])) for part in cut])
+    merit = {"largest": size, "smallest": -size, "rarest": -often * 1000 + size, "most colors": colors * 1000 + size}[
+        which
+    ]
+    best = merit.argmax() if n else 0
+    return np.where(np.arange(n) == best, -1, best)
+
+
+def mirrored(grid, stack, which, how):
+    """The part's mirror image 'left right', 'up down' or turned by 'half', or 'all' three of them, about the middle of
+    another part (see `other_part`) or of the 'grid'."""
+    n, high, wide = stack.shape
+    top, bottom, left, right = extents(stack)
+    other = np.zeros(n, np.int64) if which == "grid" else other_part(grid, stack, which)
+    down = np.full(n, high - 1) if which == "grid" else (top + bottom)[other]
+    across = np.full(n, wide - 1) if which == "grid" else (left + right)[other]
+    out = np.full(stack.shape, -1, np.int8)
+    part, row, column = np.nonzero((stack >= 0) & (other >= 0)[:, None, None])
+    for turned_down, turned_across in ((0, 1), (1, 0), (1, 1)):
+        if how != "all" and how != {(0, 1): "left right", (1, 0): "up down"}.get((turned_down, turned_across), "half"):
+            continue
+        rows = down[part] - row if turned_down else row
+        columns = across[part] - column if turned_across else column
+        fine = (rows >= 0) & (rows < high) & (columns >= 0) & (columns < wide)
+        out[part[fine], rows[fine], columns[fine]] = stack[part[fine], row[fine], column[fine]]
+    return out
+
+
+def pictured(grid, stack, which, at):
+    """The picture of another part (see `other_part`): its 'middle' on the part's, or its first cell of the part's
+    colour on the part's first cell of that ('own color')."""
+    out = np.full(stack.shape, -1, np.int8)
+    top, bottom, left, right = extents(stack)
+    color = main_colors(stack)
+    for k, model in enumerate(other_part(grid, stack, which)):
+        if model < 0:
+            continue
+        down, across = (top + bottom)[k] - (top + bottom)[model], (left + right)[k] - (left + right)[model]
+        shift = (down // 2, across // 2)
+        if at == "own color":
+            if not (stack[model] == color[k]).any():
+                continue
+            shift = np.argwhere(stack[k] == color[k])[0] - np.argwhere(stack[model] == color[k])[0]
+        out[k] = placed(stack[model : model + 1], [shift])[0]
+    return out
+
+
+def midway(grid, stack, which):
+    """The part in the middle between its place and that of another (see `other_part`)."""
+    top, _, left, _ = extents(stack)
+    other = other_part(grid, stack, which)
+    shifts = np.stack([(top[other] - top) // 2, (left[other] - left) // 2], 1)
+    return np.where((other >= 0)[:, None, None], placed(stack, shifts), -1).astype(np.int8)
+
+
+def stepped(grid, stack, which):
+    """Copies of the part up to the border, each as far from the one before as it is itself from another part (see
+    `other_part`)."""
+    top, _, left, _ = extents(stack)
+    out = np.full(stack.shape, -1, np.int8)
+    for k, other in enumerate(other_part(grid, stack, which)):
+        down, right = int(top[k] - top[other]), int(left[k] - left[other])
+        if other >= 0 and (down or right):
+            for step in range(1, max(grid.shape)):
+                copy = pushed(stack[k : k + 1], down * step, right * step)[0]
+                if not (copy >= 0).any():
+                    break
+                out[k] = np.where(copy >= 0, copy, out[k])
+    return out
+
+
+def continued(grid, stack, down, right):
+    """The part continued to the border in a direction by its own period: the least step by which it covers itself."""
+    out = np.full(stack.shape, -1, np.int8)
+    for k, cut in enumerate(crops(stack)):
+        high, wide = cut.shape
+        for step in range(1, max(high, wide)):
+            by_row, by_column = step * down, step * right
+            if abs(by_row) >= high or abs(by_column) >= wide:
+                break
+            before = cut[max(0, -by_row) : high - max(0, by_row), max(0, -by_column) : wide - max(0, by_column)]
+            after = cut[max(0, by_row) : high - max(0, -by_row), max(0, by_column) : wide - max(0, -by_column)]
+            if np.array_equal(before, after):
+                for number in range(1, max(grid.shape)):
+                    copy = pushed(stack[k : k + 1], by_row * number, by_column * number)[0]
+                    if not (copy >= 0).any():
+                        break
+                    out[k] = np.where((copy >= 0) & (stack[k] < 0), copy, out[k])
+                break
+    return out
+
+
+def joined(grid, stack, which, first):
+    """A path with one corner from the part's middle to that of another (see `other_part`): first 'upright' or
+    'across', or the corner above or below both, then the part's background."""
+    top, bottom, left, right = extents(stack)
+    row, column = (top + bottom) // 2, (left + right) // 2
+    mask = np.zeros(stack.shape, bool)
+    for k, other in enumerate(other_part(grid, stack, which)):
+        if other >= 0:
+            corner = (row[other], column[k]) if first == "upright" else (row[k], column[other])
+            for end in (k, other):
+                low_row, low_column = min(corner[0], row[end]), min(corner[1], column[end])
+                high_row, high_column = max(corner[0], row[end]), max(corner[1], column[end])
+                mask[k, low_row : high_row + 1, low_column : high_column + 1] = True
+    return in_main_color(stack, mask & (grid == 0))
+
+
+def fitted(grid, stack, turn):
+    """The part moved into the gap in the grid that has its shape, also if it must be turned there."""
+    gaps = stack_of(grid + 1, free_regions(grid))
+    top, _, left, _ = extents(gaps)
+    out = np.full(stack.shape, -1, np.int8)
+    shapes = [cut >= 0 for cut in crops(gaps)]
+    for k, cut in enumerate(crops(stack)):
+        turns = [np.rot90(p, q) for p in (cut, cut.T) for q in range(4)] if turn else [cut]
+        for picture in turns:
+            fits = [g for g, shape in enumerate(shapes) if np.array_equal(shape, picture >= 0)]
+            if len(fits) == 1:
+                high, wide = picture.shape
+                out[k, top[fits[0]] : top[fits[0]] + high, left[fits[0]] : left[fits[0]] + wide] = picture
+                break
+    return out
+
+
+_WAYS = [(down, right) for _, down, right in ways()]
+_OTHERS = ("nearest", "own color", "own shape")
+
+RELATIONS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], ...] = (
+    *[(star, (which, t), True) for t in (0, 1) for which in ("straight", "diagonal", "all", "across", "upright")],
+    *[
+        (connected, (which, to), True)
+        for which in ("straight", "diagonal", "all")
+        for to in ("own color", "other color", "content", "border")
+    ],
+    *[(turning, (d, r, turn), True) for turn in ("left", "right") for d, r in _WAYS[:4]],
+    *[(turning, (d, r, turn), True) for turn in ("content", "border") for d, r in _WAYS[4:]],
+    *[(moved_far, (d, r, far), False) for far in (1, 2, 3, "size", "longer side", "parts") for d, r in _WAYS[:4]],
+    *[(moved_far, (d, r, far), False) for far in (1, 2, 3) for d, r in _WAYS[4:]],
+    *[(fallen, (d, r, still), False) for still in (0, 1) for d, r in _WAYS[:4]],
+    *[
+        (mirrored, (which, how), True)
+        for which in ("grid", "nearest", "largest", "smallest", "rarest")
+        for how in ("left right", "up down", "half", "all")
+    ],
+    *[(mirrored, (which, how), False) for which in ("grid", "nearest") for how in ("left right", "up down", "half")],
+    *[
+        (pictured, (which, at), True)
+        for which in ("nearest", "largest", "rarest", "most colors")
+        for at in ("middle", "own color")
+    ],
+    *[(midway, (which,), stays) for which in _OTHERS for stays in (True, False)],
+    *[(stepped, (which,), True) for which in _OTHERS],
+    *[(continued, step, True) for step in _WAYS],
+    *[(joined, (which, first), True) for which in _OTHERS for first in ("upright", "across")],
+    *[(fitted, (turn,), stays) for turn in (0, 1) for stays in (False, True)],
+)  # fmt: skip
+"""What may become of a part beside `parts.DRAWINGS`, in the same form. None are for `parts.STILL` divisions."""
