@@ -44,7 +44,7 @@ MAX_LAYOUT_RULES = 8
 """Layout rules that are kept: one task may have dozens that differ on the test inputs only."""
 
 RULES_TIME_SHARE = 1 / 3
-"""Of the time that a root pass has left, for part and layout rules of one round."""
+"""Of the time that a root pass has left, for part, growth and layout rules of one round."""
 
 Rules = dict[tuple[Callable[..., Any], bytes], list[PartRule]]
 """Part and layout rules, by what sought them and the grids that they are over."""
@@ -54,8 +54,8 @@ Rules = dict[tuple[Callable[..., Any], bytes], list[PartRule]]
 class RootSettings:
     """Limits of the root pass.
 
-    use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts: whether these parts of it run. Canvases
-    and pieces go with layouts.
+    use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts: whether these parts of it run. Growth rules
+    go with part rules, canvases and pieces with layouts.
     rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
     that a full fit may have to settle the task then and there).
     max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
@@ -233,7 +233,6 @@ class RootPass:
             # Tables of two and three grids are sought beside them: where both are found, both vote.
             nonlocal has_parts
             has_parts = self._fit_parts(None, stop, deadline)
-            self._fit_growth(stop, deadline)
             return []
 
         kinds: list[Callable[[], list[Fit]]] = [
@@ -279,9 +278,9 @@ class RootPass:
         return all(a.shape == b.shape for a, b in zip(self.store.value(0).items, self.targets, strict=False))
 
     def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> bool:
-        """Layout rules, and part rules over the input, canvases and the pool value that has most cells right, each
-        once: those that every pair confirms are fits, others only stand before programs that do not fit. Returns
-        whether there are any of the former."""
+        """Layout rules, part rules over the input, canvases and the pool value that has most cells right, and growth
+        rules over the input, each once: those that every pair confirms are fits, others only stand before programs that
+        do not fit. Returns whether there are any of the former but for growth rules; where both are sure, both vote."""
         stop = _share_of_time(stop, deadline)
         found = self._fit_layout(stop)
         if not self.settings.use_part_rules:
@@ -297,6 +296,9 @@ class RootPass:
             if self._keep_rules(fit_parts, store.value(number), stop, self.settings.max_candidates):
                 found = True
                 break
+        if not self._grown:
+            self._grown = True
+            self._keep_rules(fit_growth, store.value(0), stop, self.settings.max_candidates)
         return found
 
     def _fit_layout(self, stop: Callable[[], bool]) -> bool:
@@ -330,13 +332,6 @@ class RootPass:
         for fit in fits:
             cost = vote_cost(fit, num_train)
             self._keep(fit.value, exact=fit.confirmed == num_train, right_pairs=num_train, extra_cost=cost)
-
-    def _fit_growth(self, stop: Callable[[], bool], deadline: float | None) -> None:
-        """Growth rules over the input, once; kept as part rules are. Where both are sure, both vote."""
-        if not self._grown:
-            self._grown = True
-            stop = _share_of_time(stop, deadline)
-            self._keep_rules(fit_growth, self.store.value(0), stop, self.settings.max_candidates)
 
     def _stack(self, pool: Pool) -> None:
         for pile in stack(self.store, pool)[: self.settings.max_candidates]:
