@@ -52,8 +52,9 @@ NUM_TREES, MAX_LEAVES, MAX_RULES = 20, 6, 2
 PURE_BONUS = 0.3
 """What a part is worth beyond being right when its whole half is right, as in fit_cells.py."""
 
-LEAF_COST, ACTION_COST = 1.0, 2.0
-"""Nats that a leaf and an action cost in the vote."""
+LEAF_COST, ACTION_COST, RELATION_COST = 1.0, 2.0, 3.0
+"""Nats that a leaf and an action cost in the vote, and what an action costs beyond that if it relates a part to others:
+there are many of these, so that more of them fit by chance."""
 
 ANY = 99
 """Stands for the colour of a drawing that draws nothing: all are right."""
@@ -485,7 +486,11 @@ class DrawingRules:
     def _price(self, action: int) -> float:
         ink = self.actions[action].ink
         plain = self.actions[action].drawing < NUM_PLAIN and ink is None
-        return 0.5 if plain else ACTION_COST + (0.0 if ink is None else 0.5 if isinstance(ink, int) else 1.0)
+        if plain:
+            return 0.5
+        relates = self.drawings[self.actions[action].drawing][0] in _RELATING
+        by_ink = 0.0 if ink is None else 0.5 if isinstance(ink, int) else 1.0
+        return ACTION_COST + relates * RELATION_COST + by_ink
 
     def fits(self, rng: np.random.Generator) -> list[PartRule]:
         """Rules that give all training outputs, the most confirmed and cheapest first."""
