@@ -114,7 +114,7 @@ def test_a_run_that_kept_no_ballots_is_one_line(tmp_path, capsys):
     blank = TaskResult(task.task_id, tuple((Attempt(p.output), Attempt(p.output)) for p in task.test))
     path = written(tmp_path / "results.jsonl", [blank])
     assert main([path, "--out", str(tmp_path / "trust.json")]) == 2
-    assert revote.main([path]) == 2
+    assert revote.main(["--set", "arc-agi-2/training", path]) == 2
     assert capsys.readouterr().err.count("run.keep_ballots") == 2
 
 
@@ -154,7 +154,7 @@ def test_a_run_is_voted_on_anew(tmp_path, capsys):
     tasks = load_set("arc-agi-1/dev")[:6]
     results = [result_of(task, n < 4, program=(0.7, 0.3), vision=(0.6, 0.1)) for n, task in enumerate(tasks)]
     lost = [replace(result, attempts=vote(task.hide(), {})) for task, result in zip(tasks, results, strict=True)]
-    assert revote.main([written(tmp_path / "results.jsonl", lost)]) == 0
+    assert revote.main(["--set", "arc-agi-1/dev", written(tmp_path / "results.jsonl", lost)]) == 0
     said = [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:]]
     assert said == [["then", "0"], ["now", "4"], ["program", "4"], ["vision", "4"]]
 

@@ -4,7 +4,7 @@
     arc-solve evaluate --set arc-agi-2/training --tasks-from newer60.txt --set run.keep_ballots=true --out runs/newer60
     python tools/calibrate_trust.py runs/newer60/results.jsonl [more results.jsonl] [--out solver/trust.json]
     python tools/calibrate_trust.py --tuned tune.jsonl          # the vision model, by `train_vision.py tune`
-    python tools/revote.py runs/other/results.jsonl             # what that makes of a run that kept its ballots
+    python tools/revote.py --set arc-agi-1/dev runs/other/results.jsonl     # what that makes of a run with ballots
 
 The first writes the ids of training tasks that are in neither ARC-AGI-1 set (solver.tasks.newer_tasks), all or a random
 subset; with the same seed a larger one contains every smaller one. A run of several sources calibrates each of them, a

@@ -1,6 +1,6 @@
 """Vote anew over what runs kept (`--set run.keep_ballots=true`), under the present trust, and score both votes.
 
-    python tools/revote.py runs/mine/results.jsonl [more results.jsonl]
+    python tools/revote.py --set arc-agi-1/evaluation runs/mine/results.jsonl [more results.jsonl]
 
 Prints totals only. Without a search, so that a change of `solver/vote.py` or `solver/trust.json` is judged in seconds.
 """
@@ -39,14 +39,15 @@ def votes(task: Task, result: TaskResult) -> dict[str, Attempts]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", required=True, metavar="NAME", help=f"the tasks: {', '.join(SETS)}")
     parser.add_argument("results", type=Path, nargs="+", help="results.jsonl files of runs that kept their ballots")
     args = parser.parse_args(argv)
     try:
-        tasks: Mapping[str, Task] = {task.task_id: task for name in SETS for task in load_set(name)}
+        tasks: Mapping[str, Task] = {task.task_id: task for task in load_set(args.set)}
         for path in args.results:
             results = [r for r in load_results(path).values() if r.task_id in tasks and r.ballots]
             if not results:
-                raise InputError(f"{path}: no ballots of a public task (--set run.keep_ballots=true)")
+                raise InputError(f"{path}: no ballots of a task of {args.set} (--set run.keep_ballots=true)")
             scores: dict[str, list[float]] = {}
             for result in results:
                 for name, attempts in votes(tasks[result.task_id], result).items():
