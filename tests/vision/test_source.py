@@ -257,7 +257,7 @@ def test_untuned_answers_name_no_loss(source, tmp_path):
 def test_one_command_evaluates_vision_alone_or_beside_programs(source, tmp_path, lanes):
     task_id = load_set("arc-agi-1/training")[0].task_id
     settings = [
-        "vision.device=cpu", f"vision.weights={tmp_path}", "vision.num_samples=8", "vision.num_symmetries=2",
+        "vision.device=cpu", f"vision.weights={tmp_path}", "vision.num_samples=4", "vision.num_symmetries=2",
         "vision.num_colorings=0", f"search.use={'false' if lanes == 'vision' else 'true'}",
     ]  # fmt: skip
     command = [
