@@ -61,10 +61,10 @@ stand before programs that do not fit. They are seldom right, so they never coun
 MAX_EQUAL, MAX_BELOW = 8, 12
 """Numbers up to these are asked for as 'is it k' and 'is it at most k'."""
 
-_Name = tuple[int, str]
+Name = tuple[int, str]
 """A feature: its family and its name in it; (−1, k): the colours of the k-th extra value, (−2, ''): of the grid."""
 
-GRID: _Name = (-2, "")
+GRID: Name = (-2, "")
 
 OPPOSITE = (("up", "down"), ("left", "right"), ("up left", "down right"), ("up right", "down left"))
 CORNERS = (("up", "left"), ("up", "right"), ("down", "left"), ("down", "right"))
@@ -89,9 +89,9 @@ class Question:
     """A question about a cell. how: '==' or '<=' a number, 'is' another colour that is not background, 'as' another
     number."""
 
-    feature: _Name
+    feature: Name
     how: str
-    other: int | _Name
+    other: int | Name
 
 
 _Asking = tuple[list[Question], np.ndarray]
@@ -102,7 +102,7 @@ _Answered = tuple[Question, np.ndarray, bytes]
 
 
 @dataclass(eq=False)
-class _Tree:
+class Tree:
     """A node: a leaf while question is −1. cells: numbers of the training cells here. action: the best one. wrong:
     cells that it gets wrong."""
 
@@ -110,8 +110,8 @@ class _Tree:
     action: int
     wrong: int
     question: int = -1
-    yes: _Tree | None = field(default=None, repr=False)
-    no: _Tree | None = field(default=None, repr=False)
+    yes: Tree | None = field(default=None, repr=False)
+    no: Tree | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class BaseCells:
     def __init__(self, base: Value, num_cells: int) -> None:
         """num_cells: of the training pairs."""
         self.base, self.num_cells = base, num_cells
-        self.values: dict[_Name, np.ndarray] = {}
+        self.values: dict[Name, np.ndarray] = {}
         self.divisions: list[_Answered] = []
         self.copies: list[_Answered] = []
         self.equals: list[_Answered] = []
@@ -160,19 +160,19 @@ class BaseCells:
         yield from add_features(values, self.base.items, range(len(FAMILIES)))
         known: set[bytes] = set()
         for name, cells in values.items():
-            self.divisions += _new(_divisions(name, cells, self.num_cells), self.num_cells, known)
+            self.divisions += new_questions(divisions(name, cells, self.num_cells), self.num_cells, known)
             yield
-        colors = [name for name in values if _is_color(name) and name != GRID]
-        self.copies += _new(_same_colors(values, [(GRID, name) for name in colors]), self.num_cells, known)
+        colors = [name for name in values if is_color(name) and name != GRID]
+        self.copies += new_questions(same_colors(values, [(GRID, name) for name in colors]), self.num_cells, known)
         yield
-        called: dict[str, list[_Name]] = {}
+        called: dict[str, list[Name]] = {}
         for name in values:
             called.setdefault(name[1], []).append(name)
         pairs = [(a, b) for x, y in EQUAL_COLORS for a in called.get(x, []) for b in called.get(y, [])]
-        self.equals += _new(_same_colors(values, pairs), self.num_cells, known)
+        self.equals += new_questions(same_colors(values, pairs), self.num_cells, known)
         yield
         pairs = [(a, b) for x, y in EQUAL_NUMBERS for a in called.get(x, []) for b in called.get(y, [])]
-        self.equals += _new(_same_numbers(values, pairs), self.num_cells, known)
+        self.equals += new_questions(_same_numbers(values, pairs), self.num_cells, known)
 
 
 class TreeRules:
@@ -188,19 +188,19 @@ class TreeRules:
         self.target, self._pairs = target, pairs
         self.num_checks = 0
         self.questions: list[Question] = []
-        self.actions: list[int | _Name] = []
+        self.actions: list[int | Name] = []
         self._steps = _Steps(self._make())
 
-    def _known(self) -> dict[_Name, np.ndarray]:
+    def _known(self) -> dict[Name, np.ndarray]:
         """All features over all cells, those of training first, int16 each."""
         raise NotImplementedError
 
-    def _ask(self, values: dict[_Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
+    def _ask(self, values: dict[Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
         """The questions that divide the training cells, no two of them alike on all cells, and their answers, bool
         [questions, n]."""
         raise NotImplementedError
 
-    def _value(self, tree: _Tree) -> FreeValue | None:
+    def _value(self, tree: Tree) -> FreeValue | None:
         """The tree as an executed step; None if it does not work on all inputs."""
         raise NotImplementedError
 
@@ -236,11 +236,11 @@ class TreeRules:
                 yield
         self._all_counts = self._counts.sum(0)
 
-    def _act(self, values: dict[_Name, np.ndarray]) -> tuple[list[int | _Name], np.ndarray]:
+    def _act(self, values: dict[Name, np.ndarray]) -> tuple[list[int | Name], np.ndarray]:
         """All actions, no two of them alike on all cells, and the colours that they write, int16 [actions, n]."""
-        every: list[tuple[int | _Name, np.ndarray]] = [(n, cells) for n, cells in values.items() if _is_color(n)]
+        every: list[tuple[int | Name, np.ndarray]] = [(n, cells) for n, cells in values.items() if is_color(n)]
         every += [(int(k), np.full(values[GRID].shape, k, np.int16)) for k in np.unique(self.target)]
-        known: dict[bytes, tuple[int | _Name, np.ndarray]] = {}
+        known: dict[bytes, tuple[int | Name, np.ndarray]] = {}
         for action, cells in every:
             known.setdefault(cells.tobytes(), (action, cells))
         return [action for action, _ in known.values()], np.array([cells for _, cells in known.values()])
@@ -278,18 +278,18 @@ class TreeRules:
         tree = self._grow(others, asked, asked.counts - self._counts[pair][:, asked.use], stop)
         return tree is not None and bool((self._write(tree, own) == self.target[own]).all())
 
-    def _leaf(self, cells: np.ndarray, right: np.ndarray) -> _Tree:
+    def _leaf(self, cells: np.ndarray, right: np.ndarray) -> Tree:
         """right: how often every action is right in these cells, float32 [actions + 1]; the last is their number."""
         action = int((right[:-1].astype(np.float64) - 1e-3 * self._preference).argmax())
-        return _Tree(cells, action, len(cells) - int(right[action]))
+        return Tree(cells, action, len(cells) - int(right[action]))
 
-    def _grow(self, cells: np.ndarray, asked: _Asked, counts: np.ndarray, stop: Callable[[], bool]) -> _Tree | None:
+    def _grow(self, cells: np.ndarray, asked: _Asked, counts: np.ndarray, stop: Callable[[], bool]) -> Tree | None:
         """A tree over training cells that asks these questions and has no wrong cell; None if it would be too large,
         or where `stop()` came before it had grown. counts: of all its cells, see `_Asked`."""
         total = self._right[cells].sum(0)
         root = self._leaf(cells, total)
         # What is known of every leaf: how often every action is right in it, and where a question's answer is yes.
-        known: dict[_Tree, tuple[np.ndarray, np.ndarray]] = {root: (total, counts)}
+        known: dict[Tree, tuple[np.ndarray, np.ndarray]] = {root: (total, counts)}
         while True:
             worst = max(known, key=lambda leaf: leaf.wrong)
             if worst.wrong == 0:
@@ -328,7 +328,7 @@ class TreeRules:
             counts += self._right[part].T @ asked.answers[:, part].T.astype(np.float32)
         return counts
 
-    def _write(self, tree: _Tree, cells: np.ndarray) -> np.ndarray:
+    def _write(self, tree: Tree, cells: np.ndarray) -> np.ndarray:
         """The colours that a tree writes to cells of any input; −1: none."""
         if tree.question < 0:
             return self.results[tree.action, cells]
@@ -338,7 +338,7 @@ class TreeRules:
         out[~answer] = self._write(tree.no, cells[~answer])
         return out
 
-    def _names(self, tree: _Tree) -> set[_Name]:
+    def _names(self, tree: Tree) -> set[Name]:
         """The features that a tree uses."""
         if tree.question < 0:
             action = self.actions[tree.action]
@@ -347,7 +347,7 @@ class TreeRules:
         own = {question.feature} | ({question.other} if isinstance(question.other, tuple) else set())
         return own | self._names(tree.yes) | self._names(tree.no)
 
-    def _expression(self, tree: _Tree, words: dict[_Name, str]) -> str:
+    def _expression(self, tree: Tree, words: dict[Name, str]) -> str:
         """The tree as a Python expression. words: how features are written."""
         if tree.question < 0:
             action = self.actions[tree.action]
@@ -389,23 +389,23 @@ class CellRules(TreeRules):
     def prepare(self, stop: Callable[[], bool]) -> bool:
         return self._cells.steps.finish(stop) and super().prepare(stop)
 
-    def _known(self) -> dict[_Name, np.ndarray]:
+    def _known(self) -> dict[Name, np.ndarray]:
         return self._cells.values | {(-1, str(k)): _flat(value.items) for k, value in enumerate(self.extra)}
 
-    def _ask(self, values: dict[_Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
+    def _ask(self, values: dict[Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
         cells, number = self._cells, len(self.target)
         extra = [name for name in values if name[0] == -1]
         known = {key for _, _, key in cells.divisions}
         found = list(cells.divisions)
         for name in extra:
-            found += _new(_divisions(name, values[name], number), number, known)
+            found += new_questions(divisions(name, values[name], number), number, known)
         found += _unknown(cells.copies, known)
-        found += _new(_same_colors(values, [(GRID, name) for name in extra]), number, known)
+        found += new_questions(same_colors(values, [(GRID, name) for name in extra]), number, known)
         found += _unknown(cells.equals, known)
         answers = _rows([answer for _, answer, _ in found], len(values[GRID]))
         return [question for question, _, _ in found], answers
 
-    def _value(self, tree: _Tree) -> FreeValue | None:
+    def _value(self, tree: Tree) -> FreeValue | None:
         """The tree as an executed step; None if it has no colour for some cell of a test input."""
         out = self._write(tree, np.arange(len(self.input_of)))
         if out.min() < 0:
@@ -419,7 +419,7 @@ class CellRules(TreeRules):
         cost = sum(parent.cost for parent in parents)
         return FreeValue.fitted(items, parents, tuple(names.values()), self._text(tree, names), cost)
 
-    def _text(self, tree: _Tree, names: dict[_Name, str]) -> str:
+    def _text(self, tree: Tree, names: dict[Name, str]) -> str:
         """The tree as Python that assigns `out`. names: the variables of grids."""
         used = sorted(name for name in self._names(tree) if name[0] >= 0)
         families = sorted({family for family, _ in used})
@@ -489,7 +489,7 @@ class CellFitter:
 
 
 def add_features(
-    values: dict[_Name, np.ndarray], grids: Sequence[np.ndarray], families: Iterable[int]
+    values: dict[Name, np.ndarray], grids: Sequence[np.ndarray], families: Iterable[int]
 ) -> Iterator[None]:
     """Add the features of all cells of the grids to `values`, in steps of some milliseconds. A family that one of the
     grids lacks is left out."""
@@ -507,11 +507,11 @@ def add_features(
                 values[family, name] = _flat([one[name] for one in found])
 
 
-def _divisions(name: _Name, cells: np.ndarray, number: int) -> _Asking:
+def divisions(name: Name, cells: np.ndarray, number: int) -> _Asking:
     """The questions for the numbers or colours that a feature has in the first `number` cells."""
     low = int(cells[:number].min())
     seen = [int(k) + low for k in np.flatnonzero(np.bincount(cells[:number] - low))]
-    if _is_color(name):
+    if is_color(name):
         return [Question(name, "==", k) for k in seen], cells == np.array(seen, np.int16)[:, None]
     below, equal = [k for k in seen[:-1] if k <= MAX_BELOW], [k for k in seen[1:-1] if k <= MAX_EQUAL]
     questions = [Question(name, "<=", k) for k in below] + [Question(name, "==", k) for k in equal]
@@ -519,12 +519,12 @@ def _divisions(name: _Name, cells: np.ndarray, number: int) -> _Asking:
     return questions, np.concatenate(parts)
 
 
-def _same_colors(values: dict[_Name, np.ndarray], pairs: Sequence[tuple[_Name, _Name]]) -> _Asking:
+def same_colors(values: dict[Name, np.ndarray], pairs: Sequence[tuple[Name, Name]]) -> _Asking:
     answers = [(values[a] == values[b]) & (values[a] > 0) for a, b in pairs]
     return [Question(a, "is", b) for a, b in pairs], _rows(answers, len(values[GRID]))
 
 
-def _same_numbers(values: dict[_Name, np.ndarray], pairs: Sequence[tuple[_Name, _Name]]) -> _Asking:
+def _same_numbers(values: dict[Name, np.ndarray], pairs: Sequence[tuple[Name, Name]]) -> _Asking:
     answers = [values[a] == values[b] for a, b in pairs]
     return [Question(a, "as", b) for a, b in pairs], _rows(answers, len(values[GRID]))
 
@@ -533,7 +533,7 @@ def _rows(answers: list[np.ndarray], width: int) -> np.ndarray:
     return np.array(answers) if answers else np.zeros((0, width), bool)
 
 
-def _new(asking: _Asking, number: int, known: set[bytes]) -> Iterator[_Answered]:
+def new_questions(asking: _Asking, number: int, known: set[bytes]) -> Iterator[_Answered]:
     """Those of the questions that divide the first `number` cells and that no other one, nor its contrary, is like on
     all cells. known: keys of the answers so far; grows."""
     questions, answers = asking
@@ -582,7 +582,7 @@ def with_doubt(cost: float, confirmed: int, num_train: int) -> float:
     return cost if confirmed == num_train else cost + DOUBT_COST * (1.0 - confirmed / num_train) - AHEAD
 
 
-def _leaves(tree: _Tree) -> list[_Tree]:
+def _leaves(tree: Tree) -> list[Tree]:
     return [tree] if tree.question < 0 else [*_leaves(tree.yes), *_leaves(tree.no)]
 
 
@@ -590,5 +590,5 @@ def _flat(grids: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.ravel(grid) for grid in grids]).astype(np.int16)
 
 
-def _is_color(name: _Name) -> bool:
+def is_color(name: Name) -> bool:
     return name[0] < 0 or name[1].startswith("color ")

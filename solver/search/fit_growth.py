@@ -41,15 +41,15 @@ from .fit_cells import (
     GRID,
     LEAF_COST,
     MAX_CELLS,
+    Name,
     Question,
+    Tree,
     TreeRules,
-    _divisions,
-    _is_color,
-    _Name,
-    _new,
-    _same_colors,
-    _Tree,
     add_features,
+    divisions,
+    is_color,
+    new_questions,
+    same_colors,
 )
 from .fit_parts import PartRule
 from .parts import source_of
@@ -63,7 +63,7 @@ STATIC = tuple(
 STATE = len(FAMILIES)
 """Stands for the family of the growing picture's neighbours, in names of features."""
 
-HERE: _Name = (STATE, "color here")
+HERE: Name = (STATE, "color here")
 """The cell in the growing picture."""
 
 MAX_WAVES = 60
@@ -171,14 +171,14 @@ class GrowthRules(TreeRules):
 
     num_trees = 4
 
-    def __init__(self, base: Value, values: dict[_Name, np.ndarray], moments: list[list[_Moment]], side: str) -> None:
+    def __init__(self, base: Value, values: dict[Name, np.ndarray], moments: list[list[_Moment]], side: str) -> None:
         self.base, self.side, self._values, self._moments = base, side, values, moments
         counts = [sum(int(moment.cells.sum()) for moment in own) for own in moments]
         ends = np.cumsum([0, *counts])
         target = np.concatenate([m.after[m.cells] for own in moments for m in own]).astype(np.int64)
         super().__init__(target, [slice(int(a), int(b)) for a, b in pairwise(ends)])
 
-    def _known(self) -> dict[_Name, np.ndarray]:
+    def _known(self) -> dict[Name, np.ndarray]:
         first = np.cumsum([0] + [grid.size for grid in self.base.items])
         cells = np.concatenate(
             [first[pair] + np.flatnonzero(m.cells) for pair, own in enumerate(self._moments) for m in own]
@@ -191,16 +191,20 @@ class GrowthRules(TreeRules):
         self.num_checks += CHECKS_PER_PICTURE * sum(map(len, self._moments))
         return values | {(STATE, name): np.concatenate(columns).astype(np.int16) for name, columns in found.items()}
 
-    def _ask(self, values: dict[_Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
+    def _ask(self, values: dict[Name, np.ndarray]) -> tuple[list[Question], np.ndarray]:
         number, known = len(self.target), set()
-        found = [one for name, cells in values.items() for one in _new(_divisions(name, cells, number), number, known)]
-        here = [name for name in values if name[0] == STATE and _is_color(name)]
-        pairs = [(HERE, name) for name in values if _is_color(name) and name != HERE]
+        found = [
+            one
+            for name, cells in values.items()
+            for one in new_questions(divisions(name, cells, number), number, known)
+        ]
+        here = [name for name in values if name[0] == STATE and is_color(name)]
+        pairs = [(HERE, name) for name in values if is_color(name) and name != HERE]
         pairs += [(a, b) for k, a in enumerate(here) for b in here[:k] if HERE not in (a, b)]
-        found += _new(_same_colors(values, pairs), number, known)
+        found += new_questions(same_colors(values, pairs), number, known)
         return [question for question, _, _ in found], np.array([answer for _, answer, _ in found])
 
-    def _value(self, tree: _Tree) -> FreeValue | None:
+    def _value(self, tree: Tree) -> FreeValue | None:
         """The rule applied to all inputs. It is run from the text that the program has, so that both do the same."""
         used = sorted(name for name in self._names(tree) if 0 <= name[0] < STATE)
         families = sorted({family for family, _ in used})
@@ -257,7 +261,7 @@ def fit_growth(
     same_shape = all(grid.shape == target.shape for grid, target in zip(grids, targets, strict=True))
     if not same_shape or sum(grid.size for grid in grids) > MAX_CELLS:
         return [], 0
-    values: dict[_Name, np.ndarray] = {}
+    values: dict[Name, np.ndarray] = {}
     for _ in add_features(values, base.items, STATIC):
         if stop():
             return [], 0
