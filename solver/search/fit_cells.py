@@ -210,7 +210,8 @@ class TreeRules:
 
     def _make(self) -> Iterator[None]:
         values = self._known()
-        self.questions, self.answers = self._ask(values)
+        self.questions, answers = self._ask(values)
+        self.answers = answers if self.questions else np.zeros((0, len(self.target)), bool)
         yield
         self.actions, self.results = self._act(values)
         right = self.results[:, : len(self.target)] == self.target

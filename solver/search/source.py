@@ -81,7 +81,7 @@ class ProgramSource:
         """See `Source.solve`. Reports after each view's root pass and tree; ends early once a view is settled. It
         searches anew, with more time for each phase, and keeps the programs found before."""
         chosen = views(task, self.settings.num_views)
-        normal = forms(task) if self.settings.use_fitted else []
+        normal = forms(task) if self.settings.use_fitted and self.settings.use_forms else []
         shares = _shares(len(chosen), bool(normal))
         generators = np.random.default_rng(seed).spawn(len(chosen) + len(normal))
         search = _TaskSearch(task, budget, report, before)

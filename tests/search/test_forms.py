@@ -129,10 +129,11 @@ def test_without_fits_or_where_the_first_view_settles_a_task_no_form_is_looked_a
     inputs = noise(6)
     easy = task_of(inputs, [grid[::-1] for grid in inputs])
     hard = task_of(inputs, noise(7))
-    for task, settings in ((easy, search), (hard, replace(search, use_fitted=False))):
+    without = (replace(search, use_fitted=False), replace(search, use_forms=False))
+    for task, settings in ((easy, search), *((hard, other) for other in without)):
         source.ProgramSource(settings).solve(task, Budget(nodes=8_000), 0, lambda _: None)
     assert not looked
-    source.ProgramSource(search).solve(hard, Budget(nodes=2_000), 0, lambda _: None)
+    source.ProgramSource(search).solve(hard, Budget(nodes=40_000), 0, lambda _: None)
     assert looked
 
 

@@ -197,11 +197,15 @@ def deep_task(count=4):
     return Task("deep", tuple(pairs[:-1]), (Pair(pairs[-1].input),)), pairs[-1].output, program
 
 
+PLAIN = {"num_views": 1, "use_mcts": False, "use_forms": False, "use_part_rules": False, "use_layouts": False}
+"""One view and no rules: they would take the few nodes that these tests have."""
+
+
 def search(task, steps, nodes, **changes):
     settings = LanguageModelSettings(policy="none", engine="transformers", **changes)
     engine = Advisor(steps)
     model = LanguageModel(engine, PromptFormat(), Sampling(num_samples=8, max_new_tokens=16), settings)
-    source = ProgramSource(SearchSettings(num_views=1, use_mcts=False), language_model=model)
+    source = ProgramSource(SearchSettings(**PLAIN), language_model=model)
     return source.solve(task, Budget(nodes=nodes), 0, lambda _: None), engine
 
 
@@ -233,7 +237,7 @@ def guided(task, program, num_statements, **settings):
     own = LanguageModelSettings(policy="none", engine="transformers")
     engine = Writer(program, num_statements)
     model = LanguageModel(engine, PromptFormat(), Sampling(num_samples=8, max_new_tokens=16), own)
-    source = ProgramSource(SearchSettings(num_views=1, use_mcts=False, **settings), language_model=model)
+    source = ProgramSource(SearchSettings(**PLAIN | settings), language_model=model)
     return source.solve(task, Budget(nodes=2_500), 0, lambda _: None)
 
 
