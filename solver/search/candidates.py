@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp
 
 import numpy as np
 
 from ..executor import Value
 from ..fused import GridStore
+from ..program import Program
 from .grammar import Grammar
 from .views import View, walk
 
@@ -27,6 +29,17 @@ class Candidate:
     score: float
     size: int
     cost: float
+
+    @cached_property
+    def program(self) -> Program:
+        """What gives the value, from the task's own input."""
+        return self.value.program()
+
+    @cached_property
+    def text(self) -> str:
+        """The program as a file. Written once: free Python is read and written again for its names, which takes some
+        milliseconds a rule."""
+        return self.program.render()
 
     @property
     def weight(self) -> float:

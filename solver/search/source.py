@@ -17,6 +17,7 @@ from ..budget import Budget
 from ..executor import Executor, LibraryExecutor
 from ..lm.outage import GuardedExecutor
 from ..lm.prompt import PromptTask
+from ..program import Program
 from ..settings import SearchSettings
 from ..tasks import Task
 from .candidates import Candidate
@@ -263,17 +264,18 @@ class _TaskSearch:
         self.send(self.findings())
 
     def findings(self) -> Findings:
-        """The best answers, each program once, with those from before."""
+        """The best answers, each program once, with those from before. Only these programs are written out."""
         num_train = len(self.task.train)
+        left = {True: MAX_ANSWERS, False: PARTIAL_ANSWERS}
+        taken: set[Program] = set()
         answers: dict[str, Answer] = {}
-        for c in self.candidates:
-            answer = Answer(
-                c.value.items[num_train:], c.weight, ProgramSource.name, c.value.program().render(), c.exact,
-                c.right_pairs / num_train,
-            )  # fmt: skip
-            known = answers.get(answer.origin)
-            if known is None or answer.weight > known.weight:
-                answers[answer.origin] = answer
+        for c in sorted(self.candidates, key=lambda c: (not c.exact, -c.weight)):
+            if left[c.exact] and c.program not in taken:
+                taken.add(c.program)
+                left[c.exact] -= 1
+                outputs, right = c.value.items[num_train:], c.right_pairs / num_train
+                answer = Answer(outputs, c.weight, ProgramSource.name, c.text, c.exact, right)
+                answers.setdefault(answer.origin, answer)
         findings = Findings(list(answers.values()), self.budget.spent_nodes, dict(self.phases), settled=self.settled)
         if self.before is not None:
             findings.answers += [answer for answer in self.before.answers if answer.origin not in answers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
@@ -10,9 +11,12 @@ import pytest
 from grids import draw
 
 from solver.budget import Budget
-from solver.grid.registry import GridError
-from solver.program import ProgramError, parse
+from solver.executor import apply, input_value
+from solver.grid.registry import FUNCTIONS, GridError
+from solver.program import Program, ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
+from solver.search import source
+from solver.search.candidates import keep
 from solver.search.grammar import Grammar
 from solver.search.root import RootPass, RootSettings, ViewedTask, palette_of
 from solver.search.source import ProgramSource
@@ -241,3 +245,28 @@ def test_importing_the_solver_needs_no_torch_or_vllm():
         "bad = {'torch', 'vllm', 'transformers', 'peft', 'kaggle'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_only_programs_that_are_answers_are_written_out_and_each_once(monkeypatch):
+    grid = draw("0123/4567/8901")
+    task = Task("t", (Pair(grid, grid[::-1].copy()),), (Pair(grid),))
+    given = input_value(task.inputs)
+    search = source._TaskSearch(task, Budget(nodes=1), lambda findings: None, None)
+    view, grammar = views(task, 1)[0], Grammar.shipped()
+    for a, b in itertools.combinations(range(10), 2):
+        for value in (apply(FUNCTIONS["swap_colors"], [given, a, b]),) * 2:
+            keep(search.candidates, value, view, given, grammar, exact=False, score=0.1 + a / 100)
+    for k in range(8):
+        swapped = apply(FUNCTIONS["swap_colors"], [given, 0, 1])
+        for a in range(2, 10):
+            value = apply(FUNCTIONS["swap_colors"], [swapped, k, a]) if a != k else swapped
+            keep(search.candidates, value, view, given, grammar, exact=False, score=0.01)
+    written = []
+    render = Program.render
+    monkeypatch.setattr(Program, "render", lambda program: written.append(program) or render(program))
+    first, second = search.findings(), search.findings()
+    assert len(first.answers) == source.PARTIAL_ANSWERS < len(search.candidates)
+    assert [a.origin for a in first.answers] == [a.origin for a in second.answers]
+    assert len({a.origin for a in first.answers}) == len(first.answers)
+    assert len(written) == len(first.answers)
+    assert [a.weight for a in first.answers] == sorted((a.weight for a in first.answers), reverse=True)
