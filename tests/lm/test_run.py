@@ -66,12 +66,16 @@ def ppm(weights, tmp_path_factory):
     return save_ppm(tmp_path_factory.mktemp("ppm") / "ppm")
 
 
+WITHOUT_RULES = [word for name in ("part_rules", "layouts", "forms") for word in ("--set", f"search.use_{name}=false")]
+"""They would take the few nodes that these runs have from the models."""
+
+
 def with_both(weights, ppm, folder, *more):
     """A run with policy and preference model into `folder`, its traces beside it."""
     return evaluate(
         folder / "out", "--policy", str(weights.folder), "--ppm", str(ppm.folder), "--strict", "--set",
         "lm.num_samples=4", "--set", "lm.batch=2", "--set", "lm.ppm_weight=0.25", "--set",
-        f'search.trace="{folder / "traces"}"', *more,
+        f'search.trace="{folder / "traces"}"', *WITHOUT_RULES, *more,
     )  # fmt: skip
 
 
