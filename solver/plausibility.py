@@ -13,10 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .tasks import Pair, Task
+from .tasks import MAX_SIDE, NUM_COLORS, Pair, Task
 
-NUM_COLORS = 10
-MAX_SIDE = 30
 SIDES = (2, 3)
 """Of windows."""
 
@@ -147,8 +145,9 @@ def _law(applies: np.ndarray | bool, holds: np.ndarray | bool) -> np.ndarray:
 def _measures(given: np.ndarray, output: np.ndarray) -> np.ndarray:
     """float64 [4], logarithms, so that differences are ratios: how many cells change; the share of them that stay, or
     of the input's area where shapes differ; how many cells are not 0, by those of the input; how many colours."""
-    num_changed = int((given != output).sum()) if given.shape == output.shape else 0
-    kept = (given.size - num_changed or output.size) if given.shape == output.shape else output.size
+    same_shape = given.shape == output.shape
+    num_changed = int((given != output).sum()) if same_shape else 0
+    kept = given.size - num_changed if same_shape and num_changed < given.size else output.size
     return np.log1p([
         num_changed,
         20.0 * kept / given.size,
@@ -157,8 +156,8 @@ def _measures(given: np.ndarray, output: np.ndarray) -> np.ndarray:
     ])  # fmt: skip
 
 
-def _windows(grid: np.ndarray, side: int) -> frozenset[bytes]:
-    """The different square pieces of a grid."""
+def _windows(grid: np.ndarray, side: int) -> frozenset[int]:
+    """The different square pieces of a grid, as numbers."""
     if min(grid.shape) < side:
         return frozenset()
     pieces = np.lib.stride_tricks.sliding_window_view(grid, (side, side)).reshape(-1, side * side)

@@ -170,7 +170,9 @@ class _Run:
         self.unsaved, self.last_write, self.write_failed = "", 0.0, False
         self.last_partial = time.monotonic()
         todo = [task for task in self.tasks if task.task_id not in kept]
-        todo.sort(key=lambda task: (-task.hide().num_cells, task.task_id))
+        # Hidden once: the vote remembers what it knows of a task by the object.
+        self.hidden = {task.task_id: task.hide() for task in todo}
+        todo.sort(key=lambda task: (-self.hidden[task.task_id].num_cells, task.task_id))
         self.states = {task.task_id: TaskStanding() for task in todo}
         lanes = own_lanes(self.settings) if self.given_lanes is None else self.given_lanes
         self.lanes = [LaneStanding.of(lane, todo) for lane in lanes]
@@ -501,7 +503,7 @@ class _Run:
         if any(own.answers for own in findings.values()):
             began = time.monotonic()
             try:
-                attempts = choose_attempts(self.by_id[task_id].hide(), findings)
+                attempts = choose_attempts(self.hidden[task_id], findings)
                 if task_id in self.carried:
                     attempts = keep_better(attempts, self.carried[task_id])
             except Exception:
@@ -535,8 +537,8 @@ class _Run:
             status=statuses.pop() if len(statuses) == 1 else "partial",
             error="; ".join(error for _, error in state.ends.values() if error),
             seconds=state.seconds,
-            alone=state.alone(self.by_id[task_id].hide()),
-            ballots=state.ballots(self.by_id[task_id]) if self.settings.run.keep_ballots else {},
+            alone=state.alone(self.hidden[task_id]),
+            ballots=state.ballots(self.hidden[task_id]) if self.settings.run.keep_ballots else {},
         )
         del self.states[task_id]
         self._finish(result, worker, **more)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from math import exp, log
 
@@ -62,7 +62,7 @@ class Trust:
         if unknown := set(self.coefficients) - set(EVIDENCE):
             raise ValueError(f"no such evidence: {', '.join(sorted(unknown))}")
 
-    @property
+    @cached_property
     def vector(self) -> np.ndarray:
         """float64 [len(EVIDENCE)]."""
         return np.array([self.coefficients.get(name, 0.0) for name in EVIDENCE])
@@ -99,9 +99,9 @@ def shipped_trust() -> Mapping[str, Trust]:
     return {name: Trust(coefficients) for name, coefficients in data["sources"].items()}
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _plausibility(task: Task) -> Plausibility:
-    """Of a task that is being worked on: votes are taken often."""
+    """Of a task that is being worked on: votes are taken often, by the runner on as many tasks as it has workers."""
     return Plausibility(task)
 
 

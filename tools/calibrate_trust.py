@@ -119,9 +119,8 @@ def fit(data: Sequence[Row]) -> Trust:
 
 def log_loss(trust: Trust, data: Sequence[Row]) -> float:
     """Mean negative log-likelihood in nats."""
-    return -sum(
-        log(max(p if right else 1.0 - p, 1e-300)) for seen, right in data if (p := trust.probability(seen)) >= 0
-    ) / len(data)
+    said = [(trust.probability(seen), right) for seen, right in data]
+    return -sum(log(max(p if right else 1.0 - p, 1e-300)) for p, right in said) / len(said)
 
 
 def kept_trust(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

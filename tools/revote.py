@@ -10,24 +10,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from solver.answers import Attempts, TaskResult
 from solver.errors import ArcSolveError, InputError
 from solver.results import load_results
+from solver.score import score
 from solver.tasks import SETS, Task, load_set
 from solver.vote import vote
-
-
-def score(task: Task, attempts: Attempts) -> float:
-    """The share of test inputs with a right attempt."""
-    right = [
-        any(np.array_equal(attempt.grid, pair.output) for attempt in two)
-        for pair, two in zip(task.test, attempts, strict=True)
-    ]
-    return sum(right) / len(right)
 
 
 def votes(task: Task, result: TaskResult) -> dict[str, Attempts]:
@@ -48,13 +39,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             results = [r for r in load_results(path).values() if r.task_id in tasks and r.ballots]
             if not results:
                 raise InputError(f"{path}: no ballots of a task of {args.set} (--set run.keep_ballots=true)")
-            scores: dict[str, list[float]] = {}
+            by_vote: dict[str, dict[str, TaskResult]] = {}
             for result in results:
                 for name, attempts in votes(tasks[result.task_id], result).items():
-                    scores.setdefault(name, []).append(score(tasks[result.task_id], attempts))
+                    by_vote.setdefault(name, {})[result.task_id] = replace(result, attempts=attempts)
             print(f"{path}: {len(results)} tasks with ballots")
-            for name, found in scores.items():
-                print(f"  {name:8} {sum(s == 1.0 for s in found):4} solved, sum of shares {sum(found):.2f}")
+            for name, voted in by_vote.items():
+                total = score((tasks[task_id] for task_id in voted), voted)
+                shares = total.task_mean * len(voted)
+                print(f"  {name:8} {total.num_solved:4} solved, sum of shares {shares:.2f}")
     except (ArcSolveError, OSError) as error:
         print(f"revote: {error}", file=sys.stderr)
         return 2

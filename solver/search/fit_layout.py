@@ -19,9 +19,8 @@ from math import exp, log
 import numpy as np
 
 from ..executor import Value
-from ..grid.registry import GridError
 from ..grid.types import MAX_SIDE
-from .fit_parts import ACTION_COST, LEAF_COST, MAX_CELLS, MAX_EQUAL, PLAIN, PartRule, Parts, _num_leaves
+from .fit_parts import ACTION_COST, LEAF_COST, MAX_CELLS, MAX_EQUAL, PLAIN, PartRule, Parts, _num_leaves, divided
 from .layouts import (
     as_they_lie,
     block,
@@ -550,17 +549,11 @@ def fit_layout(
     found: list[_Found] = []
     rules: list[PartRule] = []
     checks, known = 0, set()
-    for number, divide in enumerate(DIVIDED):
-        if stop():
-            break
-        try:
-            parts = Parts(base, divide, num_train)
-        except GridError:
-            continue
+    for parts in divided(base, DIVIDED, num_train, stop):
         if parts.key in known:
             continue
         known.add(parts.key)
-        division = LayoutRules(parts, targets, stop, 0.1 * number)
+        division = LayoutRules(parts, targets, stop, 0.1 * DIVIDED.index(parts.divide))
         found += division.rules()
         rules += division.place_rules() + division.block_rules(rng)
         checks += division.num_checks

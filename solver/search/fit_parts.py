@@ -11,7 +11,7 @@ trees of the other pairs alone say gives its output. Rules are steps of free Pyt
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import log
 
@@ -285,6 +285,20 @@ class Parts:
         """A rule as an executed step."""
         text = "\n".join([source_of([self.divide, *functions]), f"labels = {self.divide.__name__}(base)", *lines])
         return FreeValue.fitted(items, (self.base,), ("base",), text, self.base.cost)
+
+
+def divided(
+    base: Value, divisions: Iterable[Callable[..., np.ndarray]], num_train: int, stop: Callable[[], bool]
+) -> Iterator[Parts]:
+    """The parts of a grid under one division after another, until `stop()`, without those that have no use for it."""
+    for divide in divisions:
+        if stop():
+            return
+        try:
+            parts = Parts(base, divide, num_train)
+        except GridError:
+            continue
+        yield parts
 
 
 @dataclass(frozen=True)
@@ -604,13 +618,7 @@ def fit_parts(
     )
     rules: list[PartRule] = []
     checks, known = 0, set()
-    for divide in DIVISIONS:
-        if stop() or not (same_shape or may_be_cut):
-            break
-        try:
-            parts = Parts(base, divide, num_train)
-        except GridError:
-            continue
+    for parts in divided(base, DIVISIONS if same_shape or may_be_cut else (), num_train, stop):
         checks += 10 * len(parts.stacks)
         if parts.key in known:
             continue

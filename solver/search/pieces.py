@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..executor import Value
-from ..grid.registry import GridError
 from ..grid.types import MAX_SIDE
 from ..sandbox.executor import FreeValue
 from .fit_layout import choices
-from .fit_parts import CHECKS_PER_DRAWING, MAX_CELLS, Parts
+from .fit_parts import CHECKS_PER_DRAWING, MAX_CELLS, Parts, divided
 from .layouts import canvas, turned
 from .parts import DIVISIONS, cut_out, described, panels, source_of
 
@@ -61,13 +60,7 @@ def cut_pieces(base: Value, num_train: int, stop: Callable[[], bool]) -> tuple[l
     several ways; the cheapest first, and the checks that this took."""
     found: dict[bytes, FreeValue] = {}
     checks = 0
-    for divide in DIVISIONS:
-        if stop():
-            break
-        try:
-            parts = Parts(base, divide, num_train)
-        except GridError:
-            continue
+    for parts in divided(base, DIVISIONS, num_train, stop):
         for mask, question, cost in _single(parts):
             numbers = [int(mask[parts.of(k)].argmax()) for k in range(len(parts.labels))]
             for how, price in CUTS.items():
