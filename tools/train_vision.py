@@ -165,7 +165,7 @@ def export(args: argparse.Namespace) -> None:
 
     from solver.vision.checkpoint import read_facts
     from solver.vision.training import config_from
-    from solver.vision.weights import save_weights
+    from solver.vision.weights import save_weights, unpacked
 
     checkpoint = args.run / "checkpoint"
     facts = read_facts(checkpoint)
@@ -179,6 +179,7 @@ def export(args: argparse.Namespace) -> None:
         tensors |= {
             key.removeprefix(kind): t for key, t in load_file(checkpoint / name).items() if key.startswith(kind)
         }
+    tensors = unpacked(tensors)
     tensors["tasks"] = tensors["tasks"][: config.model.num_tasks]  # without those of made-up tasks
     trained_on = "ARC-AGI-1 training tasks less one that shares a pair with an evaluation task; RE-ARC"
     about = {

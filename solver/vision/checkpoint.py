@@ -1,9 +1,9 @@
 """Checkpoints that travel: everything a run needs to go on exactly where it stopped, in shards of at most 16
 MiB.
 
-Weights and second moments are float32; first moments, momenta and the averaged weights are stored as bf16.
-`save` rounds the live tensors in the same way, so that the run that goes on and the run that resumes stay
-equal.
+Weights and second moments are float32, first moments bf16; momenta and the averaged weights are stored as exported
+weights are, matrices in eight bits (weights.py). `save` rounds the live tensors in the same way, so that the run that
+goes on and the run that resumes stay equal.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..weights import file_hash
+from .weights import packed, unpacked
 
 SHARD_LIMIT_BYTES = 15 * 2**20
-ROUNDED_KINDS = ("momentum", "first", "ema")
+PACKED_KINDS = ("momentum", "ema")
+HALVED_KINDS = ("first",)
 
 
 def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
@@ -37,32 +39,31 @@ def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
     return shards
 
 
-def is_rounded(key: str) -> bool:
-    """Whether the tensor 'kind/name' is stored as bf16."""
-    return key.partition("/")[0] in ROUNDED_KINDS
+def _as_stored(key: str, tensor: Tensor) -> dict[str, Tensor]:
+    """What the files hold of the tensor 'kind/name'."""
+    kind = key.partition("/")[0]
+    if kind in PACKED_KINDS:
+        return packed({key: tensor})
+    stored = tensor.detach().cpu().contiguous()
+    return {key: stored.bfloat16() if kind in HALVED_KINDS else stored}
 
 
 @torch.no_grad()
-def round_as_saved(tensors: dict[str, Tensor]) -> None:
-    """What save_checkpoint does to the live tensors, for the processes that don't save."""
+def round_as_saved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rounds the live tensors to what a checkpoint keeps of them; returns what its files hold."""
+    stored = {}
     for key, tensor in tensors.items():
-        if is_rounded(key):
-            tensor.copy_(tensor.bfloat16())
+        part = _as_stored(key, tensor)
+        tensor.copy_(unpacked(part)[key])
+        stored |= part
+    return stored
 
 
 @torch.no_grad()
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> None:
     """Writes the folder anew; an older one stays until the new one is complete. tensors: live, by
-    'kind/name'; those of ROUNDED_KINDS are rounded to bf16 in place. facts: JSON values, kept in
-    state.json."""
-    stored = {}
-    for key, tensor in tensors.items():
-        if is_rounded(key):
-            rounded = tensor.bfloat16()
-            tensor.copy_(rounded)
-            stored[key] = rounded.cpu().contiguous()
-        else:
-            stored[key] = tensor.detach().cpu().contiguous()
+    'kind/name', and rounded in place (`round_as_saved`). facts: JSON values, kept in state.json."""
+    stored = round_as_saved(tensors)
     _finish_save(folder)
     new, old = _beside(folder)
     for leftover in (new, old):
@@ -120,6 +121,7 @@ def load_checkpoint(folder: Path, tensors: dict[str, Tensor], kinds: tuple[str, 
         if not path.is_file() or file_hash(path) != expected:
             raise InputError(f"{path}: missing or damaged")
         stored |= {k: v for k, v in load_file(path).items() if not kinds or k.partition("/")[0] in kinds}
+    stored = unpacked(stored)
     odd = sorted(stored.keys() ^ tensors.keys())
     odd += sorted(key for key in stored.keys() & tensors.keys() if stored[key].shape != tensors[key].shape)
     if odd:

@@ -1,16 +1,18 @@
-"""The looped hybrid model: a small core of attention and convolution, applied several times with the same
+"""The looped hybrid model: small cores of attention and convolution, applied in turn, several times with the same
 weights.
 
-State = patch embeddings and one task token in front. One loop is `state = core(state + step_embedding)`; the
+State = patch embeddings and one task token in front. One loop is `state = core(state + step_embedding)`; a
 core is a few pre-norm layers of attention with 2-D rotary positions and a gated unit whose gate passes a 3×3
-depthwise convolution. Only the last state is read out. There is no attention mask, so that fused attention
-kernels apply. After LoopViT (arXiv 2602.02156); canvas, patches and the task token after VARC (arXiv
-2511.14761).
+depthwise convolution. With one core all loops share its weights; with as many as loops, none do. Only the last state is
+read out. There is no attention mask, so that fused attention kernels apply. After LoopViT (arXiv 2602.02156); canvas,
+patches and the task token after VARC (arXiv 2511.14761).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import cycle
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -18,17 +20,21 @@ from torch import Tensor, nn
 
 from .canvas import IGNORE, NUM_SYMBOLS, patchify, unpatchify
 
+RunCore = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""A core's call: as Core.forward, maybe compiled."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """max_canvas: side of the largest canvas the position tables serve; any even smaller one may be used.
-    rope_base: theta of the rotary positions, half of each head for rows and half for columns. depthwise: how
-    the 3×3 depthwise convolution is computed, with the same result: 'shift' (nine shifted products, which a
-    compiler fuses) or 'conv' (the library's convolution)."""
+    """num_layers: of a core. num_cores: loop t applies core number t mod num_cores. max_canvas: side of the largest
+    canvas the position tables serve; any even smaller one may be used. rope_base: theta of the rotary positions, half
+    of each head for rows and half for columns. depthwise: how the 3×3 depthwise convolution is computed, with the same
+    result: 'shift' (nine shifted products, which a compiler fuses) or 'conv' (the library's convolution)."""
 
     width: int = 512
     num_heads: int = 8
     num_layers: int = 2
+    num_cores: int = 1
     num_loops: int = 6
     hidden: int = 344
     patch: int = 2
@@ -45,6 +51,8 @@ class ModelConfig:
             faults.append(f"max_canvas {self.max_canvas} must be a multiple of patch {self.patch}")
         if min(self.num_layers, self.num_loops, self.hidden, self.num_tasks) < 1:
             faults.append("num_layers, num_loops, hidden and num_tasks must be at least 1")
+        if not 1 <= self.num_cores <= self.num_loops:
+            faults.append(f"num_cores {self.num_cores} must be within 1..num_loops, which is {self.num_loops}")
         if self.depthwise not in ("shift", "conv"):
             faults.append(f"depthwise {self.depthwise!r} must be 'shift' or 'conv'")
         if faults:
@@ -157,7 +165,7 @@ class Layer(nn.Module):
 
 
 class Core(nn.Module):
-    """The layers that every loop applies."""
+    """The layers that a loop applies."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -191,10 +199,10 @@ class LoopedModel(nn.Module):
         self.columns = nn.Parameter(torch.empty(side, config.width))
         self.tasks = nn.Parameter(torch.empty(config.num_tasks, config.width))
         self.steps = nn.Parameter(torch.empty(config.num_loops, config.width))
-        self.core = Core(config)
+        self.cores = nn.ModuleList(Core(config) for _ in range(config.num_cores))
         self.norm = RMSNorm(config.width)
         self.head = nn.Linear(config.width, per_patch)
-        self.run_core = self.core.forward
+        self.run_cores = self.plain_cores()
         self._rotary: dict[tuple[int, torch.device], Tensor] = {}
         self.reset_parameters(torch.Generator().manual_seed(0))
 
@@ -209,7 +217,7 @@ class LoopedModel(nn.Module):
         fill(self.embed.weight, 0.5)
         for table in (self.rows, self.columns, self.tasks, self.steps):
             fill(table, 0.02)
-        for layer in self.core.layers:
+        for layer in self.layers():
             fill(layer.attention.qkv.weight, width**-0.5)
             fill(layer.unit.enter.weight, width**-0.5)
             fill(layer.attention.out.weight, 0.1 * width**-0.5)
@@ -219,9 +227,17 @@ class LoopedModel(nn.Module):
         fill(self.head.weight, 0.5 * width**-0.5)
         self.head.bias.zero_()
 
-    def compile_core(self) -> None:
-        """Compiles one call of the core; loops stay outside, so that compiling is quick."""
-        self.run_core = torch.compile(self.core.forward, dynamic=False)
+    def layers(self) -> list[Layer]:
+        """Of all cores, in order."""
+        return [layer for core in self.cores for layer in core.layers]
+
+    def plain_cores(self) -> list[RunCore]:
+        """The cores' calls, not compiled."""
+        return [core.forward for core in self.cores]
+
+    def compile_cores(self) -> None:
+        """Compiles a call of a core; loops stay outside, so that compiling is quick. Cores share the compiled code."""
+        self.run_cores = [torch.compile(run, dynamic=False) for run in self.plain_cores()]
 
     def rotary(self, side: int, device: torch.device) -> Tensor:
         key = (side, device)
@@ -243,8 +259,8 @@ class LoopedModel(nn.Module):
         image = image + places.flatten(0, 1).to(image.dtype)
         state = torch.cat([F.embedding(tasks, self.tasks)[:, None].to(image.dtype), image], dim=1)
         rotary = self.rotary(side, canvases.device)
-        for step in self.steps[:num_loops]:
-            state = self.run_core(state, step.to(state.dtype), rotary)
+        for run_core, step in zip(cycle(self.run_cores), self.steps[:num_loops]):
+            state = run_core(state, step.to(state.dtype), rotary)
         return self.head(self.norm(state[:, 1:]))
 
     def loss(self, canvases: Tensor, tasks: Tensor, targets: Tensor, num_loops: int | None = None) -> Tensor:
@@ -265,3 +281,29 @@ class LoopedModel(nn.Module):
         """int64 [B, C, C]: the likeliest symbol of each canvas cell."""
         scores = self(canvases, tasks, num_loops)
         return unpatchify(scores.unflatten(-1, (-1, NUM_SYMBOLS)).argmax(-1), self.config.patch)
+
+
+@torch.no_grad()
+def grown(weights: LoopedModel, config: ModelConfig) -> dict[str, Tensor]:
+    """The state, on the CPU, of a model of this config that computes what the weights do. It may have more cores,
+    each a copy of the one that its loops had; and more layers a core, which come behind the others and add nothing yet.
+
+    Raises ValueError if anything else differs, or if loops of one new core had different cores."""
+    old = weights.config
+    known = replace(config, num_layers=old.num_layers, num_cores=old.num_cores)
+    if known != old or config.num_layers < old.num_layers or config.num_cores % old.num_cores:
+        raise ValueError(f"weights of {old}, but the run's model is {config}")
+    model = LoopedModel(config)
+    for layer in (layer for core in model.cores for layer in core.layers[old.num_layers :]):
+        layer.attention.out.weight.zero_()
+        layer.unit.leave.weight.zero_()
+    state = model.state_dict()
+    for key, tensor in weights.state_dict().items():
+        top, _, rest = key.partition(".")
+        if top == "cores":
+            number, _, name = rest.partition(".")
+            targets = [f"cores.{k}.{name}" for k in range(int(number), config.num_cores, old.num_cores)]
+        else:
+            targets = [key]
+        state |= dict.fromkeys(targets, tensor.cpu())
+    return state

@@ -47,7 +47,7 @@ class Optimizer:
         betas: tuple[float, float] = (0.9, 0.95),
         momentum: float = 0.95,
         weight_decay: float = 0.0,
-        matrices: str = "core",
+        matrices: str = "cores",
         tokens: str = "",
         capturable: bool = False,
     ) -> None:

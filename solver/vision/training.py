@@ -30,7 +30,7 @@ from ..errors import InputError
 from .canvas import Placement, draw_inputs, draw_targets, random_placement, read_canvas
 from .checkpoint import load_checkpoint, read_facts, round_as_saved, save_checkpoint
 from .data import PackedPairs, TrainingData
-from .model import LoopedModel, ModelConfig, fresh_tokens
+from .model import LoopedModel, ModelConfig, fresh_tokens, grown
 from .optimizer import Optimizer
 from .variants import Variants
 
@@ -332,10 +332,10 @@ class Training:
         self.model.to(device)
         self.averaged = LoopedModel(model_config).to(device).requires_grad_(False)
         self.averaged.load_state_dict(self.model.state_dict())
-        for layer in self.model.core.layers:
+        for layer in self.model.layers():
             layer.dropout = config.dropout
         if config.compile:
-            self.model.compile_core()
+            self.model.compile_cores()
         self.optimizer = Optimizer(self.model, config.optimizer, weight_decay=config.weight_decay)
         self.generator = torch.Generator(device)
         self.step, self.samples = 0, 0
@@ -392,18 +392,11 @@ class Training:
     @torch.no_grad()
     def start_from(self, weights: LoopedModel, *, step: int, samples: int) -> None:
         """Goes on from shipped weights, where their run's checkpoint is lost: a fresh optimizer, so the rate
-        warms up again, and the average starts anew. Layers that the weights lack come behind theirs and add nothing at
-        first. step, samples: how far those weights had come. Raises ValueError if the model has other settings."""
-        num_known = weights.config.num_layers
-        if replace(weights.config, num_layers=max(num_known, self.config.model.num_layers)) != self.config.model:
-            raise ValueError(f"weights of {weights.config}, but the run's model is {self.config.model}")
-        for layer in self.model.core.layers[num_known:]:
-            layer.attention.out.weight.zero_()
-            layer.unit.leave.weight.zero_()
-        new = {key: tensor for key, tensor in self.model.state_dict().items() if key not in weights.state_dict()}
+        warms up again, and the average starts anew. A larger model computes what they do at first (`grown`). step,
+        samples: how far those weights had come. Raises ValueError if the model has other settings."""
+        state = grown(weights, self.config.model)
         for model in (self.model, self.averaged):
-            state = new | {key: tensor.to(self.device) for key, tensor in weights.state_dict().items()}
-            others = model.tasks[len(state["tasks"]) :].to(state["tasks"].device)
+            others = model.tasks[len(state["tasks"]) :].cpu()
             model.load_state_dict(state | {"tasks": torch.cat([state["tasks"], others])})
         self._begin_tokens(self.config.model.num_tasks)
         self.step, self.samples, self.warm_from = step, samples, step

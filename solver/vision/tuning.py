@@ -168,9 +168,9 @@ class Tuner:
         self.device = next(model.parameters()).device
         self.shipped = {key: tensor.clone() for key, tensor in model.state_dict().items()}
         if config.compile:
-            model.compile_core()
-        self.tuned_core = model.run_core
-        for layer in model.core.layers:
+            model.compile_cores()
+        self.tuned_cores = model.run_cores
+        for layer in model.layers():
             layer.dropout = config.dropout
         self.parameters = list(model.parameters())
         self.wants_graph = config.graph and self.device.type == "cuda"
@@ -208,7 +208,7 @@ class Tuner:
         indices = sampler.indices(0, num_steps * config.batch).to(self.device)
         generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "tuning"))
         self.model.train()
-        self.model.run_core = self.tuned_core
+        self.model.run_cores = self.tuned_cores
         if config.dropout:
             torch.manual_seed(stream_seed(seed, "dropout"))
         rates = config.rate, config.matrix_rate, config.token_rate
@@ -242,7 +242,7 @@ class Tuner:
         canvases = torch.zeros(shape, dtype=torch.int64, device=self.device)
         tokens = torch.zeros(self.config.batch, dtype=torch.int64, device=self.device)
         self.model.train()
-        self.model.run_core = self.tuned_core
+        self.model.run_cores = self.tuned_cores
         try:
             self.graphed = GraphedStep(self.step, (canvases, tokens, canvases.clone()), 3)
         except RuntimeError as error:
@@ -286,7 +286,7 @@ class Tuner:
         of a cell in nats, over views and SCORE_PLACEMENTS placements. Grids of one size are placed alike."""
         scores = []
         self.model.eval()
-        self.model.run_core = self.model.core.forward
+        self.model.run_cores = self.model.plain_cores()
         for output in outputs:
             data = self._viewed([(test_input, output)], views)
             generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "score"))
@@ -339,7 +339,7 @@ class Tuner:
         generator = torch.Generator(device).manual_seed(stream_seed(seed, "predict"))
         places = random_placement(*out_bounds.unbind(1), self.canvas, generator)
         self.model.eval()
-        self.model.run_core = self.model.core.forward
+        self.model.run_cores = self.model.plain_cores()
 
         def in_parts(size: int) -> list[Grid]:
             found = []

@@ -1,5 +1,8 @@
-"""The vision model's weights folder (../weights.py): `model.safetensors` (bf16), `config.json`, and a `solver.json`
-that also names the canvas they were trained on."""
+"""The vision model's weights folder (../weights.py): `model.safetensors`, `config.json`, and a `solver.json` that also
+names the canvas they were trained on.
+
+Matrices are stored in eight bits, with one float32 scale a row beside them (`…/scale`); all else in bf16.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,39 @@ from ..weights import read_manifest, seal
 from .model import LoopedModel, ModelConfig
 
 KIND = "vision"
-FORMAT = 1
+FORMAT = 2
+
+SCALE = "/scale"
+"""Of a matrix's name: the name of its rows' scales."""
+
+LARGEST = 127
+"""Of a matrix's whole numbers."""
+
+
+def packed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Matrices (two dimensions, floating point) as int8, rounded to the nearest multiple of their row's scale, and
+    those scales, float32 [rows]; other tensors as bf16. All on the CPU."""
+    stored = {}
+    for key, tensor in tensors.items():
+        tensor = tensor.detach().cpu()  # noqa: PLW2901
+        if tensor.ndim == 2:
+            scale = (tensor.float().abs().amax(1) / LARGEST).clamp(min=torch.finfo(torch.float32).tiny)
+            stored[key] = (tensor.float() / scale[:, None]).round().to(torch.int8).contiguous()
+            stored[key + SCALE] = scale
+        else:
+            stored[key] = tensor.bfloat16().contiguous()
+    return stored
+
+
+def unpacked(stored: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What `packed` made, in float32. Raises KeyError where a matrix's scales are missing."""
+    tensors = {}
+    for key, tensor in stored.items():
+        if tensor.dtype == torch.int8:
+            tensors[key] = tensor.float() * stored[key + SCALE][:, None]
+        elif not key.endswith(SCALE):
+            tensors[key] = tensor.float()
+    return tensors
 
 
 def save_weights(folder: Path, tensors: dict[str, Tensor], config: ModelConfig, facts: dict) -> None:
@@ -25,8 +60,7 @@ def save_weights(folder: Path, tensors: dict[str, Tensor], config: ModelConfig, 
     if "canvas" not in facts:
         raise ValueError("facts lack 'canvas'")
     folder.mkdir(parents=True, exist_ok=True)
-    as_bf16 = {key: tensor.detach().to("cpu", torch.bfloat16).contiguous() for key, tensor in tensors.items()}
-    save_file(as_bf16, folder / "model.safetensors")
+    save_file(packed(tensors), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps({"model_type": KIND, **asdict(config)}, indent=2) + "\n")
     seal(folder, KIND, FORMAT, facts)
 
@@ -41,7 +75,7 @@ def load_weights(folder: Path, device: torch.device | str = "cpu") -> tuple[Loop
         raise InputError(f"{folder / 'config.json'}: unknown settings {sorted(unknown)}")
     try:
         model = LoopedModel(ModelConfig(**{key: value for key, value in settings.items() if key in known}))
-        model.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
-    except (ValueError, RuntimeError, TypeError) as error:
+        model.load_state_dict(unpacked(load_file(folder / "model.safetensors")))
+    except (ValueError, RuntimeError, TypeError, KeyError) as error:
         raise InputError(f"{folder}: weights do not fit their config.json ({error})") from None
     return model.to(device), manifest

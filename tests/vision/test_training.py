@@ -15,14 +15,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from solver.errors import InputError  # noqa: E402
-from solver.vision.checkpoint import SHARD_LIMIT_BYTES, _shards, read_facts  # noqa: E402
+from solver.vision.checkpoint import read_facts, save_checkpoint  # noqa: E402
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
-from solver.vision.model import LoopedModel, ModelConfig, rotary_table, rotate  # noqa: E402
+from solver.vision.model import LoopedModel, ModelConfig, grown, rotary_table, rotate  # noqa: E402
 from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
 from solver.vision.training import MixedSampler, Sampler, TrainConfig, Training, autocast, validate  # noqa: E402
 from solver.vision.variants import Variants, ViewTable, change_grids, draw_variants  # noqa: E402
 from solver.vision.views import SYMMETRIES, View  # noqa: E402
-from solver.vision.weights import load_weights, save_weights  # noqa: E402
+from solver.vision.weights import load_weights, packed, save_weights, unpacked  # noqa: E402
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_vision.py"
 CPU = torch.device("cpu")
@@ -201,12 +201,12 @@ def test_a_run_goes_on_from_shipped_weights(tmp_path):
         Training(config, data, CPU).start_from(LoopedModel(ModelConfig()), step=1, samples=1)
 
 
-def test_layers_can_be_added_to_weights_and_change_nothing_at_first():
+@pytest.mark.parametrize(("larger", "new"), [({"num_layers": 3}, "cores.0.layers.2."), ({"num_cores": 2}, "cores.1.")])
+def test_weights_can_grow_and_compute_the_same_at_first(larger, new):
     data = tiny_data()
     shipped = LoopedModel(TINY_MODEL)
     shipped.reset_parameters(torch.Generator().manual_seed(7))
-    larger = replace(TINY, model=replace(TINY_MODEL, num_layers=TINY_MODEL.num_layers + 1))
-    training = Training(larger, data, CPU)
+    training = Training(replace(TINY, model=replace(TINY_MODEL, **larger)), data, CPU)
     training.start_from(shipped, step=50, samples=100)
     canvases = torch.randint(0, 12, (3, 32, 32), generator=torch.Generator().manual_seed(0))
     tasks = torch.tensor([0, 1, 2])
@@ -215,11 +215,33 @@ def test_layers_can_be_added_to_weights_and_change_nothing_at_first():
     before = {key: tensor.clone() for key, tensor in training.model.named_parameters()}
     for _ in range(3):
         training.train_step()
-    new = [key for key in before if key.startswith(f"core.layers.{TINY_MODEL.num_layers}.")]
-    assert len(new) > 4
-    assert all(not torch.equal(dict(training.model.named_parameters())[key], before[key]) for key in new)
+    moved = {key for key, tensor in training.model.named_parameters() if not torch.equal(tensor, before[key])}
+    assert moved == before.keys()
+    assert sum(key.startswith(new) for key in moved) > 4
     with pytest.raises(ValueError, match="weights of"):
         Training(TINY, data, CPU).start_from(training.averaged, step=1, samples=1)
+
+
+def test_copied_cores_part_and_each_has_its_loops():
+    shipped = LoopedModel(replace(TINY_MODEL, num_cores=1, num_loops=4))
+    config = replace(shipped.config, num_cores=2)
+    model = LoopedModel(config)
+    model.load_state_dict(grown(shipped, config))
+    calls = []
+    model.run_cores = [
+        lambda *args, k=k, core=core: calls.append(k) or core(*args) for k, core in enumerate(model.cores)
+    ]
+    canvases, tasks = torch.zeros(1, 32, 32, dtype=torch.int64), torch.tensor([0])
+    model(canvases, tasks)
+    assert calls == [0, 1, 0, 1]
+    again = replace(config, num_cores=4)
+    four = grown(model, again)
+    key = "layers.0.attention.qkv.weight"
+    assert torch.equal(four[f"cores.3.{key}"], four[f"cores.1.{key}"])
+    with pytest.raises(ValueError, match="weights of"):
+        grown(model, replace(config, num_cores=3))
+    with pytest.raises(ValueError, match="num_cores 5 must be within"):
+        replace(config, num_cores=5)
 
 
 def test_dropout_is_for_training_alone_and_resumes_exactly(tmp_path):
@@ -235,7 +257,7 @@ def test_dropout_is_for_training_alone_and_resumes_exactly(tmp_path):
     plain = Training(replace(config, dropout=0.0, max_samples=48), data, CPU)
     plain.run(tmp_path / "plain")
     assert losses(tmp_path / "plain") != losses(tmp_path / "whole")
-    assert all(layer.dropout == 0.0 for layer in whole.averaged.core.layers)
+    assert all(layer.dropout == 0.0 for layer in whole.averaged.layers())
 
 
 def test_a_slice_ends_with_a_decay_by_the_clock_and_either_checkpoint_goes_on(tmp_path, monkeypatch):
@@ -284,7 +306,7 @@ def test_what_validated_better_is_exported(tmp_path, better):
     exported, manifest = load_weights(tmp_path / "weights")
     expected = training.model if better == "raw" else training.averaged
     assert not torch.equal(training.model.tasks, training.averaged.tasks)
-    assert torch.equal(exported.tasks, expected.tasks.bfloat16().float())
+    assert torch.equal(exported.tasks, as_stored(expected.tasks))
     assert manifest["averaged"] == (better == "averaged")
     assert manifest["validation"]["val_loss"] == (0.5 if better == "raw" else 1.0)
 
@@ -457,17 +479,37 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
         training.resume(tmp_path / "checkpoint")
 
 
-def test_the_full_size_checkpoint_travels():
-    model = LoopedModel(ModelConfig())
-    optimizer = Optimizer(model, "adamw")
-    halved = {f"{kind}/{k}": p.bfloat16() for k, p in model.named_parameters() for kind in ("ema", "first")}
-    state = {f"weights/{k}": p for k, p in model.named_parameters()} | halved
-    state |= {k: v for k, v in optimizer.state().items() if k.startswith(("second", "step"))}
-    shards = _shards(state)
-    sizes = [sum(t.nbytes for t in shard.values()) for shard in shards]
-    assert len(shards) <= 4
-    assert max(sizes) <= SHARD_LIMIT_BYTES < 16 * 2**20
-    assert sum(sizes) < 48 * 2**20
+def test_the_full_size_checkpoint_travels(tmp_path):
+    model = LoopedModel(ModelConfig(num_cores=3))
+    optimizer = Optimizer(model, "muon")
+    state = {f"{kind}/{k}": p.detach() for k, p in model.named_parameters() for kind in ("weights", "ema")}
+    save_checkpoint(tmp_path / "checkpoint", state | optimizer.state(), {})
+    sizes = [path.stat().st_size for path in (tmp_path / "checkpoint").glob("*.safetensors")]
+    assert max(sizes) < 16 * 2**20
+    assert sum(sizes) < 64 * 2**20
+
+
+def test_matrices_are_packed_in_eight_bits():
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(6, 50, generator=generator) * torch.tensor([1.0, 1e-3, 1e3, 1.0, 1.0, 0.0])[:, None]
+    tensors = {"a": matrix, "b/c": torch.randn(3, 3, 4, generator=generator), "d": torch.tensor(1.5)}
+    stored = packed(tensors)
+    assert stored["a"].dtype == torch.int8
+    assert stored["b/c"].dtype == torch.bfloat16
+    back = unpacked(stored)
+    assert back.keys() == tensors.keys()
+    assert ((back["a"] - matrix).abs() <= matrix.abs().amax(1, keepdim=True) / 254 * 1.0001).all()
+    assert torch.equal(back["b/c"], tensors["b/c"].bfloat16().float())
+    again = unpacked(packed(back))  # what was read is written as it is
+    assert all(torch.allclose(again[key], back[key], rtol=1e-6, atol=0) for key in back)
+    del stored["a/scale"]
+    with pytest.raises(KeyError):
+        unpacked(stored)
+
+
+def as_stored(tensor):
+    """What a weights folder keeps of a matrix."""
+    return unpacked(packed({"": tensor}))[""]
 
 
 def test_weights_folder_round_trip_and_faults(tmp_path):
@@ -477,7 +519,8 @@ def test_weights_folder_round_trip_and_faults(tmp_path):
     loaded, manifest = load_weights(tmp_path)
     assert manifest["canvas"] == 32
     assert loaded.config == TINY_MODEL
-    assert torch.equal(loaded.tasks, model.tasks.bfloat16().float())
+    assert torch.equal(loaded.tasks, as_stored(model.tasks))
+    assert torch.equal(loaded.head.bias, model.head.bias.bfloat16().float())
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match="damaged"):
         load_weights(tmp_path)

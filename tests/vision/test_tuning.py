@@ -179,9 +179,9 @@ def test_loops_and_views_are_as_many_as_asked_for(monkeypatch):
     config = replace(TINY, num_symmetries=1, num_placements=1, num_loops=1)
     tuner = Tuner(LoopedModel(TINY_MODEL), 32, config)
     calls = []
-    core = tuner.model.core.forward
-    monkeypatch.setattr(tuner.model.core, "forward", lambda *args: calls.append(0) or core(*args))
-    tuner.tuned_core = tuner.model.core.forward
+    (core,) = tuner.model.plain_cores()
+    monkeypatch.setattr(tuner.model.cores[0], "forward", lambda *args: calls.append(0) or core(*args))
+    tuner.tuned_cores = tuner.model.plain_cores()
     tuned = tuner.tune_and_predict(SWAP)
     assert tuned.num_views == 1
     assert len(calls) == tuned.num_steps + 1  # one prediction
