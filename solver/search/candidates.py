@@ -20,7 +20,7 @@ class Candidate:
     """A program with its standing. value: over all inputs, in the task's own frame. exact: reproduces all training
     outputs, and no pair doubts it. right_pairs: how many it reproduces. confirmed: share of the pairs confirmed
     by leave-one-out (1 for unfitted programs). score: reward 0..1 (see `reward`). size: statements of the program.
-    cost: of the program under the grammar, in nats, and what its kind costs beyond that."""
+    cost: of the program under the prior grammar, in nats, and what its kind costs beyond that."""
 
     value: Value
     exact: bool
@@ -43,8 +43,8 @@ class Candidate:
 
     @property
     def weight(self) -> float:
-        """Its vote: the program's probability under the grammar, less for unconfirmed pairs; for a program that is
-        not exact, less by its score too."""
+        """Its vote: the program's probability under the prior grammar, less for unconfirmed pairs; for a program that
+        is not exact, less by its score too."""
         weight = exp(-min(self.cost, 500.0)) * self.confirmed**2
         return weight if self.exact else weight * self.score**4
 
@@ -68,7 +68,7 @@ def keep(
     final = walk(value, view.back, given)
     if final is not None:
         program = final.program()
-        cost = grammar.program_cost(program) - view.discount + extra_cost
+        cost = grammar.prior.program_cost(program) - view.discount + extra_cost
         found.append(Candidate(final, exact, right_pairs, confirmed, score, len(program) + extra_size, cost))
 
 

@@ -50,10 +50,12 @@ what people mean, and uniform costs would put them all out of reach."""
 
 @dataclass(frozen=True)
 class Grammar:
-    """functions: how often each function was used. constants: 'function.parameter' → constant → how often."""
+    """functions: how often each function was used. constants: 'function.parameter' → constant → how often. before: what
+    this grammar was before counts were added to it, if any were."""
 
     functions: Mapping[str, float] = field(default_factory=dict)
     constants: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    before: Grammar | None = None
 
     @classmethod
     def shipped(cls) -> Grammar:
@@ -64,12 +66,19 @@ class Grammar:
     def plus(
         self, functions: Mapping[str, float], constants: Mapping[str, Mapping[str, float]], weight: float
     ) -> Grammar:
-        """This grammar with `weight` times other counts added to its own."""
+        """This grammar with `weight` times other counts added to its own. It says where to search first; votes are
+        weighed by what it was before (`prior`), so that all programs are weighed alike."""
         names = {**self.constants, **constants}
         return Grammar(
             _sum(self.functions, functions, weight),
             {name: _sum(self.constants.get(name, {}), constants.get(name, {}), weight) for name in names},
+            self.prior,
         )
+
+    @property
+    def prior(self) -> Grammar:
+        """The grammar before anything was known of the task."""
+        return self.before or self
 
     @cached_property
     def _totals(self) -> dict[Any, float]:

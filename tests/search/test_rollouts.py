@@ -140,6 +140,9 @@ def test_the_grammar_of_a_task_makes_its_words_likelier_and_the_others_less():
     other = FUNCTIONS["keep"]
     assert guided.function_cost(other) > plain.function_cost(other)
     assert found.guide(plain, 0.0).functions == plain.functions
+    # Votes are weighed by what was known before the task, however often counts are added.
+    assert plain.prior is plain
+    assert found.guide(guided, 1.0).prior is plain
 
 
 def test_a_constant_that_no_search_would_try_has_a_cost():

@@ -531,6 +531,28 @@ def test_weights_folder_round_trip_and_faults(tmp_path):
         load_weights(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("scored", [True, False])
+def test_the_tool_tunes_and_records_what_calibration_reads(tmp_path, scored):
+    config = replace(TINY_MODEL, max_canvas=32)
+    model = LoopedModel(config)
+    save_weights(
+        tmp_path / "w", model.state_dict(), config, {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
+    )
+    grids = [[[1, 2], [2, 1]], [[3, 3], [3, 4]]]
+    pair = {"input": grids[0], "output": grids[1]}
+    (tmp_path / "tasks.json").write_text(json.dumps({"one": {"train": [pair, pair], "test": [pair]}}))
+    words = ["--weights", str(tmp_path / "w"), "--tasks-from", str(tmp_path / "tasks.json"), "--device", "cpu"]
+    words += ["--samples", "80", "--batch", "8", "--no-compile", "--no-graph", *([] if scored else ["--no-score"])]
+    load_tool().main(["tune", *words, "--out", str(tmp_path / "tune.jsonl")])
+    (record,) = map(json.loads, (tmp_path / "tune.jsonl").read_text().splitlines())
+    assert record["steps"] == 10
+    assert len(record["candidates"]) == len(record["place_of_truth"]) == 1
+    for share, right, score, text in (candidate for of_input in record["candidates"] for candidate in of_input):
+        assert 0 < share <= 1
+        assert right == (text == "33/34")
+        assert (score is not None) == scored
+
+
 def test_every_wrong_setting_is_named():
     tool = load_tool()
     with pytest.raises(SystemExit) as caught:
