@@ -24,6 +24,7 @@ from .candidates import Candidate
 from .deepen import tree_pass
 from .forms import forms
 from .grammar import Grammar
+from .lattice import lattice_view
 from .rollouts import Rollouts, roll_out
 from .root import RootPass, RootSettings, Rules, ViewedTask, palette_of
 from .trace import save_trace, trace_head, trace_of
@@ -82,6 +83,8 @@ class ProgramSource:
         """See `Source.solve`. Reports after each view's root pass and tree; ends early once a view is settled. It
         searches anew, with more time for each phase, and keeps the programs found before."""
         chosen = views(task, self.settings.num_views)
+        if self.settings.use_lattices and (lattice := lattice_view(task)) is not None:
+            chosen = [lattice, *chosen]
         normal = forms(task) if self.settings.use_fitted and self.settings.use_forms else []
         shares = _shares(len(chosen), bool(normal))
         generators = np.random.default_rng(seed).spawn(len(chosen) + len(normal))

@@ -97,12 +97,18 @@ def walk(value: Value, steps: Steps, given: Value) -> Value | None:
     return result
 
 
-def _carried(function: Callable[..., np.ndarray], constants: tuple[Any, ...], value: Value, given: Value) -> FreeValue:
-    """The step of free Python that calls a function which the program carries along."""
-    items = [
-        function(grid, *(own if isinstance(c, _Input) else c for c in constants))
-        for grid, own in zip(value.items, given.items, strict=True)
-    ]
+def _carried(
+    function: Callable[..., np.ndarray], constants: tuple[Any, ...], value: Value, given: Value
+) -> FreeValue | None:
+    """The step of free Python that calls a function which the program carries along; None where that raises ValueError
+    for some grid."""
+    try:
+        items = [
+            function(grid, *(own if isinstance(c, _Input) else c for c in constants))
+            for grid, own in zip(value.items, given.items, strict=True)
+        ]
+    except ValueError:
+        return None
     words = ["given" if isinstance(c, _Input) else repr(c) for c in constants]
     text = f"{source_of([function])}\nout = {function.__name__}({', '.join(['base', *words])})"
     return FreeValue.fitted(items, (value, given), ("base", "given"), text, value.cost)

@@ -1,0 +1,77 @@
+"""Lattices: grids of panels between lines, each panel of one colour, seen as small grids with a cell for each panel.
+
+What is said of panels (join those alike, stamp a pattern around one) is said of cells there, by all that searches
+programs. The lines and the panels' places are told from the input alone; the functions are plain NumPy over the grid
+library, because the programs that use them carry their source along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..grid.registry import GridError
+from ..grid.types import MAX_SIDE
+from ..tasks import Pair, Task
+from .grammar import FREE_COST
+from .parts import panels
+from .views import INPUT, View, views
+
+MIN_PANELS = 4
+"""In every grid: a plain frame or cross is no lattice."""
+
+LATTICE_COST = 2.0
+"""Nats that going there and back costs in the vote."""
+
+
+def lattice_places(given):
+    """The panels of a grid as labels (int64 [H, W], from 0, −1: a line), and how many lie in a column and in a row."""
+    labels = panels(given) - 1
+    column = (labels >= 0).any(1)
+    across = len(np.unique(labels[column.argmax()][labels[column.argmax()] >= 0]))
+    return labels, (labels.max() + 1) // max(across, 1), across
+
+
+def without_lines(grid, given):
+    """One cell for each panel of the given grid, in the colour of its first cell in `grid`."""
+    labels, down, across = lattice_places(given)
+    first = np.unique(labels, return_index=True)[1][-down * across :]
+    return grid.ravel()[first].reshape(down, across)
+
+
+def with_lines(small, given):
+    """Undo `without_lines`: every cell as a panel of the given grid."""
+    labels, down, across = lattice_places(given)
+    if small.shape != (down, across):
+        raise ValueError("a cell for each panel")
+    return np.where(labels >= 0, small.ravel()[labels], given).astype(np.int8)
+
+
+def lattice_view(task: Task) -> View | None:
+    """The view of a task in which panels are cells; None where not all grids, outputs too, are such lattices."""
+    try:
+        if not all(_is_lattice(grid, grid) for grid in task.inputs):
+            return None
+        if not all(_is_lattice(pair.output, pair.input) for pair in task.train):
+            return None
+    except (GridError, ValueError):
+        return None
+    small = Task(task.task_id, _reduced(task.train), tuple(Pair(without_lines(p.input, p.input)) for p in task.test))
+    turn = views(small, 1)[0]  # another colour may be the background there
+    there, back = ((without_lines, (INPUT,)), *turn.there), (*turn.back, (with_lines, (INPUT,)))
+    return View("lattice", there, back, discount=2 * FREE_COST - LATTICE_COST)
+
+
+def _is_lattice(grid: np.ndarray, given: np.ndarray) -> bool:
+    """Whether a grid has the given one's lines and panels of one colour each."""
+    if grid.shape != given.shape or max(grid.shape) > MAX_SIDE:
+        return False
+    _, down, across = lattice_places(given)
+    if down * across < MIN_PANELS or min(down, across) < 2:
+        return False
+    return np.array_equal(with_lines(without_lines(grid, given), given), grid)
+
+
+def _reduced(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    return tuple(Pair(without_lines(p.input, p.input), without_lines(p.output, p.input)) for p in pairs)
