@@ -118,6 +118,38 @@ def lines(grid):
     return found
 
 
+def ends(grid):
+    """The first and the last content of the cell's row and column, and what lies at the ends of these: colours."""
+    found = {}
+    for name, picture in (("row", grid), ("column", grid.T)):
+        line = np.arange(len(picture))
+        first, last = (picture != 0).argmax(1), picture.shape[1] - 1 - (picture != 0)[:, ::-1].argmax(1)
+        table = {"first": picture[line, first], "last": picture[line, last]}
+        table |= {"foremost": picture[:, 0], "rearmost": picture[:, -1]}
+        for key, colors in table.items():
+            whole = np.repeat(colors[:, None].astype(np.int64), picture.shape[1], 1)
+            found[f"color {key} in {name}"] = whole if name == "row" else whole.T
+    return found
+
+
+def squares(grid):
+    """The side of the largest square of one colour that the cell lies in."""
+    side = np.ones(grid.shape, np.int64)
+    alike = (grid[:-1] == grid[1:])[:, :-1] & (grid[:, :-1] == grid[:, 1:])[:-1] & (grid[:-1, :-1] == grid[1:, 1:])
+    corners = alike  # the upper left cells of such squares of a size
+    size = 2
+    while corners.any():
+        rows = np.zeros((grid.shape[0], corners.shape[1]), bool)
+        for k in range(size):
+            rows[k : k + corners.shape[0]] |= corners
+        for k in range(size):
+            here = side[:, k : k + corners.shape[1]]
+            here[rows] = size
+        corners = corners[:-1, :-1] & corners[1:, :-1] & corners[:-1, 1:] & corners[1:, 1:]
+        size += 1
+    return {"square": side}
+
+
 def whole_grid(grid):
     """What is the same for all cells, the colours by how common they are, and how often the cell's colour occurs."""
     counts = np.bincount(grid.ravel(), minlength=10)
@@ -142,6 +174,25 @@ def nearest(grid):
     color = grid[row, column][(down + right).argmin(-1)]
     away = {"nearest": (down + right).min(-1), "nearest diagonally": np.maximum(down, right).min(-1)}
     return {"color nearest": color * 1} | away
+
+
+def nearest_other(grid):
+    """The nearest content outside the cell's own part of one colour, and the nearest of its colour there: colour and
+    distance."""
+    found = {}
+    row, column = np.nonzero(grid)
+    rows, columns = np.indices(grid.shape)
+    labels = one_colored(grid)
+    far = abs(rows[..., None] - row) + abs(columns[..., None] - column)
+    other = labels[..., None] != labels[row, column]
+    for name, may in (("other", other), ("of own color elsewhere", other & (grid[..., None] == grid[row, column]))):
+        away = np.where(may, far, 99).reshape(*grid.shape, len(row))
+        none = np.full(grid.shape, 99)
+        found["nearest " + name] = away.min(-1, initial=99) if len(row) else none
+        if name == "other":
+            color = grid[row, column][away.argmin(-1)] if len(row) else none
+            found["color nearest " + name] = np.where(found["nearest " + name] < 99, color, 0).astype(np.int64)
+    return found
 
 
 def regions(grid):
@@ -222,6 +273,29 @@ def measures(grid, labels):
     return found
 
 
+def mirrored_within(grid, labels):
+    """The colours at the mirrored places of the box of the part that a cell belongs to; −1 where it has none, and about
+    the diagonals also where the box is no square."""
+    row, column = np.indices(grid.shape)
+    number = labels.max() + 1
+    top, left, bottom, right = (np.full(number, end) for end in (99, 99, -1, -1))
+    np.minimum.at(top, labels, row)
+    np.minimum.at(left, labels, column)
+    np.maximum.at(bottom, labels, row)
+    np.maximum.at(right, labels, column)
+    top, left, bottom, right = top[labels], left[labels], bottom[labels], right[labels]
+    is_square = bottom - top == right - left
+    places = {"left right": (row, left + right - column), "up down": (top + bottom - row, column)}
+    places["turned"] = (top + bottom - row, left + right - column)
+    places["transposed"] = (top + column - left, left + row - top)
+    places["antitransposed"] = (bottom - column + left, right - row + top)
+    found = {}
+    for name, (rows, columns) in places.items():
+        fine = (labels > 0) & (is_square | ("transposed" not in name))
+        found["color within " + name] = np.where(fine, grid[np.where(fine, rows, 0), np.where(fine, columns, 0)], -1)
+    return {name: colors.astype(np.int64) for name, colors in found.items()}
+
+
 def shapes(grid):
     """Holes, symmetries and copies of the object that a cell belongs to, of one colour and of several."""
     found = {}
@@ -259,7 +333,8 @@ def surroundings(grid):
 FAMILIES: tuple[tuple[Callable[..., Features], Callable[..., np.ndarray] | None], ...] = (
     (neighbors, None), (sights, None), (places, None), (mirrors, None), (lines, None), (whole_grid, None),
     (nearest, None), (measures, regions), (measures, one_colored), (measures, many_colored), (measures, boxes),
-    (shapes, None), (surroundings, None),
+    (shapes, None), (surroundings, None), (ends, None), (squares, None), (nearest_other, None),
+    (mirrored_within, boxes),
 )  # fmt: skip
 """The functions that give features, and what gives their second argument of the grid, if they have one."""
 

@@ -15,7 +15,20 @@ from solver.grid.registry import FUNCTIONS
 from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import fit_cells as module
-from solver.search.cells import FAMILIES, boxes, compute, measures, regions, sights, source_of, surroundings
+from solver.search.cells import (
+    FAMILIES,
+    boxes,
+    compute,
+    ends,
+    measures,
+    mirrored_within,
+    nearest_other,
+    regions,
+    sights,
+    source_of,
+    squares,
+    surroundings,
+)
 from solver.search.fit import build_pool
 from solver.search.fit_cells import PURE_BONUS, TIME_SHARE, CellFitter, CellRules, _Asked
 from solver.search.source import ProgramSource
@@ -71,6 +84,44 @@ def test_parts_are_measured_and_ranked():
     assert found["size rank"].tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 2]]
     assert found["from left"][0].tolist() == [0, 1, 2, 3]
     assert surroundings(draw("111/101/111"))["color around"].tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_a_cell_knows_the_ends_of_its_row_and_column():
+    found = ends(draw("0120/0000/3000"))
+    assert found["color first in row"].tolist() == [[1] * 4, [0] * 4, [3] * 4]
+    assert found["color last in row"].tolist() == [[2] * 4, [0] * 4, [3] * 4]
+    assert found["color last in column"][0].tolist() == [3, 1, 2, 0]
+    assert found["color foremost in row"][:, 0].tolist() == [0, 0, 3]
+    assert found["color rearmost in column"][0].tolist() == [3, 0, 0, 0]
+
+
+def test_the_largest_square_of_one_colour_is_that_which_is_found_cell_by_cell():
+    for grid in [*GRIDS, *noise(5, 4, (9, 6), 2, 0.2)]:
+        side = np.ones(grid.shape, np.int64)
+        for size in range(2, min(grid.shape) + 1):
+            for row in range(grid.shape[0] - size + 1):
+                for column in range(grid.shape[1] - size + 1):
+                    square = (slice(row, row + size), slice(column, column + size))
+                    if (grid[square] == grid[row, column]).all():
+                        side[square] = size
+        assert np.array_equal(squares(grid)["square"], side)
+
+
+def test_the_nearest_content_elsewhere_is_not_of_the_cells_own_part():
+    found = nearest_other(draw("11020/00001"))
+    assert found["color nearest other"].tolist() == [[2, 2, 1, 1, 2], [1, 1, 1, 2, 2]]
+    assert found["nearest other"][0].tolist() == [3, 2, 1, 2, 1]
+    assert found["nearest of own color elsewhere"][0].tolist() == [5, 4, 99, 99, 99]
+
+
+def test_a_cell_sees_itself_mirrored_within_the_box_of_its_part():
+    grid = draw("1200/0110/0000")
+    found = mirrored_within(grid, boxes(grid))
+    assert found["color within left right"].tolist() == [[0, 2, 1, -1], [1, 1, 0, -1], [-1] * 4]
+    assert found["color within up down"][0].tolist() == [0, 1, 1, -1]
+    assert found["color within transposed"].max() == -1
+    square = draw("12/30")
+    assert mirrored_within(square, boxes(square))["color within transposed"].tolist() == [[1, 3], [2, 0]]
 
 
 def test_a_smaller_box_lies_over_a_larger_one():
