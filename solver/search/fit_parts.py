@@ -21,9 +21,11 @@ from ..executor import Value
 from ..grid.registry import GridError
 from ..sandbox.executor import FreeValue
 from .fit_cells import with_doubt
+from .moves import moved_as, moves
 from .parts import (
     DIVISIONS,
     DRAWINGS,
+    DRAWN_DIVISIONS,
     MOVING,
     STILL,
     cut_out,
@@ -74,7 +76,8 @@ MAX_EQUAL = 8
 PLAIN = {
     "holes", "touching", "is full", "is square", "symmetric left right", "symmetric up down", "symmetries", "borders",
     "on the border", "upright", "colors", "of the same shape", "of the same color", "in the middle", "boxes around",
-    "parts in its box", "own color seen", "of the same shape if turned", "of the same picture",
+    "parts in its box", "own color seen", "of the same shape if turned", "of the same picture", "ends", "bends",
+    "junctions",
 }  # fmt: skip
 """Numbers that are asked about more often than others, as is the colour, and who is first in a rank."""
 
@@ -84,7 +87,7 @@ NUM_PLAIN = 3
 CUTS = ("region", "alone", "inside", "color")
 """What of a part may be the output, see `parts.cut_out`."""
 
-_RELATING = {function for function, _, _ in RELATIONS}
+_RELATING = {moved_as, *(function for function, _, _ in RELATIONS)}
 
 Ink = int | str | None
 """A colour, the name of a feature that is one, or None: as the drawing has it."""
@@ -321,7 +324,7 @@ class DrawingRules:
             self.number_of.append(np.where(changed, np.cumsum(changed) - 1 + self.num_changed, -1))
             self.num_changed += int(changed.sum())
         self.own = [np.nonzero(stack.reshape(len(stack), -1) >= 0) for stack in parts.stacks]
-        self.drawings = [*DRAWINGS, *RELATIONS, *self._stamps()]
+        self.drawings = [*DRAWINGS, *RELATIONS, *self._stamps(), *self._moves()]
         self._drawn: dict[tuple[int, int], np.ndarray] = {}
         self._find_actions()
 
@@ -360,6 +363,13 @@ class DrawingRules:
                 if cells and all(cells != other for _, (other,), _ in found):
                     found.append((stamped, (cells,), True))
         return found[:MAX_STAMPS]
+
+    def _moves(self) -> list[tuple[Callable[..., np.ndarray], tuple, bool]]:
+        """The moves that explain most of what changed."""
+        if self.parts.divide in STILL or self.stop():
+            return []
+        self.num_checks += CHECKS_PER_DRAWING * len(self.parts.stacks)
+        return moves(self.parts.base.items, self.parts.stacks, self.targets)
 
     def draw(self, drawing: int, number: int) -> np.ndarray:
         """What a drawing paints for every part of one grid."""
@@ -618,7 +628,8 @@ def fit_parts(
     )
     rules: list[PartRule] = []
     checks, known = 0, set()
-    for parts in divided(base, DIVISIONS if same_shape or may_be_cut else (), num_train, stop):
+    divisions = DRAWN_DIVISIONS if same_shape else DIVISIONS if may_be_cut else ()
+    for parts in divided(base, divisions, num_train, stop):
         checks += 10 * len(parts.stacks)
         if parts.key in known:
             continue

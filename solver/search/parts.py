@@ -17,12 +17,26 @@ import numpy as np
 
 from ..grid import CONN4, ONE_COLOR, background_regions, find_objects
 from . import cells
-from .cells import many_colored, one_colored, ways
+from .cells import many_colored, moved, one_colored, ways
 
 
 def one_colored_straight(grid):
     """Labels of the 4-connected objects of one colour."""
     return (find_objects(grid, CONN4, ONE_COLOR).labels if grid.any() else grid).astype(np.int64)
+
+
+def loose(grid):
+    """Labels of the objects of one colour in which cells may be one cell apart."""
+    labels = np.where(grid > 0, np.arange(1, grid.size + 1).reshape(grid.shape), grid.size + 1)
+    steps = [(down, right) for down in range(-2, 3) for right in range(-2, 3) if down or right]
+    alike = [(down, right, (moved(grid, down, right) == grid) & (grid > 0)) for down, right in steps]
+    before = None
+    while before is None or (labels != before).any():
+        before = labels
+        for down, right, same in alike:
+            labels = np.where(same, np.minimum(labels, moved(labels, down, right)), labels)
+    found = np.unique(labels, return_inverse=True)[1].reshape(grid.shape) + 1
+    return np.where(grid > 0, found, 0).astype(np.int64)
 
 
 def free_regions(grid):
@@ -157,6 +171,7 @@ def described(grid, labels):
     filled = sum(q * 1 for q in quads)
     diagonal = (filled == 2) & (quads[0] == quads[3])
     found["holes"] = 1 - ((filled == 1) * 1 - (filled == 3) - 2 * diagonal).sum((1, 2)) // 4
+    found |= bent(padded)
     found["main cells"], found["other cells"] = counts.max(0), size - counts.max(0)
     inside, touching = pairs_of_parts(stack)
     found |= {"parts in its box": inside.sum(0), "boxes around": inside.sum(1), "touching": touching.sum(1)}
@@ -193,6 +208,15 @@ def described(grid, labels):
     found["borders"] = (top == 0) * 1 + (left == 0) + (bottom == high - 1) + (right == wide - 1)
     found |= seen_colors(grid, stack, inside, touching)
     return {name: np.asarray(values).astype(np.int64) for name, values in found.items()}
+
+
+def bent(padded):
+    """How many cells of every part (bool [n, H + 2, W + 2], with a free rim) are ends, bends and junctions: with one
+    cell of it straight beside them, with two that are not opposite, with more."""
+    own, across = padded[:, 1:-1, 1:-1], padded[:, 1:-1, :-2] * 1 + padded[:, 1:-1, 2:]
+    upright = padded[:, :-2, 1:-1] * 1 + padded[:, 2:, 1:-1]
+    found = {"ends": across + upright == 1, "bends": (across == 1) & (upright == 1), "junctions": across + upright > 2}
+    return {name: (own & cells).sum((1, 2)) for name, cells in found.items()}
 
 
 def seen_colors(grid, stack, inside, touching):
@@ -234,6 +258,7 @@ def seen_colors(grid, stack, inside, touching):
     found["color of largest"] = np.full(n, color[size.argmax()] if n else 0)
     found["color of smallest"] = np.full(n, color[size.argmin()] if n else 0)
     beside, within, holder = (np.zeros(n, np.int64) for _ in range(3))
+    around_all = np.zeros((n, 10), np.int64)
     for k in range(n):
         ring = np.zeros(grid.shape, bool)
         for _, down, across in ways()[:4]:
@@ -242,10 +267,15 @@ def seen_colors(grid, stack, inside, touching):
         within_box = (slice(top[k], bottom[k] + 1), slice(left[k], right[k] + 1))
         box = np.bincount(grid[within_box][~own[k][within_box]], minlength=10)
         around[0] = box[0] = 0
+        around_all[k] = around
         beside[k], within[k] = around.argmax(), box.argmax()
         holders = np.flatnonzero(inside[k])
         holder[k] = color[holders[size[holders].argmin()]] if len(holders) else 0
     found["color beside"], found["color in its box"], found["color around"] = beside, within, holder
+    # As a legend says it: what lies beside its colour elsewhere.
+    alike = (color[:, None] == color) & ~np.eye(n, dtype=bool)
+    found["color beside its own elsewhere"] = (alike @ around_all).argmax(1) if n else color
+    found["largest of its color"] = np.where(alike, size, 0).max(1, initial=0)
     keys = [(part.shape, (part >= 0).tobytes()) for part in crops(stack)]
     other = [[j for j in range(n) if j != k and keys[j] == keys[k] and color[j] != color[k]] for k in range(n)]
     found["color of the same shape"] = np.array([color[j[0]] if j else 0 for j in other], np.int64)
@@ -282,6 +312,11 @@ def boxed(stack):
 def box(grid, stack):
     """The background in its box."""
     return in_main_color(stack, boxed(stack) & (grid == 0))
+
+
+def rest_of_box(grid, stack):
+    """All of its box that it is not."""
+    return in_main_color(stack, boxed(stack) & (stack < 0))
 
 
 def whole_box(grid, stack):
@@ -492,6 +527,11 @@ def like(grid, stack, which):
     return out
 
 
+def without_main(grid, stack):
+    """The part without its most common colour."""
+    return np.where(stack == main_colors(stack)[:, None, None], -1, stack).astype(np.int8)
+
+
 def minor_cells(grid, stack):
     """Its cells that are not of its most common colour."""
     return in_main_color(stack, (stack >= 0) & (stack != main_colors(stack)[:, None, None]))
@@ -541,6 +581,9 @@ DIVISIONS: tuple[Callable[..., np.ndarray], ...] = (
     one_colored, many_colored, one_colored_straight, free_regions, layers, panels,
 )  # fmt: skip
 
+DRAWN_DIVISIONS = (*DIVISIONS, loose)
+"""Divisions for drawing rules."""
+
 _WAYS4 = ways()[:4]
 
 STILL = (free_regions, layers, panels)
@@ -555,6 +598,7 @@ DRAWINGS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], .
     (box, (), True),
     (holes, (), True),
     (whole_box, (), True),
+    (rest_of_box, (), True),
     (frame, (), True),
     (outline, (0,), True),
     (outline, (1,), True),
@@ -562,6 +606,7 @@ DRAWINGS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], .
     (inside, (), True),
     (exchanged, (), True),
     (minor_cells, (), True),
+    (without_main, (), False),
     (like, ("most colors",), True),
     (like, ("same shape",), True),
     *[(rays, (d, r, t), True) for t in (0, 1) for _, d, r in ways()],
@@ -590,20 +635,19 @@ def _words(code: CodeType) -> set[str]:
 
 
 def source_of(functions: Iterable[Callable[..., object]]) -> str:
-    """The source of these functions and all that they need of their own files, of this file and of `cells.py`."""
-    functions = list(functions)
-    spaces = [vars(cells), globals(), *(function.__globals__ for function in functions)]
-    own = {n: f for space in spaces for n, f in space.items() if inspect.isfunction(f)}
-    files = {cells.__name__, __name__, *(function.__module__ for function in functions)}
-    own = {n: f for n, f in own.items() if f.__module__ in files}
-    needed: set[str] = set()
-    left = [function.__name__ for function in functions]
+    """The source of these functions and all that they need of this package: `cells.py` first, then this file."""
+    package = __name__.rpartition(".")[0]
+    files = {cells.__name__: 0, __name__: 1}
+    needed: set[Callable[..., object]] = set()
+    left = list(functions)
     while left:
-        name = left.pop()
-        if name not in needed:
-            needed.add(name)
-            left += [word for word in _words(own[name].__code__) if word in own]
-    return "\n".join(_source(own[name]) for name in own if name in needed)
+        function = left.pop()
+        if function not in needed:
+            needed.add(function)
+            named = (function.__globals__.get(word) for word in _words(function.__code__))
+            left += [own for own in named if inspect.isfunction(own) and own.__module__.startswith(package)]
+    place = {f: (files.get(f.__module__, 2), f.__module__, f.__code__.co_firstlineno) for f in needed}
+    return "\n".join(_source(function) for function in sorted(needed, key=place.__getitem__))
 
 
 _source = cache(inspect.getsource)

@@ -125,23 +125,33 @@ def fallen(grid, stack, down, right, still):
     return out
 
 
+def gaps(stack):
+    """How far every two parts' boxes are from each other, rows and columns added up; int64 [n, n]."""
+    top, bottom, left, right = extents(stack)
+    far = np.zeros((len(stack), len(stack)), np.int64)
+    for low, high in ((top, bottom), (left, right)):
+        far += np.maximum(np.maximum(low[:, None] - high, low - high[:, None]), 0)
+    return far
+
+
 def other_part(grid, stack, which):
     """For every part the number of another, −1 where there is none: the 'nearest', the nearest of its 'own color' or of
-    its 'own shape'; or the 'largest', the 'smallest', that of the 'rarest' colour, that of the 'most colors'."""
+    its 'own shape'; or the 'largest', the 'smallest', that of the 'rarest' colour, that of the 'most colors'; or the
+    largest of other main colour that has its 'color in it'."""
     n = len(stack)
-    top, bottom, left, right = extents(stack)
     color, size, cut = main_colors(stack), (stack >= 0).sum((1, 2)), crops(stack)
     if which in ("nearest", "own color", "own shape"):
-        gaps = np.zeros((n, n), np.int64)
-        for low, high in ((top, bottom), (left, right)):
-            gaps += np.maximum(np.maximum(low[:, None] - high, low - high[:, None]), 0)
         may = ~np.eye(n, dtype=bool)
         if which == "own color":
             may &= color[:, None] == color
         if which == "own shape":
             keys = [(part.shape, (part >= 0).tobytes()) for part in cut]
             may &= np.array([[a == b for b in keys] for a in keys], bool).reshape(n, n)
-        return np.where(may.any(1), np.where(may, gaps, 999).argmin(1), -1) if n else np.zeros(0, np.int64)
+        return np.where(may.any(1), np.where(may, gaps(stack), 999).argmin(1), -1) if n else np.zeros(0, np.int64)
+    if which == "color in it":
+        has = np.array([[(part == c).any() for part in cut] for c in color], bool).reshape(n, n)
+        merit = np.where(has & (color[:, None] != color), size, -1)
+        return np.where(merit.max(1, initial=-1) >= 0, merit.argmax(1) if n else 0, -1)
     often = np.bincount(color, minlength=10)[color]
     colors = np.array([len(np.unique(part[part >= 0])) for part in cut])
     merit = {"largest": size, "smallest": -size, "rarest": -often * 1000 + size, "most colors": colors * 1000 + size}[
@@ -291,7 +301,7 @@ RELATIONS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], 
     *[(mirrored, (which, how), False) for which in ("grid", "nearest") for how in ("left right", "up down", "half")],
     *[
         (pictured, (which, at), True)
-        for which in ("nearest", "largest", "rarest", "most colors")
+        for which in ("nearest", "largest", "rarest", "most colors", "color in it")
         for at in ("middle", "own color")
     ],
     *[(midway, (which,), stays) for which in _OTHERS for stays in (True, False)],

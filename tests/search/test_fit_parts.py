@@ -16,7 +16,7 @@ from solver.sandbox.pool import Pool as Sandbox
 from solver.search import parts as words
 from solver.search.fit_parts import DrawingRules, PartRule, Parts, choice_rules, fit_parts, vote_cost
 from solver.search.grammar import Grammar
-from solver.search.parts import DIVISIONS, DRAWINGS, described, free_steps, source_of, stack_of
+from solver.search.parts import DIVISIONS, DRAWINGS, DRAWN_DIVISIONS, described, free_steps, source_of, stack_of
 from solver.search.root import RootPass, RootSettings, ViewedTask
 from solver.search.views import View
 from solver.tasks import Pair, Task
@@ -60,7 +60,7 @@ def fall(grid):
     return words.painted(grid, stack, choice, [(stack, True, None), (rays, True, None)])
 
 
-@pytest.mark.parametrize("division", DIVISIONS)
+@pytest.mark.parametrize("division", DRAWN_DIVISIONS)
 def test_a_division_numbers_its_parts_without_gaps(division):
     for grid in [*GRIDS, *scattered(1, 2)]:
         labels = division(grid)
@@ -109,6 +109,40 @@ def test_parts_are_counted_ranked_and_compared():
     assert found["touching"].tolist() == [0, 0, 1, 1]
     ring = draw("1110/1010/1110/0002")
     assert described(ring, words.one_colored(ring))["holes"].tolist() == [1, 0]
+
+
+def test_ends_bends_and_junctions_of_a_part_are_counted():
+    grid = draw("10002220/10002020/11000000/00003000/00033300/00003000")
+    found = described(grid, words.one_colored(grid))
+    assert [found[name].tolist() for name in ("ends", "bends", "junctions")] == [[2, 2, 4], [1, 2, 0], [0, 0, 1]]
+
+
+def test_a_legend_says_what_lies_beside_a_colour_elsewhere():
+    grid = draw("1200000/0000111/3400111/0000000/0330050/0330000")
+    found = described(grid, words.one_colored(grid))
+    color = dict(zip(found["size"].tolist(), found["color beside its own elsewhere"].tolist(), strict=True))
+    assert (color[6], color[4]) == (2, 4)
+    assert found["largest of its color"][found["color own"] == 1].tolist() == [6, 1]
+    assert found["largest of its color"][found["color own"] == 5].tolist() == [0]
+
+
+def test_cells_of_a_loose_part_may_be_one_cell_apart():
+    grid = draw("1020100/0000000/1000001/0002000")
+    labels = words.loose(grid)
+    assert labels.tolist() == [
+        [1, 0, 2, 0, 3, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 3],
+        [0, 0, 0, 4, 0, 0, 0],
+    ]
+
+
+def test_the_rest_of_a_box_and_a_part_without_its_main_colour():
+    grid = draw("1130/1200/0000")
+    stack = stack_of(grid, words.one_colored(grid))
+    assert np.argwhere(words.rest_of_box(grid, stack)[0] >= 0).tolist() == [[1, 1]]
+    whole = stack_of(grid, words.many_colored(grid))
+    assert np.argwhere(words.without_main(grid, whole)[0] >= 0).tolist() == [[0, 2], [1, 1]]
 
 
 def test_panels_lie_between_lines_or_are_squares_in_a_row():
@@ -190,11 +224,11 @@ def test_a_rule_is_a_program_that_gives_the_same_in_the_sandbox():
 def test_the_sources_of_all_words_run_by_themselves():
     names = {"np": np}
     exec("from solver.grid import *", names)
-    exec(source_of([*DIVISIONS, *(f for f, _, _ in DRAWINGS), stack_of, described, words.painted]), names)
+    exec(source_of([*DRAWN_DIVISIONS, *(f for f, _, _ in DRAWINGS), stack_of, described, words.painted]), names)
     grid = scattered(1, 1)[0]
     labels = words.one_colored(grid)
     stack = names["stack_of"](grid, labels)
-    for division in DIVISIONS:
+    for division in DRAWN_DIVISIONS:
         assert np.array_equal(names[division.__name__](grid), division(grid))
     for function, arguments, _ in DRAWINGS:
         assert np.array_equal(names[function.__name__](grid, stack, *arguments), function(grid, stack, *arguments))
@@ -203,7 +237,7 @@ def test_the_sources_of_all_words_run_by_themselves():
 
 
 def test_the_source_of_a_word_holds_what_it_needs_in_comprehensions_too():
-    for function in {*DIVISIONS, *(f for f, _, _ in DRAWINGS), described, words.cut_out}:
+    for function in {*DRAWN_DIVISIONS, *(f for f, _, _ in DRAWINGS), described, words.cut_out}:
         names = {"np": np}
         exec("from solver.grid import *", names)
         exec(source_of([function]), names)

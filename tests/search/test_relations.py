@@ -10,7 +10,7 @@ from grids import draw
 
 from solver.executor import input_value
 from solver.sandbox.pool import Pool as Sandbox
-from solver.search import cells, parts, relations
+from solver.search import cells, moves, parts, relations
 from solver.search.fit_parts import fit_parts
 from solver.search.parts import DIVISIONS, one_colored, source_of, stack_of
 from solver.search.relations import RELATIONS
@@ -44,9 +44,10 @@ def test_a_relation_paints_colours_of_the_grids_shape_and_changes_nothing(relati
 
 
 def test_no_two_words_that_a_program_may_carry_have_one_name():
-    files = (cells, parts, relations)
+    files = (cells, parts, relations, moves)
     own = [{n for n, f in vars(m).items() if inspect.isfunction(f) and f.__module__ == m.__name__} for m in files]
     assert not own[2] & (own[0] | own[1])
+    assert not own[3] & (own[0] | own[1] | own[2])
 
 
 @pytest.mark.parametrize(
