@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log
 
 import numpy as np
@@ -64,6 +64,9 @@ ANY = 99
 STAMP_REACH, MAX_STAMP_SIDE, MAX_STAMPS = 3, 6, 12
 """Cells around a part's box that a stamp may have, the longest side of such a part, and stamps under one division."""
 
+MAX_STEPS = 4
+"""Single actions that are kept under one division for other rules to go on from."""
+
 CHECKS_PER_DRAWING = 20
 """Table checks (see root.py) that a drawing on one grid costs."""
 
@@ -99,6 +102,16 @@ class PartRule:
 
     value: Value
     confirmed: int
+    cost: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one action gives that is part of what there is to do. explained: how many changed cells of the training
+    pairs. cost: nats of the action."""
+
+    value: Value
+    explained: int
     cost: float
 
 
@@ -556,6 +569,10 @@ class DrawingRules:
         return np.array_equal(self._paint(vocabulary, choice, pair), self.targets[pair])
 
     def _text(self, vocabulary: tuple[int, ...], tree: _Tree) -> tuple[list[str], list[Callable]]:
+        return self._lines(vocabulary, self.parts.text(tree))
+
+    def _lines(self, vocabulary: tuple[int, ...], choice: str) -> tuple[list[str], list[Callable]]:
+        """The program's lines, and the functions that it needs. choice: the action of every part, as Python."""
         actions, functions = [], []
         for a in vocabulary:
             function, arguments, stays = self.drawings[self.actions[a].drawing]
@@ -565,11 +582,53 @@ class DrawingRules:
             actions.append(f"({function.__name__}({call}), {stays}, {color})")
             functions.append(function)
         lines = ["stack = stack_of(base, labels)"]
-        used = tree.question >= 0 or any(isinstance(self.actions[a].ink, str) for a in vocabulary)
+        used = "seen[" in choice or any(isinstance(self.actions[a].ink, str) for a in vocabulary)
         lines += ["seen = described(base, labels)"] if used else []
-        lines += [f"choice = np.zeros(len(stack), np.int64) + {self.parts.text(tree)}"]
+        lines += [f"choice = np.zeros(len(stack), np.int64) + {choice}"]
         lines += [f"out = painted(base, stack, choice, [{', '.join(actions)}])"]
         return lines, [*functions, stack_of, painted, *([described] if used else [])]
+
+    def steps(self) -> list[Step]:
+        """Actions for all parts, or for those that one question tells from the others, that change something in two
+        pairs and nothing but to what the outputs have; those that explain most first."""
+        parts = self.parts
+        if not self.actions or self.stop():
+            return []
+        parts.ask()
+        train, texts = parts.train, [None, *parts.questions, *(f"~({text})" for text in parts.questions)]
+        answers = np.concatenate([np.ones((1, len(parts.grid_of)), bool), parts.answers, ~parts.answers])
+        asked = answers[:, train].astype(np.float32)
+        shares = np.concatenate([[2.0], parts.shares, 0.9 * parts.shares])
+        reach = np.maximum(self.reach, 0).astype(np.float32)
+        pairs = [parts.grid_of[train] == pair for pair in range(parts.num_train)]
+        gain = np.array([asked[:, own] @ reach[own] for own in pairs])
+        good = (asked @ (~self.valid).astype(np.float32) == 0) & ((gain > 0).sum(0) >= min(2, len(pairs)))
+        merit = np.where(good, gain.sum(0) + 0.01 * shares[:, None], 0.0)  # [questions, actions]
+        self.num_checks += CHECKS_PER_DRAWING * len(self.actions)
+        found: list[Step] = []
+        for action in np.argsort(-merit.max(0), kind="stable"):
+            question = int(merit[:, action].argmax())
+            if not merit[question, action] or len(found) == MAX_STEPS:
+                break
+            step = self._step(int(action), texts[question], answers[question])
+            if step is not None and all(step.value.key != other.value.key for other in found):
+                price = self._price(int(action)) + LEAF_COST * (question > 0)
+                found.append(replace(step, cost=price))
+        return found
+
+    def _step(self, action: int, question: str | None, chosen: np.ndarray) -> Step | None:
+        """One action as an executed step, None if it does harm or all there is to do. chosen: for which parts."""
+        choice = np.where(chosen, 0, -1)
+        items = [self._paint((action,), choice, number) for number in range(len(self.parts.stacks))]
+        explained = 0
+        for item, grid, target in zip(items, self.parts.base.items, self.targets, strict=False):
+            if ((item != grid) & (item != target)).any():
+                return None
+            explained += int((item != grid).sum())
+        if explained == self.num_changed:
+            return None
+        text = "0" if question is None else f"np.where({question}, 0, -1)"
+        return Step(self.parts.value(items, *self._lines((action,), text)), explained, 0.0)
 
 
 def choice_rules(
@@ -616,9 +675,14 @@ def choice_rules(
 
 
 def fit_parts(
-    base: Value, targets: Sequence[np.ndarray], rng: np.random.Generator, stop: Callable[[], bool]
+    base: Value,
+    targets: Sequence[np.ndarray],
+    rng: np.random.Generator,
+    stop: Callable[[], bool],
+    steps: list[Step] | None = None,
 ) -> tuple[list[PartRule], int]:
-    """Drawing rules, where the outputs have the shapes of `base`, and choice rules; and the checks that they took."""
+    """Drawing rules, where the outputs have the shapes of `base`, and choice rules; and the checks that they took.
+    steps: single actions are added to it, as long as no rule is confirmed by all pairs."""
     num_train = len(targets)
     if sum(grid.size for grid in base.items) > MAX_CELLS:
         return [], 0
@@ -637,6 +701,8 @@ def fit_parts(
         if same_shape:
             drawing = DrawingRules(parts, targets, stop)
             rules += drawing.fits(rng)
+            if steps is not None and all(rule.confirmed < num_train for rule in rules):
+                steps += drawing.steps()
             checks += drawing.num_checks
         else:
             found, more = choice_rules(parts, targets, rng, stop)

@@ -26,8 +26,9 @@ from .fit_cells import CellFitter, vote_cost
 from .fit_growth import fit_growth
 from .fit_layout import fit_layout
 from .fit_objects import fit_objects
-from .fit_parts import PartRule, fit_parts
+from .fit_parts import PartRule, Step, fit_parts
 from .fit_parts import vote_cost as part_rule_cost
+from .fit_steps import fit_steps
 from .grammar import Grammar
 from .pieces import fitted_pieces
 from .stack import stack
@@ -43,6 +44,9 @@ of the library are still to come."""
 MAX_LAYOUT_RULES = 8
 """Layout rules that are kept: one task may have dozens that differ on the test inputs only."""
 
+MAX_STEP_RULES = 12
+"""Two-step rules that are kept."""
+
 RULES_TIME_SHARE = 1 / 3
 """Of the time that a root pass has left, for part, growth and layout rules of one round."""
 
@@ -54,8 +58,8 @@ Rules = dict[tuple[Callable[..., Any], bytes], list[PartRule]]
 class RootSettings:
     """Limits of the root pass.
 
-    use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts: whether these parts of it run. Growth rules
-    go with part rules, canvases and pieces with layouts.
+    use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts, use_steps: whether these parts of it run.
+    Growth rules go with part rules, canvases and pieces with layouts; two-step rules need part rules.
     rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
     that a full fit may have to settle the task then and there).
     max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
@@ -67,6 +71,7 @@ class RootSettings:
     use_fitted: bool = True
     use_part_rules: bool = True
     use_layouts: bool = True
+    use_steps: bool = True
     rounds: tuple[tuple[float, int, int], ...] = ((0.15, 600, 2), (0.45, 1200, 3), (0.85, 2000, 4))
     max_values: int = 400_000
     max_cells: int = 400 << 20
@@ -134,6 +139,7 @@ class RootPass:
     _canvases: list[int] | None = None
     _laid_out: bool = False
     _grown: bool = False
+    _steps: list[Step] = field(default_factory=list)
     _kept: dict[bytes, Candidate | None] = field(default_factory=dict)
     _cell_fitter: CellFitter = field(init=False)
 
@@ -252,8 +258,8 @@ class RootPass:
             if any(fit.confirmed == store.num_train for fit in fits) or stop():
                 break
         else:
-            if not has_parts and not self._fit_parts(pool, stop, deadline):
-                self._fit_cells(pool, stop, deadline)
+            if not (has_parts or self._fit_parts(pool, stop, deadline) or self._fit_cells(pool, stop, deadline)):
+                self._fit_steps(_share_of_time(stop, deadline))
         self.num_checks += fitter.num_checks + decider.num_checks
 
     def _place_canvases(self, stop: Callable[[], bool]) -> None:
@@ -293,7 +299,8 @@ class RootPass:
             if number in self._parts_of:
                 continue
             self._parts_of.add(number)
-            if self._keep_rules(fit_parts, store.value(number), stop, self.settings.max_candidates):
+            limit, steps = self.settings.max_candidates, {} if number else {"steps": self._steps}
+            if self._keep_rules(fit_parts, store.value(number), stop, limit, **steps):
                 found = True
                 break
         if not self._grown:
@@ -309,12 +316,21 @@ class RootPass:
         self._laid_out = True
         return self._keep_rules(fit_layout, self.store.value(0), stop, MAX_LAYOUT_RULES)
 
-    def _keep_rules(self, search: Callable[..., Any], base: Value, stop: Callable[[], bool], limit: int) -> bool:
-        """Seek rules over a grid and keep the first of them. Returns whether all pairs confirm one."""
+    def _fit_steps(self, stop: Callable[[], bool]) -> None:
+        """Two-step rules over the input, once."""
+        steps, self._steps = self._steps, []
+        if steps and self.settings.use_steps:
+            self._keep_rules(fit_steps, self.store.value(0), stop, MAX_STEP_RULES, steps=steps)
+
+    def _keep_rules(
+        self, search: Callable[..., Any], base: Value, stop: Callable[[], bool], limit: int, **more: Any
+    ) -> bool:
+        """Seek rules over a grid and keep the first of them. Returns whether all pairs confirm one. more: arguments of
+        the search."""
         num_train, rng = self.store.num_train, self.rng.spawn(1)[0]
         rules = self.rules.get((search, base.key))
         if rules is None:
-            rules, checks = search(base, self.targets, rng, stop)
+            rules, checks = search(base, self.targets, rng, stop, **more)
             self.num_checks += checks
             if not stop():
                 self.rules[search, base.key] = rules
@@ -323,8 +339,9 @@ class RootPass:
             self._keep(rule.value, exact=exact, right_pairs=num_train, extra_cost=cost, extra_size=PART_RULE_SIZE)
         return any(rule.confirmed == num_train for rule in rules)
 
-    def _fit_cells(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> None:
-        """Cell rules: those that every pair confirms are fits, others only stand before programs that do not fit."""
+    def _fit_cells(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> bool:
+        """Cell rules: those that every pair confirms are fits, others only stand before programs that do not fit.
+        Returns whether there are any of the former."""
         num_train = self.store.num_train
         # A generator of its own: what else is drawn stays as it is without cell rules.
         fits, checks = self._cell_fitter.fits(pool, self.rng.spawn(1)[0], stop, deadline)
@@ -332,6 +349,7 @@ class RootPass:
         for fit in fits:
             cost = vote_cost(fit, num_train)
             self._keep(fit.value, exact=fit.confirmed == num_train, right_pairs=num_train, extra_cost=cost)
+        return any(fit.confirmed == num_train for fit in fits)
 
     def _stack(self, pool: Pool) -> None:
         for pile in stack(self.store, pool)[: self.settings.max_candidates]:

@@ -44,7 +44,7 @@ FORMS_SHARE = 0.3
 
 FORM_ROUNDS = ((0.1, 120, 0),)
 """The one round of a normal form, see `RootSettings`. Its tables are over few values, so that rules come to their turn,
-and it settles no task."""
+and it settles no task. It is itself a step before a rule, so that there are no two-step rules."""
 
 FIRST_SHARE = 0.6
 """With a language model: the root pass's share for its first round, which is to settle easy tasks without the model."""
@@ -139,7 +139,7 @@ class ProgramSource:
         self, search: _TaskSearch, normal: Sequence[View], clock: _ViewClock, generators: Sequence[np.random.Generator]
     ) -> None:
         """Normal forms: a short root pass over each, as long as there is time."""
-        settings = replace(self._root_settings, rounds=FORM_ROUNDS)
+        settings = replace(self._root_settings, rounds=FORM_ROUNDS, use_steps=False)
         for view, rng in zip(normal, generators, strict=True):
             clock = clock.rest()
             seen = None if clock.expired(1.0) else ViewedTask.of(search.task, view)
@@ -232,6 +232,7 @@ class ProgramSource:
             use_fitted=own.use_fitted,
             use_part_rules=own.use_part_rules,
             use_layouts=own.use_layouts,
+            use_steps=own.use_steps,
         )
 
     @property
