@@ -19,6 +19,8 @@ import ast
 import warnings
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -87,14 +89,41 @@ class FreeStatement:
 
 def rename(text: str, names: dict[str, str]) -> str:
     """Python source with variables renamed, all at once, everywhere they occur. Raises ProgramError for no Python."""
-    tree = read_python(text)
+    # Programs carry the same functions along again and again: these are renamed once, each by itself.
+    pieces = _top_level(text)
+    try:
+        found = [_renamed(piece, tuple((a, b) for a, b in names.items() if a in piece)) for piece in pieces]
+    except ProgramError:
+        return _renamed(text, tuple(names.items()))
+    written = [one for one in found if one]  # not comments
+    return "\n".join("\n" * (k > 0 and one.startswith(_SET_APART)) + one for k, one in enumerate(written))
+
+
+_SET_APART = ("def ", "class ", "async def ", "@")
+"""What comes after an empty line where a syntax tree is written out."""
+
+MAX_RENAMED = 4096
+"""Pieces of source that are kept renamed."""
+
+
+def _top_level(text: str) -> list[str]:
+    """A text cut before every line that is not indented. If all pieces can be read they are what the whole says: what
+    is cut within a statement can't."""
+    lines = text.splitlines(keepends=True)
+    starts = [k for k, line in enumerate(lines) if k and line[0] not in " \t\f\r\n)]}#"]
+    return ["".join(lines[a:b]) for a, b in pairwise([0, *starts, len(lines)])]
+
+
+@lru_cache(MAX_RENAMED)
+def _renamed(text: str, names: tuple[tuple[str, str], ...]) -> str:
+    tree, new = read_python(text), dict(names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
-            node.id = names.get(node.id, node.id)
+            node.id = new.get(node.id, node.id)
         elif isinstance(node, ast.arg):
-            node.arg = names.get(node.arg, node.arg)
+            node.arg = new.get(node.arg, node.arg)
         elif isinstance(node, ast.Global | ast.Nonlocal):
-            node.names = [names.get(name, name) for name in node.names]
+            node.names = [new.get(name, name) for name in node.names]
     return ast.unparse(tree)
 
 

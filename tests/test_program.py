@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from solver.fused import chain_steps
 from solver.grid.registry import FUNCTIONS, GridError
-from solver.program import Program, ProgramError, Ref, Statement, parse, trim_statements
+from solver.program import Program, ProgramError, Ref, Statement, parse, rename, trim_statements
 
 EXAMPLE = """from solver.grid import *
 
@@ -100,3 +101,34 @@ def test_any_chain_survives_writing_and_reading(choices):
     )
     program = Program(trim_statements(statements, len(statements)))
     assert parse(program.render()) == program
+
+
+RENAMED = [
+    "x = base\ny = x + out",
+    "def f(base):\n    out = base\n\n    return out\n\n\nclass A:\n    base = 1\nout = f(base)\n",
+    "# about\n\n@f\ndef g(out=(1,\n2)):\n    pass\nout = g()  # why",
+    'text = """\ndef f(base):\n    pass\n"""\nout = text',
+    "try:\n    out = base\nexcept ValueError:\n    out = 1\nelse:\n    out = 2",
+    "out = (\n1,\n2,\n)\nbase = 1 + \\\nout",
+    "x = 'a\\x0cb'\nasync def out():\n    global base\n    base = 1",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", RENAMED)
+def test_renaming_piece_by_piece_is_renaming_the_whole(text):
+    names = {"base": "x3", "out": "x9", "other": "I"}
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        for field in ("id", "arg"):
+            if isinstance(node, ast.Name | ast.arg) and hasattr(node, field):
+                setattr(node, field, names.get(getattr(node, field), getattr(node, field)))
+        if isinstance(node, ast.Global):
+            node.names = [names.get(name, name) for name in node.names]
+    assert rename(text, names) == ast.unparse(tree)
+
+
+@pytest.mark.parametrize("text", ["x = (", "def f(:", "  x = 1", "else:\n    x = 1", "x = 1\n    y = 2"])
+def test_what_is_no_python_is_not_renamed(text):
+    with pytest.raises(ProgramError):
+        rename(text, {"x": "y"})

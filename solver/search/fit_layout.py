@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, log
 
 import numpy as np
@@ -164,21 +165,13 @@ class LayoutRules:
         for how, cost in (("region", 0.8), ("alone", 1.0), ("inside", 1.5), ("shrunk", 1.5), ("scaled", 1.5)):
             if self.stop():
                 return
-            cuts = []
-            for number, grid in enumerate(self.parts.base.items):
-                labels, seen = self.parts.labels[number], self.seen[number]
-                cuts += [block(grid, labels, seen, k, how, None, None) for k in range(labels.max())]
-            add(how, cuts, cost, TURNS if how in ("alone", "region") else (), True)
+            add(how, self.parts.cut(how), cost, TURNS if how in ("alone", "region") else (), True)
         shapes = {t.shape for t in self.targets}
         for tall, wide in sorted({min(shapes) if len(shapes) == 1 else (0, 0), (0, 0), (0, 30), (30, 0)}):
             for down in (0, 1):
                 for right in (0, 1):
                     how = f"corner:{tall} {wide} {down} {right}"
-                    cuts = []
-                    for number, grid in enumerate(self.parts.base.items):
-                        labels, seen = self.parts.labels[number], self.seen[number]
-                        cuts += [block(grid, labels, seen, k, how, None, None) for k in range(labels.max())]
-                    add(how, cuts, 2.5, (), True)
+                    add(how, self.parts.cut(how), 2.5, (), True)
         for feature in [*BARS, *(name for name in features if name.startswith("parts "))]:
             lengths = np.clip(features[feature], 0, MAX_SIDE)
             add(f"bar up:{feature}", [np.ones((n, 1), np.int8) for n in lengths], 1.5, (), False)
@@ -511,6 +504,7 @@ class LayoutRules:
         return rules
 
 
+@lru_cache(len(DIVIDED))
 def choices(parts: Parts) -> list[tuple[np.ndarray, str | None, float]]:
     """Choices of parts by one question, as bool [n], text (None: all parts) and cost, of equal ones the cheapest, each
     of a part of every grid; the cheapest first."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import log
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..executor import Value
 from ..grid.registry import GridError
 from ..sandbox.executor import FreeValue
 from .fit_cells import with_doubt
+from .layouts import block
 from .moves import moved_as, moves
 from .parts import (
     DIVISIONS,
@@ -41,6 +43,9 @@ from .relations import RELATIONS
 
 MAX_PARTS = 40
 """In one grid; others have no part rules under this division."""
+
+MAX_KEPT = 16
+"""Divided grids that are kept: those of one value of a root pass, and some more."""
 
 MAX_CELLS = 12_000
 """Of all grids together; larger tasks would take seconds."""
@@ -157,6 +162,17 @@ class Parts:
         self.first = np.cumsum([0, *map(len, self.stacks[:-1])])
         self.train = np.flatnonzero(self.grid_of < num_train)
         self.key = b"".join(labels.tobytes() for labels in self.labels)
+        self._cuts: dict[str, list[np.ndarray]] = {}
+
+    def cut(self, how: str) -> list[np.ndarray]:
+        """What every part gives as a block of its own colours, see `layouts.block`."""
+        if how not in self._cuts:
+            self._cuts[how] = [
+                block(grid, labels, None, k, how, None, None)
+                for grid, labels in zip(self.base.items, self.labels, strict=True)
+                for k in range(labels.max())
+            ]
+        return self._cuts[how]
 
     def of(self, number: int) -> np.ndarray:
         """The numbers of one grid's parts."""
@@ -310,11 +326,18 @@ def divided(
     for divide in divisions:
         if stop():
             return
-        try:
-            parts = Parts(base, divide, num_train)
-        except GridError:
-            continue
-        yield parts
+        parts = _parts_of(base, divide, num_train)
+        if parts is not None:
+            yield parts
+
+
+@lru_cache(MAX_KEPT)
+def _parts_of(base: Value, divide: Callable[..., np.ndarray], num_train: int) -> Parts | None:
+    """None where they have no use. Kept, as pieces, layout rules and part rules are sought over the same ones."""
+    try:
+        return Parts(base, divide, num_train)
+    except GridError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -339,6 +362,7 @@ class DrawingRules:
         self.own = [np.nonzero(stack.reshape(len(stack), -1) >= 0) for stack in parts.stacks]
         self.drawings = [*DRAWINGS, *RELATIONS, *self._stamps(), *self._moves()]
         self._drawn: dict[tuple[int, int], np.ndarray] = {}
+        self._pictures: dict[tuple[Callable[..., np.ndarray], tuple, int], np.ndarray] = {}
         self._find_actions()
 
     def _stamps(self) -> list[tuple[Callable[..., np.ndarray], tuple, bool]]:
@@ -388,8 +412,11 @@ class DrawingRules:
         """What a drawing paints for every part of one grid."""
         if (drawing, number) not in self._drawn:
             function, arguments, _ = self.drawings[drawing]
-            stack = self.parts.stacks[number]
-            self._drawn[drawing, number] = function(self.parts.base.items[number], stack, *arguments)
+            # Where the part stays and where it does not the same is drawn.
+            key = (function, arguments, number)
+            if key not in self._pictures:
+                self._pictures[key] = function(self.parts.base.items[number], self.parts.stacks[number], *arguments)
+            self._drawn[drawing, number] = self._pictures[key]
             self.num_checks += CHECKS_PER_DRAWING
         return self._drawn[drawing, number]
 
@@ -638,10 +665,8 @@ def choice_rules(
     found: dict[bytes, tuple[FreeValue, int, list[float]]] = {}
     checks = 0
     for how in CUTS:
-        cuts = [
-            [cut_out(grid, labels, k, how) for k in range(labels.max())]
-            for grid, labels in zip(parts.base.items, parts.labels, strict=True)
-        ]
+        every = parts.cut(how)
+        cuts = [[every[k] for k in parts.of(number)] for number in range(len(parts.labels))]
         checks += sum(map(len, cuts))
         is_right = [[np.array_equal(cut, t) for cut in here] for here, t in zip(cuts, targets, strict=False)]
         if stop() or not all(map(any, is_right)):

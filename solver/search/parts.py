@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from types import CodeType
 
 import numpy as np
@@ -104,9 +104,12 @@ def pushed(stack, down, right):
 
 def placed(stack, shifts):
     """Every part moved by its own number of rows and columns, int64 [n, 2]."""
+    high, wide = stack.shape[1:]
     out = np.full(stack.shape, -1, np.int8)
-    for k, (down, right) in enumerate(shifts):
-        out[k] = pushed(stack[k : k + 1], int(down), int(right))[0]
+    for part, place, (down, right) in zip(stack, out, np.asarray(shifts).tolist()):
+        if abs(down) < high and abs(right) < wide:
+            here = part[max(0, -down) : high - max(0, down), max(0, -right) : wide - max(0, right)]
+            place[max(0, down) : high + min(0, down), max(0, right) : wide + min(0, right)] = here
     return out
 
 
@@ -629,6 +632,10 @@ DRAWINGS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], .
 """What may become of a part: the drawing, its arguments after grid and stack, whether the part stays beside it."""
 
 
+MAX_SOURCES = 1000
+"""Sources that are kept: a search needs few different ones, but these thousands of times."""
+
+
 def _words(code: CodeType) -> set[str]:
     """All names that a function uses, in its comprehensions too."""
     return set(code.co_names).union(*(_words(part) for part in code.co_consts if isinstance(part, CodeType)))
@@ -636,6 +643,11 @@ def _words(code: CodeType) -> set[str]:
 
 def source_of(functions: Iterable[Callable[..., object]]) -> str:
     """The source of these functions and all that they need of this package: `cells.py` first, then this file."""
+    return _source_of(tuple(functions))
+
+
+@lru_cache(MAX_SOURCES)
+def _source_of(functions: tuple[Callable[..., object], ...]) -> str:
     package = __name__.rpartition(".")[0]
     files = {cells.__name__: 0, __name__: 1}
     needed: set[Callable[..., object]] = set()

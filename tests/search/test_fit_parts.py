@@ -14,7 +14,7 @@ from solver.grid.registry import FUNCTIONS, GridError
 from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import parts as words
-from solver.search.fit_parts import DrawingRules, PartRule, Parts, choice_rules, fit_parts, vote_cost
+from solver.search.fit_parts import DrawingRules, PartRule, Parts, choice_rules, divided, fit_parts, vote_cost
 from solver.search.grammar import Grammar
 from solver.search.parts import DIVISIONS, DRAWINGS, DRAWN_DIVISIONS, described, free_steps, source_of, stack_of
 from solver.search.root import RootPass, RootSettings, ViewedTask
@@ -334,3 +334,13 @@ def test_rules_are_sought_once_in_a_view_and_in_a_third_of_the_time():
     assert root._fit_parts(None, lambda: False, time.monotonic() + 100.0)
     assert root._fit_parts(None, lambda: False, None)
     assert [stop() for stop in stops] == [True, False, False]
+
+
+def test_a_grid_is_divided_once_for_all_that_seek_rules_over_it():
+    base = input_value([draw("0110/0000/2002"), draw("0330/0000/0004"), draw("0000/1000/0000")])
+    first, again = (list(divided(base, DIVISIONS, 2, never)) for _ in range(2))
+    assert [id(parts) for parts in first] == [id(parts) for parts in again]
+    assert first[0].cut("region") is first[0].cut("region")
+    assert [cut.tolist() for cut in first[0].cut("alone")] == [[[1, 1]], [[2]], [[2]], [[3, 3]], [[4]], [[1]]]
+    alike = input_value([grid.copy() for grid in base.items])
+    assert next(divided(alike, DIVISIONS, 2, never)).base is alike
