@@ -1,7 +1,8 @@
 """Canvases: the input put on a grid of the outputs' size, where that is larger and follows from the input.
 
 The library can tile, upscale and pad by constants that it has. Here the size may be a number of colours, cells or parts
-times the input's, and the input may lie in any corner. What follows then are other fits: what is drawn on it.
+times the input's, and the input may lie in any corner, or each copy of it may be turned in its own way. What follows
+then are other fits: what is drawn on it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,18 @@ CANVAS_COST = 5.0
 
 MIN_AGREEMENT = 0.8
 """Share of a canvas's cells that are not 0 that must be so in the output, in every pair."""
+
+TILE_COST, MAX_TILES = 0.5, 25
+"""Nats that every copy of a grid in a mosaic costs beyond that, and how many there may be."""
+
+TURNS = (None, "left right", "up down", "half", "diagonal", "left", "right", "blank")
+"""What a copy in a mosaic may be; of those that agree equally the first."""
+
+MIRRORS = ("left right", "up down", "half")
+"""Those that keep the shape."""
+
+Mosaic = tuple[tuple[str | None, ...], ...]
+"""Rows of turns, see `layouts.canvas`."""
 
 PLACES = ("tiled", "upscaled", *itertools.product((0, 1, 2), (0, 1, 2)))
 
@@ -67,7 +80,8 @@ def canvases(base: Value, targets: Sequence[np.ndarray]) -> list[FreeValue]:
     if rows is None or columns is None:
         return []
     found: dict[bytes, FreeValue] = {}
-    for how in PLACES:
+    tiled = mosaic(grids, targets)
+    for how in (*PLACES, *([tiled] if tiled else [])):
         made = [
             canvas(grid, *size, how) for grid, size in zip(grids, zip(rows[1], columns[1], strict=True), strict=True)
         ]
@@ -76,6 +90,35 @@ def canvases(base: Value, targets: Sequence[np.ndarray]) -> list[FreeValue]:
             continue
         functions = [canvas, *([one_colored] if "one_colored" in rows[0] + columns[0] else [])]
         text = f"{source_of(functions)}\nout = canvas(base, {rows[0]}, {columns[0]}, {how!r})"
-        value = FreeValue.fitted(made, (base,), ("base",), text, base.cost + CANVAS_COST)
+        cost = base.cost + CANVAS_COST + (mosaic_cost(how) if how is tiled else 0.0)
+        value = FreeValue.fitted(made, (base,), ("base",), text, cost)
         found.setdefault(value.key, value)
     return list(found.values())
+
+
+def mosaic(grids: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Mosaic | None:
+    """How the outputs are laid out from turned copies of the grids, the same in all pairs; None if they are not, or if
+    there is one copy only. Some of the cells may be others."""
+    shapes = [(grid.shape, target.shape) for grid, target in zip(grids, targets, strict=False)]
+    (high, wide), size = shapes[0]
+    down, across = size[0] // high, size[1] // wide
+    if not 1 < down * across <= MAX_TILES or any((down * h, across * w) != t for (h, w), t in shapes):
+        return None
+    if any(down * grid.shape[0] > MAX_SIDE or across * grid.shape[1] > MAX_SIDE for grid in grids):
+        return None
+    square = all(grid.shape[0] == grid.shape[1] for grid in grids)
+    turns = TURNS if square else (None, *MIRRORS, "blank")
+    agreements = np.empty((len(turns), down, across))  # the least of all pairs
+    for number, turn in enumerate(turns):
+        same = [canvas(grid, 0, 0, ((turn,) * across,) * down) == t for grid, t in zip(grids, targets, strict=False)]
+        shares = [cells.reshape(down, len(cells) // down, across, -1).mean((1, 3)) for cells in same]
+        agreements[number] = np.min(shares, axis=0)
+    best = agreements.argmax(0)
+    if agreements.max(0).mean() < MIN_AGREEMENT or all(turns[number] == "blank" for number in best.flat):
+        return None
+    return tuple(tuple(turns[number] for number in row) for row in best)
+
+
+def mosaic_cost(how: Mosaic) -> float:
+    """Nats that a mosaic costs."""
+    return TILE_COST * sum(map(len, how))

@@ -83,9 +83,10 @@ def block(grid, labels, seen, number, how, turn, ink):
         tall, wide, down, right = map(int, name.split())
         out = cut_out(grid, labels, number, "region")
         tall, wide = tall or -(-out.shape[0] // 2), wide or -(-out.shape[1] // 2)
-        return turned(out[-tall:] if down else out[:tall], None)[:, -wide if right else 0 :][:, :wide]
-    out = cut_out(grid, labels, number, "alone" if kind in ("shrunk", "scaled") else kind)
-    out = shrunk(out) if kind == "shrunk" else scaled_down(out) if kind == "scaled" else out
+        out = (out[-tall:] if down else out[:tall])[:, -wide if right else 0 :][:, :wide]
+    else:
+        out = cut_out(grid, labels, number, "alone" if kind in ("shrunk", "scaled") else kind)
+        out = shrunk(out) if kind == "shrunk" else scaled_down(out) if kind == "scaled" else out
     return turned(out if color is None else np.where(out > 0, color, 0), turn)
 
 
@@ -209,8 +210,12 @@ def in_places(blocks, boxes, places):
 
 def canvas(grid, tall, wide, how):
     """A grid of another size that a grid is put on: 'tiled', 'upscaled', or once: how far down and right, each 0: at
-    the beginning, 1: in the middle, 2: at the end."""
+    the beginning, 1: in the middle, 2: at the end. Or a mosaic: rows of turns (see `turned`), one for each copy of the
+    grid, 'blank' where there is none."""
     high, broad = grid.shape
+    if isinstance(how[0], tuple):
+        blank = np.zeros(grid.shape, np.int8)
+        return np.block([[blank if turn == "blank" else turned(grid, turn) for turn in row] for row in how])
     if how == "tiled":
         return np.tile(grid, (-(-tall // high), -(-wide // broad)))[:tall, :wide]
     if how == "upscaled":

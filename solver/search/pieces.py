@@ -17,10 +17,11 @@ import numpy as np
 from ..executor import Value
 from ..grid.types import MAX_SIDE
 from ..sandbox.executor import FreeValue
+from .canvas import mosaic, mosaic_cost
 from .fit_layout import choices
 from .fit_parts import CHECKS_PER_DRAWING, MAX_CELLS, Parts, divided
-from .layouts import canvas, turned
-from .parts import DIVISIONS, cut_out, described, panels, source_of
+from .layouts import block, canvas, turned
+from .parts import DIVISIONS, described, panels, source_of
 
 PIECE_COST, SIZE_COST = 2.0, 1.0
 """Nats that a piece costs beyond the question that chooses it, and a step that brings one to the outputs' size."""
@@ -31,8 +32,8 @@ MAX_PIECES, MAX_FITTED = 60, 80
 MAX_TIMES = 5
 """Pieces' sizes may be multiplied by numbers up to this."""
 
-CUTS = {"region": 0.0, "alone": 0.3, "inside": 0.6, "color": 0.3}
-"""What is cut out of a part's box (see `parts.cut_out`), with its cost."""
+CUTS = {"region": 0.0, "alone": 0.3, "inside": 0.6, "color": 0.3, "scaled": 0.6, "shrunk": 0.6}
+"""What is cut out of a part's box (see `layouts.block`), with its cost."""
 
 TURNS = ("left right", "up down", "half", "diagonal")
 
@@ -61,18 +62,21 @@ def cut_pieces(base: Value, num_train: int, stop: Callable[[], bool]) -> tuple[l
     found: dict[bytes, FreeValue] = {}
     checks = 0
     for parts in divided(base, DIVISIONS, num_train, stop):
+        chosen: dict[tuple[int, ...], tuple[str, float]] = {}
         for mask, question, cost in _single(parts):
-            numbers = [int(mask[parts.of(k)].argmax()) for k in range(len(parts.labels))]
+            checks += len(CUTS)
+            numbers = tuple(int(mask[parts.of(k)].argmax()) for k in range(len(parts.labels)))
+            if numbers not in chosen or cost < chosen[numbers][1]:
+                chosen[numbers] = question, cost
+        for numbers, (question, cost) in chosen.items():
             for how, price in CUTS.items():
-                checks += 1
-                items = [
-                    cut_out(grid, labels, number, how)
-                    for grid, labels, number in zip(base.items, parts.labels, numbers, strict=True)
-                ]
+                every = parts.cut(how)
+                items = [every[first + number] for first, number in zip(parts.first, numbers, strict=True)]
                 is_seen = "seen[" in question
                 lines = ["seen = described(base, labels)"] * is_seen
-                lines += [f"number = ({question}).argmax()", f"out = cut_out(base, labels, number, {how!r})"]
-                value = parts.value(items, lines, [cut_out, *[described] * is_seen])
+                lines += [f"number = ({question}).argmax()"]
+                lines += [f"out = block(base, labels, None, number, {how!r}, None, None)"]
+                value = parts.value(items, lines, [block, *[described] * is_seen])
                 value.cost = base.cost + PIECE_COST + cost + price
                 known = found.get(value.key)
                 if known is None or value.cost < known.cost:
@@ -85,8 +89,8 @@ def cut_pieces(base: Value, num_train: int, stop: Callable[[], bool]) -> tuple[l
 def _single(parts: Parts) -> Iterator[tuple[np.ndarray, str, float]]:
     """Questions that are true of one part of every grid: the answers (bool [n]), as Python, and the cost."""
     for mask, text, cost in choices(parts):
-        if text is not None and (np.add.reduceat(mask * 1, parts.first) == 1).all():
-            yield mask, text, cost
+        if (np.add.reduceat(mask * 1, parts.first) == 1).all():
+            yield mask, text or "np.ones(labels.max(), bool)", cost
     sizes = np.bincount(parts.grid_of)
     if parts.divide is panels and (sizes == sizes[0]).all():
         places = np.arange(len(parts.grid_of)) - parts.first[parts.grid_of]
@@ -138,6 +142,11 @@ def fitted_pieces(base: Value, targets: Sequence[np.ndarray], stop: Callable[[],
         if value.key not in found or value.cost < found[value.key].cost:
             found[value.key] = value
 
+    for piece in pieces[1:]:
+        if (how := mosaic(piece.items, targets)) is not None:
+            items = [canvas(item, 0, 0, how) for item in piece.items]
+            text = f"{source_of([canvas])}\nout = canvas(base, 0, 0, {how!r})"
+            add(FreeValue.fitted(items, (piece,), ("base",), text, piece.cost + mosaic_cost(how)))
     for size in output_sizes(pieces, wanted):
         if stop() or len(found) >= 2 * MAX_FITTED:
             break

@@ -10,7 +10,7 @@ from solver.executor import input_value
 from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import layouts as words
-from solver.search.canvas import canvases
+from solver.search.canvas import canvases, mosaic
 from solver.search.fit_layout import DIVIDED, LayoutRules, fit_layout
 from solver.search.fit_parts import Parts
 from solver.search.parts import described, one_colored, source_of
@@ -199,6 +199,7 @@ def test_blocks_of_a_part():
     assert give("bar across:size", None, 4) == [[4, 4, 4]]
     assert give("bar up:size", None, "color seen right") == [[2], [2], [2]]
     assert give("corner:0 2 1 0", None, None) == [[1, 0]]
+    assert give("corner:0 2 1 0", None, 7) == [[7, 0]]
     assert words.shrunk(draw("1122/1122/0022")).tolist() == [[1, 2], [0, 2]]
     assert words.scaled_down(draw("1122/1122/0022/0022")).tolist() == [[1, 2], [0, 2]]
     assert words.scaled_down(draw("112/112")).tolist() == [[1, 1, 2], [1, 1, 2]]
@@ -265,6 +266,31 @@ def test_canvases_are_for_larger_outputs_only():
     assert not canvases(input_value(inputs), [by_length(g) for g in inputs[:4]])
     sizes = [words.canvas(g, 12, 12 + k, (0, 0)) for k, g in enumerate(inputs[:4])]
     assert not canvases(input_value(inputs), sizes)
+
+
+MOSAICS = [((None, "left right"), ("up down", "half")), (("blank", "left", None),)]
+
+
+@pytest.mark.parametrize("how", MOSAICS)
+def test_a_mosaic_is_made_of_copies_that_are_turned_each_in_its_own_way(how):
+    rng = np.random.default_rng(3)
+    inputs = [rng.integers(0, 4, (3, 3)).astype(np.int8) for _ in range(4)]
+    targets = [words.canvas(grid, 0, 0, how) for grid in inputs]
+    assert mosaic(inputs, targets[:3]) == how
+    found = [v for v in canvases(input_value(inputs), targets[:3]) if np.array_equal(v.items[3], targets[3])]
+    assert found
+    with Sandbox(size=1) as sandbox:
+        outputs = sandbox.run(found[0].program().render(), inputs).outputs
+    assert [g.tolist() for g in outputs] == [g.tolist() for g in targets]
+
+
+def test_there_is_a_mosaic_only_if_all_outputs_are_as_many_times_as_large():
+    grid = np.eye(3, dtype=np.int8)
+    assert mosaic([grid], [grid]) is None
+    assert mosaic([grid, grid], [np.tile(grid, (2, 2)), np.tile(grid, (2, 3))]) is None
+    assert mosaic([grid], [grid[:2]]) is None
+    assert mosaic([grid, np.zeros((16, 1), np.int8)], [np.tile(grid, (2, 2))]) is None
+    assert mosaic([grid, grid], [np.tile(grid, (2, 2))]) == ((None, None), (None, None))
 
 
 @pytest.mark.parametrize("how", ["tiled", "upscaled", (0, 0), (1, 2)])
