@@ -78,6 +78,34 @@ def sights(grid):
     return found
 
 
+def far_sights(grid):
+    """What a cell sees straight beyond the first colour it sees: the next other colour, and the last content of all."""
+    found = {}
+    for name, down, right in ways()[:4]:
+        first = beside = np.maximum(moved(grid, down, right), 0)
+        second, last = np.zeros(grid.shape, np.int64), first
+        for _ in range(max(grid.shape) + 1):
+            on_first, on_second = np.maximum(moved(first, down, right), 0), np.maximum(moved(second, down, right), 0)
+            # The cell beside sees `on_first` and beyond it `on_second`.
+            further = np.where(on_first != beside, on_first, on_second)
+            second = np.where(beside > 0, further, on_second)
+            first = np.where(beside > 0, beside, on_first)
+            beyond = np.maximum(moved(last, down, right), 0)
+            last = np.where(beyond > 0, beyond, beside)
+        found["color beyond " + name], found["color at the end " + name] = second, last
+    return found
+
+
+def paired_colors(grid):
+    """Of every colour the one that most often lies straight beside it, as in a legend; 0: none. int64 [10]."""
+    counts = np.zeros((10, 10), np.int64)
+    for _, down, right in ways()[:4]:
+        beside = moved(grid, down, right)
+        other = (grid > 0) & (beside > 0) & (beside != grid)
+        np.add.at(counts, (grid[other], beside[other]), 1)
+    return np.where(counts.any(1), counts.argmax(1), 0)
+
+
 def places(grid):
     """Where the cell lies: row and column from both ends, their remainders, distance from border and diagonals."""
     high, wide = grid.shape
@@ -160,6 +188,7 @@ def whole_grid(grid):
     found["color least common"] = same + (ranked[-1] if ranked else 0)
     found["colors in all"] = same + len(ranked)
     found["cells of its color"] = np.where(grid != 0, counts[grid], 0)
+    found["color paired"] = paired_colors(grid)[grid]
     return found
 
 
@@ -168,12 +197,17 @@ def nearest(grid):
     row, column = np.nonzero(grid)
     if not len(row):
         none = np.zeros(grid.shape, np.int64)
-        return {"color nearest": none, "nearest": none, "nearest diagonally": none}
+        names = ["color nearest", "color paired with nearest", "as near", "nearest", "nearest mod 2"]
+        return dict.fromkeys([*names, "nearest diagonally", "nearest diagonally mod 2"], none)
     rows, columns = np.indices(grid.shape)
     down, right = abs(rows[..., None] - row), abs(columns[..., None] - column)
-    color = grid[row, column][(down + right).argmin(-1)]
-    away = {"nearest": (down + right).min(-1), "nearest diagonally": np.maximum(down, right).min(-1)}
-    return {"color nearest": color * 1} | away
+    far = down + right
+    color = grid[row, column][far.argmin(-1)]
+    found = {"color nearest": color * 1, "color paired with nearest": paired_colors(grid)[color]}
+    found["as near"] = (far == far.min(-1, keepdims=True)).sum(-1)
+    for name, steps in (("nearest", far.min(-1)), ("nearest diagonally", np.maximum(down, right).min(-1))):
+        found |= {name: steps, name + " mod 2": steps % 2}
+    return found
 
 
 def nearest_other(grid):
@@ -334,7 +368,7 @@ FAMILIES: tuple[tuple[Callable[..., Features], Callable[..., np.ndarray] | None]
     (neighbors, None), (sights, None), (places, None), (mirrors, None), (lines, None), (whole_grid, None),
     (nearest, None), (measures, regions), (measures, one_colored), (measures, many_colored), (measures, boxes),
     (shapes, None), (surroundings, None), (ends, None), (squares, None), (nearest_other, None),
-    (mirrored_within, boxes),
+    (mirrored_within, boxes), (far_sights, None),
 )  # fmt: skip
 """The functions that give features, and what gives their second argument of the grid, if they have one."""
 

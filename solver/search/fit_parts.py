@@ -33,11 +33,13 @@ from .parts import (
     cut_out,
     described,
     extents,
+    layers,
     left,
     painted,
     source_of,
     stack_of,
     stamped,
+    stamped_in_middle,
 )
 from .relations import RELATIONS
 
@@ -366,39 +368,28 @@ class DrawingRules:
         self._find_actions()
 
     def _stamps(self) -> list[tuple[Callable[..., np.ndarray], tuple, bool]]:
-        """Drawings of single cells around parts of one size: those that have one colour in the outputs, for all such
-        parts, or for those of one colour."""
+        """Drawings of single cells around parts of one size, or around the middles of parts: those cells that have one
+        colour in the outputs, for all such parts, or for those of one colour."""
         parts, found = self.parts, []
-        if parts.divide in STILL:
+        if parts.divide in STILL and parts.divide is not layers:
             return []
         boxes = np.concatenate([extents(stack) for stack in parts.stacks[: parts.num_train]], axis=1)
-        grid_of, own_color = parts.grid_of[parts.train], parts.features["color own"][parts.train]
+        own_color = parts.features["color own"][parts.train]
         sizes = np.stack([boxes[1] - boxes[0] + 1, boxes[3] - boxes[2] + 1], 1)
-        for tall, broad in np.unique(sizes, axis=0)[:MAX_STAMPS]:
-            of_size = (sizes == (tall, broad)).all(1)
-            for color in (-1, *np.unique(own_color[of_size])):
-                members = np.flatnonzero(of_size & ((own_color == color) | (color < 0)))
-                if max(tall, broad) > MAX_STAMP_SIDE or len(np.unique(grid_of[members])) < min(2, parts.num_train):
-                    continue
-                shape = (tall + 2 * STAMP_REACH, broad + 2 * STAMP_REACH)
-                seen, changed = np.zeros((10, *shape), np.int64), np.zeros((parts.num_train, *shape), bool)
-                for k in members:
-                    number, top, left_end = grid_of[k], boxes[0, k] - STAMP_REACH, boxes[2, k] - STAMP_REACH
-                    grid, target = parts.base.items[number], self.targets[number]
-                    row, column = np.indices(shape)
-                    fine = (row + top >= 0) & (row + top < grid.shape[0])
-                    fine &= (column + left_end >= 0) & (column + left_end < grid.shape[1])
-                    row, column = row[fine], column[fine]
-                    new = target[row + top, column + left_end]
-                    np.add.at(seen, (new, row, column), 1)
-                    changed[number, row, column] |= new != grid[row + top, column + left_end]
-                constant = ((seen > 0).sum(0) == 1) & (seen[0] == 0) & (changed.sum(0) >= min(2, parts.num_train))
-                cells = tuple(
-                    (int(row) - STAMP_REACH, int(column) - STAMP_REACH, int(seen[:, row, column].argmax()))
-                    for row, column in np.argwhere(constant)
-                )
-                if cells and all(cells != other for _, (other,), _ in found):
-                    found.append((stamped, (cells,), True))
+        corners = boxes[[0, 2]].T - STAMP_REACH
+        kinds = [
+            (stamped, (sizes == size).all(1), corners, size + 2 * STAMP_REACH)
+            for size in np.unique(sizes, axis=0)[:MAX_STAMPS]
+            if size.max() <= MAX_STAMP_SIDE and parts.divide not in STILL
+        ]
+        middles = (boxes[[0, 2]] + boxes[[1, 3]]).T // 2 - STAMP_REACH
+        kinds.append((stamped_in_middle, (sizes % 2 == 1).all(1), middles, np.full(2, 2 * STAMP_REACH + 1)))
+        for function, of_kind, firsts, shape in kinds:
+            for color in (-1, *np.unique(own_color[of_kind])):
+                members = np.flatnonzero(of_kind & ((own_color == color) | (color < 0)))
+                cells = self._constant_cells(members, firsts[members], shape)
+                if cells and all((function, cells) != (f, other) for f, (other,), _ in found):
+                    found.append((function, (cells,), True))
         return found[:MAX_STAMPS]
 
     def _moves(self) -> list[tuple[Callable[..., np.ndarray], tuple, bool]]:
@@ -407,6 +398,31 @@ class DrawingRules:
             return []
         self.num_checks += CHECKS_PER_DRAWING * len(self.parts.stacks)
         return moves(self.parts.base.items, self.parts.stacks, self.targets)
+
+    def _constant_cells(
+        self, members: np.ndarray, firsts: np.ndarray, shape: np.ndarray
+    ) -> tuple[tuple[int, int, int], ...]:
+        """Cells of windows that have one colour in the outputs, in all windows, as (row, column, colour) less
+        STAMP_REACH; none where the windows are of one pair. members: training parts, int64 [n], whose windows begin
+        at `firsts`, int64 [n, 2], and have a shape."""
+        grid_of = self.parts.grid_of[self.parts.train][members]
+        if len(np.unique(grid_of)) < min(2, self.parts.num_train):
+            return ()
+        seen, changed = np.zeros((10, *shape), np.int64), np.zeros((self.parts.num_train, *shape), bool)
+        for number, (top, left_end) in zip(grid_of, firsts, strict=True):
+            grid, target = self.parts.base.items[number], self.targets[number]
+            row, column = np.indices(tuple(shape))
+            fine = (row + top >= 0) & (row + top < grid.shape[0])
+            fine &= (column + left_end >= 0) & (column + left_end < grid.shape[1])
+            row, column = row[fine], column[fine]
+            new = target[row + top, column + left_end]
+            np.add.at(seen, (new, row, column), 1)
+            changed[number, row, column] |= new != grid[row + top, column + left_end]
+        constant = ((seen > 0).sum(0) == 1) & (seen[0] == 0) & (changed.sum(0) >= min(2, self.parts.num_train))
+        return tuple(
+            (int(row) - STAMP_REACH, int(column) - STAMP_REACH, int(seen[:, row, column].argmax()))
+            for row, column in np.argwhere(constant)
+        )
 
     def draw(self, drawing: int, number: int) -> np.ndarray:
         """What a drawing paints for every part of one grid."""

@@ -60,7 +60,8 @@ def panels(grid):
     if max(high, wide) % min(high, wide) == 0 and high != wide:
         row, column = np.indices(grid.shape)
         return (row // min(high, wide) + column // min(high, wide) + 1).astype(np.int64)
-    for color in np.argsort(-np.bincount(grid.ravel(), minlength=10), kind="stable"):
+    common = np.argsort(-np.bincount(grid.ravel(), minlength=10), kind="stable")
+    for color in [*common[common > 0], 0]:  # empty rows separate only where nothing else does
         rows, columns = (grid == color).all(1), (grid == color).all(0)
         if (rows.any() or columns.any()) and not rows.all():
             down = np.cumsum(np.diff(rows * 1, prepend=1) == -1)
@@ -185,6 +186,11 @@ def described(grid, labels):
         found[name + " rank"] = len(different) - np.searchsorted(different, values)
         found[name + " rank from below"] = np.searchsorted(different, values) + 1
         found["of the same " + name] = (values[:, None] == values).sum(1)
+    for name in ("size", "height", "width"):
+        found[name + " mod 2"] = found[name] % 2
+    for name in ("top", "left"):
+        for divisor in (2, 3):
+            found[f"{name} rank mod {divisor}"] = found[name + " rank from below"] % divisor
     for color in range(1, 10):
         different = np.unique(counts[color])
         found[f"cells of {color}"] = counts[color]
@@ -351,6 +357,15 @@ def frame(grid, stack):
     for _, down, right in ways():
         ring |= pushed(np.where(wider, 0, -1).astype(np.int8), down, right) >= 0
     return in_main_color(stack, ring & ~wider)
+
+
+def mat(grid, stack, through):
+    """The background in its box and in the cells just outside of that; through: also what it encloses."""
+    wider = boxed(stack)
+    for _, down, right in ways():
+        wider = wider | (pushed(np.where(boxed(stack), 0, -1).astype(np.int8), down, right) >= 0)
+    drawn = in_main_color(stack, wider & (grid == 0))
+    return drawn if through else np.where(holes(grid, stack) >= 0, -1, drawn).astype(np.int8)
 
 
 def outline(grid, stack, straight):
@@ -551,6 +566,19 @@ def stamped(grid, stack, cells):
     return out
 
 
+def stamped_in_middle(grid, stack, cells):
+    """Single cells around the middle of its box, if a cell is in the middle. cells: (row, column, colour), the former
+    counted from it."""
+    top, bottom, left_end, right_end = extents(stack)
+    out = np.full(stack.shape, -1, np.int8)
+    for row, column, color in cells:
+        rows, columns = (top + bottom) // 2 + row, (left_end + right_end) // 2 + column
+        fine = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
+        fine &= ((bottom - top) % 2 == 0) & ((right_end - left_end) % 2 == 0)
+        out[fine, rows[fine], columns[fine]] = color
+    return out
+
+
 def painted(grid, stack, choice, actions):
     """A grid with what was chosen for each part. choice: numbers of actions, int64 [n]. actions: what is drawn for
     each part, whether it stays itself, and in which colour instead (None: as drawn; one, or one for each part)."""
@@ -590,7 +618,7 @@ DRAWN_DIVISIONS = (*DIVISIONS, loose)
 _WAYS4 = ways()[:4]
 
 STILL = (free_regions, layers, panels)
-"""Divisions whose parts are only painted: they do not move, and nothing is drawn elsewhere for them."""
+"""Divisions whose parts are only painted: they do not move, and nothing but stamps is drawn elsewhere for them."""
 
 MOVING = (rays, middle_lines, moved_until, moved_to, moved_onto, moved_toward, moved_by, repeated)
 
@@ -603,6 +631,8 @@ DRAWINGS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], .
     (whole_box, (), True),
     (rest_of_box, (), True),
     (frame, (), True),
+    (mat, (0,), True),
+    (mat, (1,), True),
     (outline, (0,), True),
     (outline, (1,), True),
     (edge, (), True),

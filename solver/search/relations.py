@@ -53,9 +53,10 @@ def connected(grid, stack, which, to):
     return out
 
 
-def turning(grid, stack, down, right, turn):
-    """A path from a part's only foremost cell, which turns 'left' or 'right' before content, or bounces off content, or
-    off the 'border' too."""
+def turning(grid, stack, down, right, at_content, at_border):
+    """A path from a part's only foremost cell. Where it meets content it turns 'left' or 'right', or to the 'free' one
+    of the two sides, or 'back', as a ball bounces, or it ends ('stop'). At the border it leaves ('stop'), bounces too,
+    or turns once."""
     out = np.full(stack.shape, -1, np.int8)
     high, wide = grid.shape
     ahead = pushed(stack, -down, -right)
@@ -63,30 +64,35 @@ def turning(grid, stack, down, right, turn):
         if front.sum() != 1:
             continue
         row, column = (int(v[0]) for v in np.nonzero(front))
-        color, step = stack[k, row, column], (down, right)
+        color, step, border = stack[k, row, column], (down, right), at_border
 
-        def is_free(row, column, k=k):
-            if 0 <= row < high and 0 <= column < wide:
-                return grid[row, column] == 0 or stack[k, row, column] >= 0
-            return turn != "border"
+        def met(row, column, border, k=k):
+            """What is to be done before a cell; '' where it is free."""
+            if not (0 <= row < high and 0 <= column < wide):
+                return "" if border == "stop" else border
+            return "" if grid[row, column] == 0 or stack[k, row, column] >= 0 else at_content
 
         for _ in range(high * wide):
-            if not is_free(row + step[0], column + step[1]):
-                if turn == "left":
-                    step = (-step[1], step[0])
-                elif turn == "right":
-                    step = (step[1], -step[0])
-                else:
-                    free_down, free_right = is_free(row + step[0], column), is_free(row, column + step[1])
-                    both = free_down == free_right
-                    step = (
-                        -step[0] if both or not free_down else step[0],
-                        -step[1] if both or not free_right else step[1],
-                    )
-                if not is_free(row + step[0], column + step[1]):
-                    break
+            turn = met(row + step[0], column + step[1], border)
+            sides = {"left": (-step[1], step[0]), "right": (step[1], -step[0])}
+            if turn == "free":
+                free = [(d, r) for d, r in sides.values() if not met(row + d, column + r, border)]
+                step = free[0] if len(free) == 1 else step
+            elif turn == "back":
+                free_down, free_right = not met(row + step[0], column, border), not met(row, column + step[1], border)
+                both = free_down == free_right
+                step = (
+                    -step[0] if both or not free_down else step[0],
+                    -step[1] if both or not free_right else step[1],
+                )
+            elif turn in sides:
+                if not (0 <= row + step[0] < high and 0 <= column + step[1] < wide):
+                    border = "stop"
+                step = sides[turn]
+            if turn and met(row + step[0], column + step[1], border):
+                break
             row, column = row + step[0], column + step[1]
-            if not (0 <= row < high and 0 <= column < wide) or (out[k, row, column] >= 0 and turn in ("left", "right")):
+            if not (0 <= row < high and 0 <= column < wide) or (out[k, row, column] >= 0 and at_content != "back"):
                 break
             if stack[k, row, column] < 0:
                 out[k, row, column] = color
@@ -200,6 +206,48 @@ def pictured(grid, stack, which, at):
     return out
 
 
+def renaming(seen, part):
+    """The colour of a part for every colour at the same places of a picture, as a dict; None where one is not told by
+    the other, or where only one of the two has a cell (−1: none)."""
+    pairs = {(int(a), int(b)) for a, b in zip(seen.ravel(), part.ravel(), strict=True)}
+    names = dict(pairs)
+    is_one_to_one = len(pairs) == len(names) == len(set(names.values()))
+    return names if is_one_to_one and all((a < 0) == (b < 0) for a, b in pairs) else None
+
+
+def analogous(model, part):
+    """A model in the colours of a smaller part that is like one of its corners; and where the part lies in it. None
+    where it is not, or lacks some of the model's colours."""
+    room = model.shape[0] - part.shape[0], model.shape[1] - part.shape[1]
+    if min(room) < 0:
+        return None
+    for row, column in ((0, 0), (0, room[1]), (room[0], 0), room):
+        names = renaming(model[row : row + part.shape[0], column : column + part.shape[1]], part)
+        if names is not None and set(np.unique(model[model >= 0])) <= set(names):
+            picture = np.full(model.shape, -1, np.int8)
+            for color, other in names.items():
+                picture[model == color] = other
+            return picture, row, column
+    return None
+
+
+def by_analogy(grid, stack):
+    """The part completed to what a larger one is, in its own colours: the largest of those that it is a corner of."""
+    out = np.full(stack.shape, -1, np.int8)
+    cut, sizes = crops(stack), (stack >= 0).sum((1, 2))
+    top, _, left, _ = extents(stack)
+    for k, part in enumerate(cut):
+        larger = [j for j in np.argsort(-sizes, kind="stable") if sizes[j] > sizes[k]]
+        found = next((one for j in larger if (one := analogous(cut[j], part)) is not None), None)
+        if found is not None:
+            picture, row, column = found
+            rows, columns = np.nonzero(picture >= 0)
+            colors, rows, columns = picture[rows, columns], rows + top[k] - row, columns + left[k] - column
+            fine = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
+            out[k, rows[fine], columns[fine]] = colors[fine]
+    return out
+
+
 def midway(grid, stack, which):
     """The part in the middle between its place and that of another (see `other_part`)."""
     top, _, left, _ = extents(stack)
@@ -279,6 +327,8 @@ def fitted(grid, stack, turn):
 
 
 _WAYS = [(down, right) for _, down, right in ways()]
+_TURNS = [(one, "stop") for one in ("left", "right", "free")]
+_TURNS += [(content, border) for border in ("left", "right") for content in ("stop", border)]
 _OTHERS = ("nearest", "own color", "own shape")
 
 RELATIONS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], ...] = (
@@ -288,8 +338,8 @@ RELATIONS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], 
         for which in ("straight", "diagonal", "all")
         for to in ("own color", "other color", "content", "border")
     ],
-    *[(turning, (d, r, turn), True) for turn in ("left", "right") for d, r in _WAYS[:4]],
-    *[(turning, (d, r, turn), True) for turn in ("content", "border") for d, r in _WAYS[4:]],
+    *[(turning, (d, r, *turns), True) for turns in _TURNS for d, r in _WAYS[:4]],
+    *[(turning, (d, r, "back", border), True) for border in ("stop", "back") for d, r in _WAYS[4:]],
     *[(moved_far, (d, r, far), False) for far in (1, 2, 3, "size", "longer side", "parts") for d, r in _WAYS[:4]],
     *[(moved_far, (d, r, far), False) for far in (1, 2, 3) for d, r in _WAYS[4:]],
     *[(fallen, (d, r, still), False) for still in (0, 1) for d, r in _WAYS[:4]],
@@ -304,6 +354,7 @@ RELATIONS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], 
         for which in ("nearest", "largest", "rarest", "most colors", "color in it")
         for at in ("middle", "own color")
     ],
+    (by_analogy, (), True),
     *[(midway, (which,), stays) for which in _OTHERS for stays in (True, False)],
     *[(stepped, (which,), True) for which in _OTHERS],
     *[(continued, step, True) for step in _WAYS],

@@ -20,9 +20,12 @@ from solver.search.cells import (
     boxes,
     compute,
     ends,
+    far_sights,
     measures,
     mirrored_within,
+    nearest,
     nearest_other,
+    paired_colors,
     regions,
     sights,
     source_of,
@@ -75,6 +78,26 @@ def test_a_cell_sees_the_first_content_in_a_direction():
     assert seen["steps right"].tolist() == [[3, 2, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
     assert seen["color seen up"].tolist() == [[0, 0, 0, 0], [1, 0, 0, 2], [1, 0, 0, 2]]
     assert seen["steps up"].tolist() == [[0, 0, 0, 0], [1, 0, 0, 1], [2, 0, 0, 2]]
+
+
+def test_a_cell_sees_beyond_the_first_colour():
+    seen = far_sights(draw("0110203/0000000/1000000"))
+    assert seen["color beyond right"][0].tolist() == [2, 2, 3, 3, 0, 0, 0]
+    assert seen["color at the end right"][0].tolist() == [3, 3, 3, 3, 3, 3, 0]
+    assert seen["color beyond left"][0].tolist() == [0, 0, 0, 0, 0, 1, 1]
+    assert seen["color at the end down"][:, 0].tolist() == [1, 1, 0]
+
+
+def test_what_is_equally_near_is_counted():
+    found = nearest(draw("10002"))
+    assert found["as near"].tolist() == [[1, 1, 2, 1, 1]]
+    assert found["nearest mod 2"].tolist() == [[0, 1, 0, 1, 0]]
+    assert list(nearest(np.zeros((2, 2), np.int8))) != []
+    assert set(nearest(np.zeros((2, 2), np.int8))) == set(found)
+
+
+def test_colours_are_paired_by_lying_beside_each_other_most_often():
+    assert paired_colors(draw("3100/3100/0020/0320")).tolist() == [0, 3, 3, 1, 0, 0, 0, 0, 0, 0]
 
 
 def test_parts_are_measured_and_ranked():

@@ -107,6 +107,8 @@ def test_parts_are_counted_ranked_and_compared():
     assert found["color seen right"].tolist() == [2, 0, 0, 0]
     assert found["steps right"].tolist() == [2, 0, 0, 0]
     assert found["touching"].tolist() == [0, 0, 1, 1]
+    assert found["size mod 2"].tolist() == [0, 0, 1, 1]
+    assert found["left rank mod 3"].tolist() == [1, 0, 1, 2]
     ring = draw("1110/1010/1110/0002")
     assert described(ring, words.one_colored(ring))["holes"].tolist() == [1, 0]
 
@@ -152,8 +154,20 @@ def test_panels_lie_between_lines_or_are_squares_in_a_row():
         [0, 0, 0, 0],
         [3, 3, 0, 4],
     ]
+    # Empty lines separate only where no content does.
+    assert words.panels(draw("100/000/555/000/020")).tolist() == [[1] * 3, [1] * 3, [0] * 3, [2] * 3, [2] * 3]
+    assert words.panels(draw("110/110/000/220/220"))[2].tolist() == [0, 0, 0]
     assert words.panels(draw("12/30/45/60")).tolist() == [[1, 1], [1, 1], [2, 2], [2, 2]]
     assert not words.panels(draw("12/34")).any()
+
+
+def test_a_mat_lies_in_and_around_the_box():
+    grid = draw("00000/02220/02020/02220/00000")
+    stack = stack_of(grid, words.one_colored(grid))
+    ring = draw("22222/20002/20002/20002/22222")
+    assert np.maximum(words.mat(grid, stack, 0)[0], 0).tolist() == ring.tolist()
+    ring[2, 2] = 2
+    assert np.maximum(words.mat(grid, stack, 1)[0], 0).tolist() == ring.tolist()
 
 
 def test_a_part_moves_up_to_content_or_the_border():
@@ -255,6 +269,32 @@ def test_stamps_are_read_off_the_outputs():
     rules, _ = fit_parts(input_value(inputs), targets, np.random.default_rng(0), never)
     assert rules[0].confirmed == 4
     assert "stamped" in rules[0].value.text
+
+
+def test_stamps_lie_around_the_middle_of_parts_of_any_size():
+    rng = np.random.default_rng(5)
+    inputs, outputs = [], []
+    for far in (1, 3, 2, 4, 2):
+        grid = np.zeros((9, 11), np.int8)
+        row, middle = rng.integers(1, 8), rng.integers(4, 7)
+        grid[row, [middle - far, middle + far]] = 1
+        inputs.append(grid)
+        outputs.append(grid.copy())
+        for down, right in ((0, 0), (1, 0), (-1, 0)):
+            outputs[-1][row + down, middle + right] = 3
+    rules, _ = fit_parts(input_value(inputs), outputs[:4], np.random.default_rng(0), never)
+    assert rules[0].confirmed == 4
+    assert "stamped_in_middle" in rules[0].value.text
+    assert np.array_equal(rules[0].value.items[4], outputs[4])
+    with Sandbox(size=1) as sandbox:
+        given = sandbox.run(rules[0].value.program().render(), inputs).outputs
+    assert [g.tolist() for g in given] == [g.tolist() for g in rules[0].value.items]
+
+
+def test_nothing_is_stamped_around_a_middle_between_cells():
+    grid = draw("0110/0000")
+    stack = stack_of(grid, words.one_colored(grid))
+    assert (words.stamped_in_middle(grid, stack, ((0, 0, 5),)) < 0).all()
 
 
 def test_noise_is_never_confirmed():

@@ -76,13 +76,37 @@ def test_what_a_relation_draws(text, function, arguments, picture):
     assert drawn(text, function, *arguments) == picture
 
 
-def test_a_path_turns_before_content():
-    assert drawn("0000/0000/1002/0000", relations.turning, 0, 1, "left") == "0010/0010/0110/0000"
-    assert drawn("0000/0000/1002/0000", relations.turning, 0, 1, "right") == "0000/0000/0110/0010"
+@pytest.mark.parametrize(
+    ("text", "turns", "picture"),
+    [
+        ("0000/0000/1002/0000", ("left", "stop"), "0010/0010/0110/0000"),
+        ("0000/0000/1002/0000", ("right", "stop"), "0000/0000/0110/0010"),
+        ("0030/1002/0000", ("free", "stop"), "0000/0110/0010"),
+        ("0000/1002/0000", ("free", "stop"), "0000/0110/0000"),
+        ("0000/0100/0000/0000", ("stop", "right"), "0000/0011/0001/0001"),
+        ("0000/0100/0000/0003", ("stop", "right"), "0000/0011/0001/0000"),
+    ],
+)
+def test_a_path_to_the_right_turns_before_content_or_once_at_the_border(text, turns, picture):
+    grid = draw(text)
+    path = relations.turning(grid, stack_of(grid, (grid == 1) * 1), 0, 1, *turns)[0]
+    assert "/".join("".join(map(str, row)) for row in np.maximum(path, 0)) == picture
 
 
 def test_a_path_bounces_off_the_border():
-    assert drawn("00100/00000/00000", relations.turning, 1, 1, "border") == "00000/01010/10001"
+    assert drawn("00100/00000/00000", relations.turning, 1, 1, "back", "back") == "00000/01010/10001"
+
+
+def test_a_part_is_completed_in_its_own_colours():
+    grid = draw("3323323/0000000/8840000/0000000/0000116")
+    stack = stack_of(grid, parts.many_colored(grid))
+    pictures = [np.maximum(p, 0) for p in relations.by_analogy(grid, stack)]
+    assert not pictures[0].any()
+    assert pictures[1].tolist() == draw("0000000/0000000/8848848/0000000/0000000").tolist()
+    # What leaves the grid is lost, and what has other cells or colours than any corner is left.
+    assert pictures[2][4].tolist() == [0, 0, 0, 0, 1, 1, 6]
+    other = draw("3323323/0000000/8450000/0000000/0000011")
+    assert (relations.by_analogy(other, stack_of(other, parts.many_colored(other))) < 0).all()
 
 
 def test_a_picture_is_copied_to_where_a_mark_is():
