@@ -18,6 +18,7 @@ from ..grid.registry import FUNCTIONS, Function
 from ..grid.types import Symmetry
 from ..sandbox.executor import FreeValue
 from ..tasks import Task
+from .grammar import FREE_COST
 from .parts import source_of
 
 INVERSE = {
@@ -32,6 +33,9 @@ INVERSE = {
 
 
 MAX_VIEWS = 8
+
+BACKGROUND_SHARE = 0.4
+"""Of a grid's cells, that its most common colour must exceed to be taken for its background."""
 
 
 class _Input:
@@ -57,27 +61,41 @@ class View:
     discount: float = 0.0
 
 
+def cleared(grid, given):
+    """The grid with 0 and the most common colour of the given one exchanged."""
+    names = np.arange(10, dtype=np.int8)
+    background = np.bincount(given.ravel(), minlength=10).argmax()
+    names[[0, background]] = background, 0
+    return names[grid]
+
+
 def views(task: Task, limit: int) -> list[View]:
     """At most `limit` views in order of promise.
 
     First the one in which the background is 0, if another colour is the most common of all grids and fills much of
-    every input. Then, if the inputs' colours differ, one with the colours renamed by rank. Then rotations.
+    every input, or if inputs have backgrounds of their own. Then, if the inputs' colours differ, one with the colours
+    renamed by rank. Then rotations.
     """
     swap, transform = FUNCTIONS["swap_colors"], FUNCTIONS["transform"]
     counts = np.array([np.bincount(g.ravel(), minlength=10) / g.size for g in task.inputs])
     background = int(counts.mean(0).argmax())
     there: Steps = ()
     name = "plain"
-    if background != 0 and counts[:, background].min() > 0.4 and counts[:, 0].max() < 0.3:
+    discount = 0.0
+    own = counts.argmax(1)
+    if background != 0 and counts[:, background].min() > BACKGROUND_SHARE and counts[:, 0].max() < 0.3:
         there = ((swap, (0, background)),)
         name = f"background {background}"
-    found = [View(name, there, there)]
+    elif counts.max(1).min() > BACKGROUND_SHARE and len(set(own[own.nonzero()])) > 1 and not counts[own != 0, 0].any():
+        there = ((cleared, (INPUT,)),)
+        name, discount = "own background", 2 * FREE_COST
+    found = [View(name, there, there, discount)]
     if len({_color_codes(grid).tobytes() for grid in task.inputs}) > 1:
         encoded: Steps = ((FUNCTIONS["encode_colors"], (INPUT,)),)
         found.append(View("colours by rank", encoded, ((FUNCTIONS["decode_colors"], (INPUT,)),)))
     for symmetry in (Symmetry.TRANSPOSE, Symmetry.ROT180, Symmetry.ANTITRANSPOSE, Symmetry.ROT90):
         turn, turn_back = (transform, (int(symmetry),)), (transform, (int(INVERSE[symmetry]),))
-        found.append(View(f"{name} {symmetry.name.lower()}", (*there, turn), (turn_back, *there)))
+        found.append(View(f"{name} {symmetry.name.lower()}", (*there, turn), (turn_back, *there), discount))
     return found[:limit]
 
 

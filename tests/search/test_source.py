@@ -180,6 +180,23 @@ def test_another_background_is_searched_as_if_it_were_black():
     assert np.array_equal(first.grid, np.where(grid == 7, grid[:, ::-1], grid))
 
 
+def test_inputs_may_have_backgrounds_of_their_own():
+    mirrored = lambda g: np.where(g == 0, g[:, ::-1], g)  # noqa: E731
+    plain, truth = task_of(mirrored, shape=(6, 8))
+    # 7, 8, 9 and 6 as backgrounds, colours 1 to 4 as content.
+    names = [np.array([k, *range(1, 10)], np.int8) for k in (7, 8, 9, 6)]
+    pairs = [Pair(own[p.input], own[p.output]) for own, p in zip(names, plain.train, strict=False)]
+    task = Task("own", tuple(pairs), (Pair(names[3][plain.test[0].input]),))
+    assert views(task, 1)[0].name == "own background"
+    assert views(plain, 1)[0].name == "plain"
+    findings, _ = solve(task, num_views=1)
+    first, _ = choose_attempts(task, {"program": findings})[0]
+    assert np.array_equal(first.grid, names[3][truth])
+    with Sandbox(size=1) as sandbox:
+        (output,) = sandbox.run(first.origin, [task.test[0].input]).outputs
+    assert np.array_equal(output, names[3][truth])
+
+
 def test_pictures_in_different_colours_become_alike():
     """Rank 1 becomes rank 2, 2 becomes 3, 3 becomes 1, in other colours in every pair."""
     palettes = [(1, 2, 3), (4, 5, 6), (7, 8, 9), (3, 6, 8)]
