@@ -185,12 +185,14 @@ def _ranked(task: Task, index: int, ballots: Mapping[str, Sequence[Ballot]]) -> 
 
 
 def _ballots(index: int, findings: Findings) -> list[Ballot]:
+    """Every output with its weight. To an exact one answers that are not exact add nothing: their weights are of
+    another scale, on which rules in doubt stand far ahead of programs that do not fit."""
     groups: dict[_Key, list[Answer]] = {}
     for answer in findings.answers:
         if (grid := answer.outputs[index]) is not None:
             groups.setdefault((grid.shape, grid.tobytes()), []).append(answer)
-    weights = {key: sum(answer.weight for answer in group) for key, group in groups.items()}
     exact = {key: any(answer.exact for answer in group) for key, group in groups.items()}
+    weights = {key: sum(a.weight for a in group if a.exact == exact[key]) for key, group in groups.items()}
     totals = {kind: sum(weights[key] for key in groups if exact[key] == kind) for kind in (True, False)}
     whole = max(1.0, findings.whole_weight) if findings.whole_weight else 0.0
     made = []

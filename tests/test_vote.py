@@ -44,6 +44,13 @@ def test_an_exact_answer_comes_before_any_number_of_inexact_ones():
     assert attempts({"program": found})[0] == [[[2, 2]], [[1, 1]]]
 
 
+def test_answers_that_are_not_exact_add_nothing_to_an_exact_output():
+    found = Findings([answer("11", "1", weight=2), answer("22", "2"), answer("22", "2", weight=1e9, exact=False)])
+    assert attempts({"program": found})[0] == [[[1, 1]], [[2, 2]]]
+    first, _ = ballots_of(found, 2)[0]
+    assert (first.weight, first.share) == (2, 2 / 3)
+
+
 def test_sources_count_alike_whatever_their_scale():
     big = Findings([answer("11", "1", weight=900), answer("22", "2", weight=100)])
     seen = {"source": "vision", "exact": False}
