@@ -248,6 +248,7 @@ def vision_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
         limit_memory(vision.memory_gib)
     config = TuningConfig(
         canvas=vision.canvas,
+        dropout=vision.dropout,
         batch=vision.batch,
         num_samples=vision.num_samples,
         optimizer=vision.optimizer,

@@ -249,7 +249,7 @@ def tune(args: argparse.Namespace) -> None:
         dropout=args.dropout, replay_share=args.replay, warmup_steps=args.warmup_steps, compile=args.compile,
         graph=args.graph, autocast=args.device.startswith("cuda"),
     )  # fmt: skip
-    tuner = Tuner(model, manifest["canvas"], config)
+    tuner = Tuner(model, manifest["canvas"], config.for_weights(manifest))
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
     order = np.random.default_rng(0).permutation(len(tasks))[args.first : args.first + args.tasks]
     deadline = time.monotonic() + 60 * args.minutes
@@ -375,7 +375,7 @@ def parser() -> argparse.ArgumentParser:
             "help": "tokens begin so many standard deviations of the trained ones away from their mean (default: 1)",
         },
         replay={"type": float, "default": 0.0, "help": "share of the samples that are pairs of trained tasks"},
-        dropout={"type": float, "default": 0.0},
+        dropout={"type": float, "help": "default: what the weights were trained with"},
         warmup_steps={"type": int, "default": 10},
         canvas={"type": int, "default": VisionSettings.canvas},
         minutes={"type": float, "default": math.inf},

@@ -98,7 +98,7 @@ class VisionSource:
         self, weights: Path, device: str = "cuda", config: TuningConfig | None = None, max_runs: int = 1
     ) -> None:
         model, manifest = load_weights(weights, device)
-        self.config = config or TuningConfig()
+        self.config = (config or TuningConfig()).for_weights(manifest)
         self.tuner = Tuner(model, manifest["canvas"], self.config)
         self.max_runs = max_runs
         self.about = ""

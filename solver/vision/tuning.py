@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from logging import getLogger
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -48,15 +48,15 @@ MIN_BATCH = 1
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """canvas: side in cells; the shipped weights' own if None. num_samples: pairs seen while tuning, `batch`
-    a step; the rates (token_rate of the task tokens, matrix_rate of the core's matrices, rate of all else) warm up
-    over warmup_steps and fall linearly to zero, reached early if the deadline is. Tokens begin at the mean of the
-    trained ones, and token_spread times their standard deviation away from it. With 0 samples nothing is tuned, and
-    every view has that mean. dropout: of what the core's layers add, while tuning. replay_share: of the samples, how
-    many are demonstration pairs of the tasks that the model was trained on, so that it keeps what it learned of them.
-    graph: record steps as a CUDA graph, on a GPU.
+    """canvas: side in cells; None for what the weights were trained on (`for_weights`). num_samples: pairs seen while
+    tuning, `batch` a step; the rates (token_rate of the task tokens, matrix_rate of the cores' matrices, rate of all
+    else) warm up over warmup_steps and fall linearly to zero, reached early if the deadline is. Tokens begin at the
+    mean of the trained ones, and token_spread times their standard deviation away from it. With 0 samples nothing is
+    tuned, and every view has that mean. dropout: of what the layers add, while tuning; None for what the weights were
+    trained with. replay_share: of the samples, how many are demonstration pairs of the tasks that the model was trained
+    on, so that it keeps what it learned of them. graph: record steps as a CUDA graph, on a GPU.
     num_symmetries, num_colorings: as task_views has them. num_placements: predictions of each test input in each
-    view. predict_batch: of them at a time. num_loops: loops of the core, tuning and predicting (None: all). What is a
+    view. predict_batch: of them at a time. num_loops: loops of the model, tuning and predicting (None: all). What is a
     setting of a run has its default there."""
 
     canvas: int | None = VisionSettings.canvas
@@ -68,7 +68,7 @@ class TuningConfig:
     batch: int = VisionSettings.batch
     num_samples: int = VisionSettings.num_samples
     warmup_steps: int = 10
-    dropout: float = 0.0
+    dropout: float | None = VisionSettings.dropout
     replay_share: float = 0.0
     num_symmetries: int = VisionSettings.num_symmetries
     num_colorings: int = VisionSettings.num_colorings
@@ -79,6 +79,12 @@ class TuningConfig:
     compile: bool = True
     autocast: bool = True
     graph: bool = True
+
+    def for_weights(self, manifest: Mapping[str, Any]) -> TuningConfig:
+        """With the canvas and the dropout that these weights were trained with, where none are named."""
+        trained = manifest.get("training", {}).get("dropout", 0.0)
+        canvas = self.canvas or manifest["canvas"]
+        return replace(self, canvas=canvas, dropout=trained if self.dropout is None else self.dropout)
 
     @property
     def num_steps(self) -> int:
@@ -182,7 +188,7 @@ class Tuner:
             model.compile_cores()
         self.tuned_cores = model.run_cores
         for layer in model.layers():
-            layer.dropout = config.dropout
+            layer.dropout = config.dropout or 0.0
         self.parameters = list(model.parameters())
         self.wants_graph = config.graph and self.device.type == "cuda"
         self.optimizer = Optimizer(

@@ -190,6 +190,16 @@ def test_loops_and_views_are_as_many_as_asked_for(monkeypatch):
     assert tuner.model.steps.grad[1:].abs().sum() == 0
 
 
+def test_what_is_left_open_is_as_the_weights_were_trained():
+    manifest = {"canvas": 40, "training": {"dropout": 0.2}}
+    open_, named = TuningConfig(), TuningConfig(canvas=32, dropout=0.0)
+    assert (open_.for_weights(manifest).canvas, open_.for_weights(manifest).dropout) == (40, 0.2)
+    assert open_.for_weights({"canvas": 40}).dropout == 0.0
+    assert named.for_weights(manifest) == named
+    tuner = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, dropout=0.2))
+    assert {layer.dropout for layer in tuner.model.layers()} == {0.2}
+
+
 def test_what_the_model_cannot_do_is_named():
     config = TuningConfig(canvas=33, num_loops=3, num_colorings=20)
     with pytest.raises(InputError, match=r"canvas 33.*32\.\.32.*num_loops 3.*1\.\.2.*106 views.*60"):
