@@ -125,7 +125,7 @@ class LanguageModelSettings(_Checked):
     """The language models of the search tree: the policy proposes steps, the preference model (PPM) values states.
 
     policy, ppm: folders of their weights; a PPM runs beside a policy. shipped: whether, where no policy is named, those
-    are used that ship with the solver: if what they need is installed and `run.seconds` gives a task 20 s. ppm_weight:
+    are used that ship with the solver: if what they need is installed and `run.seconds` gives a task 100 s. ppm_weight:
     the PPM's share in a state's value; the rest is the state's reward. engine: 'vllm' (a server a GPU, which all
     workers ask), 'transformers' (on the CPU, one model a worker; with `served` one server for all) or 'auto'. strict:
     refuse to run if the weights can't be used; else the grammar goes on alone.
