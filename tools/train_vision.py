@@ -291,7 +291,6 @@ def tune(args: argparse.Namespace) -> None:
                 ]
                 for votes, scores, pair in zip(best, scored, task.test)
             ],
-            "spreads": [[round(s, 4) for s in of_input[: args.candidates]] for of_input in tuned.spreads],
             "loss_of_truth": [round(score, 5) for score in of_truth],
             "loss": round(tuned.loss, 5),
             "steps": tuned.num_steps,

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from logging import getLogger
 from typing import Any, TypeVar
 
@@ -99,8 +99,7 @@ class TuningConfig:
 @dataclass(frozen=True, eq=False)
 class Tuned:
     """votes: per test input, grids (uint8 [H, W]) with the share of all views that gave them, best first;
-    shares sum to at most 1, the rest was malformed. spreads: of each of these grids, the share of views, not counting
-    placements, that gave it at least once. loss: mean over the last steps. tune_s, predict_s:
+    shares sum to at most 1, the rest was malformed. loss: mean over the last steps. tune_s, predict_s:
     seconds. peak_bytes: most device memory that was held for tensors, None on a CPU."""
 
     votes: list[Votes]
@@ -110,7 +109,6 @@ class Tuned:
     tune_s: float
     predict_s: float
     peak_bytes: int | None = None
-    spreads: list[list[float]] = field(default_factory=list)
 
 
 def count_votes(predictions: list[Grid], num_views: int) -> Votes:
@@ -121,15 +119,6 @@ def count_votes(predictions: list[Grid], num_views: int) -> Votes:
         (np.frombuffer(cells, dtype=np.uint8).reshape(shape).copy(), count / num_views)
         for (shape, cells), count in ranked
     ]
-
-
-def spread_of(votes: Votes, predictions: Sequence[tuple[int, Grid]], num_views: int) -> list[float]:
-    """Of each grid that was voted for, the share of views that gave it at least once. predictions: number of the view,
-    and what it gave."""
-    views_of = {(grid.shape, grid.tobytes()): set() for grid, _ in votes}
-    for view, grid in predictions:
-        views_of[grid.shape, grid.astype(np.uint8).tobytes()].add(view)
-    return [len(views) / num_views for views in views_of.values()]
 
 
 def within_memory(work: Callable[[int], T], batch: int) -> tuple[T, int]:
@@ -335,11 +324,8 @@ class Tuner:
         return DevicePairs(PackedPairs.pack(viewed, [str(v) for v in range(len(views))]), self.device)
 
     @torch.no_grad()
-    def predict(
-        self, pairs: list[tuple[Grid, Grid]], test_input: Grid, views: list[View], seed: int
-    ) -> list[tuple[int, Grid]]:
-        """The well-formed predictions of one test input in all views and placements, each brought back, with the
-        number of its view."""
+    def predict(self, pairs: list[tuple[Grid, Grid]], test_input: Grid, views: list[View], seed: int) -> list[Grid]:
+        """The well-formed predictions of one test input in all views and placements, each brought back."""
         config, device = self.config, self.device
         choices = bound_output_size(pairs, test_input).choices
         which, ins, bounds = [], [], []
@@ -361,7 +347,7 @@ class Tuner:
         self.model.eval()
         self.model.run_cores = self.model.plain_cores()
 
-        def in_parts(size: int) -> list[tuple[int, Grid]]:
+        def in_parts(size: int) -> list[Grid]:
             found = []
             for index in torch.arange(len(which), device=device).split(size):
                 place = Placement(places.scale[index], places.row[index], places.column[index])
@@ -373,7 +359,7 @@ class Tuner:
                     tokens[index].tolist(), read.grids.cpu().numpy(), read.heights.tolist(), read.widths.tolist(),
                     read.valid.tolist(),
                 )  # fmt: skip
-                found += [(v, views[v].undo(grid[:h, :w])) for v, grid, h, w, valid in rows if valid]
+                found += [views[v].undo(grid[:h, :w]) for v, grid, h, w, valid in rows if valid]
             return found
 
         found, self.predict_batch = within_memory(in_parts, self.predict_batch)
@@ -395,14 +381,13 @@ class Tuner:
         self.reset(len(views), seed)
         loss, num_steps = self.tune(pairs, views, seed, deadline, max_steps)
         tuned = time.monotonic()
-        votes, spreads = [], []
+        votes = []
         for number, test in enumerate(task.test):
             found = self.predict(pairs, test.input.astype(np.uint8), views, stream_seed(seed, number))
-            votes.append(count_votes([grid for _, grid in found], num_views))
-            spreads.append(spread_of(votes[-1], found, len(views)))
+            votes.append(count_votes(found, num_views))
         ended = time.monotonic()
         peak_bytes = torch.cuda.max_memory_reserved(self.device) if on_gpu else None
-        return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned, peak_bytes, spreads)
+        return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned, peak_bytes)
 
 
 def tune_and_predict(

@@ -16,7 +16,7 @@ from solver.errors import InputError  # noqa: E402
 from solver.tasks import Pair, Task, older_tasks  # noqa: E402
 from solver.vision import tuning  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
-from solver.vision.tuning import Tuner, TuningConfig, count_votes, spread_of  # noqa: E402
+from solver.vision.tuning import Tuner, TuningConfig, count_votes  # noqa: E402
 from solver.vision.views import View, bound_output_size, task_views  # noqa: E402
 
 TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=32, num_tasks=60)
@@ -80,8 +80,6 @@ def test_votes_are_shares_of_all_views_in_a_fixed_order():
     votes = count_votes([b, a, c, a], num_views=8)
     assert [(g.tolist(), share) for g, share in votes] == [([[1]], 0.25), ([[2]], 0.125), ([[1, 1]], 0.125)]
     assert count_votes([], 8) == []
-    given = [(0, b), (0, a), (3, c), (1, a)]
-    assert spread_of(votes, given, 4) == [len({v for v, g in given if g is grid}) / 4 for grid in (a, b, c)]
 
 
 def task_of(*cells, test=((1, 2),), truth=None):
@@ -252,7 +250,7 @@ def test_predictions_do_not_depend_on_how_many_are_made_at_a_time(tuner, monkeyp
     monkeypatch.setattr(tuner.model, "predict", limited(copying, 10))
     parts = tuner.predict(pairs, grid, views, 5)
     assert tuner.predict_batch == 8
-    assert [(v, g.tolist()) for v, g in parts] == [(v, g.tolist()) for v, g in whole]
+    assert [g.tolist() for g in parts] == [g.tolist() for g in whole]
 
 
 def test_tokens_have_a_rate_and_a_spread_of_their_own():
