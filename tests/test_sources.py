@@ -116,11 +116,11 @@ def models_of(*assignments):
 
 def test_the_shipped_language_models_are_used_where_there_is_time_for_them(models_installed):
     shipped = str(models_installed / "policy"), str(models_installed / "ppm")
-    assert models_of("run.seconds=20") == shipped
-    assert models_of("run.seconds=19") == (None, None)
-    assert models_of("run.seconds=60", "run.nodes=1000") == (None, None)
-    assert models_of("run.seconds=60", "run.total_s=600") == (None, None)
-    assert models_of("run.seconds=60", "lm.shipped=false") == (None, None)
+    assert models_of("run.seconds=100") == shipped
+    assert models_of("run.seconds=99") == (None, None)
+    assert models_of("run.seconds=160", "run.nodes=1000") == (None, None)
+    assert models_of("run.seconds=160", "run.total_s=600") == (None, None)
+    assert models_of("run.seconds=160", "lm.shipped=false") == (None, None)
 
 
 def test_named_models_are_used_whatever_the_time_and_bring_no_shipped_one(models_installed):
@@ -131,11 +131,11 @@ def test_named_models_are_used_whatever_the_time_and_bring_no_shipped_one(models
 def test_without_packages_or_weights_the_grammar_goes_on_alone(models_installed, monkeypatch, caplog):
     monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: None if name == "peft" else object())
     with caplog.at_level("INFO"):
-        assert models_of("run.seconds=60") == (None, None)
+        assert models_of("run.seconds=160") == (None, None)
     assert "peft is not installed" in caplog.text
     monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: object())
     (models_installed / "policy" / "solver.json").unlink()
-    assert models_of("run.seconds=60") == (None, None)
+    assert models_of("run.seconds=160") == (None, None)
 
 
 @pytest.mark.parametrize("error", [InputError("damaged"), ImportError("no AttentionInterface"), RuntimeError("other")])
