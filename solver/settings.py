@@ -55,8 +55,8 @@ class SearchSettings(_Checked):
 
     use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts, use_steps, use_forms, use_lattices,
     use_mcts: whether these parts of the search run; without enumeration the tree starts from the input, and from what a
-    language model's rollouts reach. Part rules, layout rules and normal forms go with fitted steps; growth, motif
-    and two-step rules go with part rules, canvases and pieces with layout rules. Lattices are views.
+    language model's rollouts reach. Part rules, layout rules and normal forms go with fitted steps; growth rules and
+    two-step rules go with part rules, canvases and pieces with layout rules. Lattices are views.
     root_share: share of a view's budget for the root pass; the tree gets the rest.
     agent: what grows the tree: 'pw-mcts' (PUCT with progressive widening), 'mcts' (PUCT) or 'beam'.
     c_puct, fpu_reduction, widening, beam_width, num_steps, max_depth: of the tree, see solver/search/tree.py.

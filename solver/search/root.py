@@ -25,7 +25,6 @@ from .fit import Fit, Fitter, Pool, build_pool
 from .fit_cells import CellFitter, vote_cost
 from .fit_growth import fit_growth
 from .fit_layout import fit_layout
-from .fit_motifs import fit_motifs
 from .fit_objects import fit_objects
 from .fit_parts import PartRule, Step, fit_parts
 from .fit_parts import vote_cost as part_rule_cost
@@ -49,7 +48,7 @@ MAX_STEP_RULES = 12
 """Two-step rules that are kept."""
 
 RULES_TIME_SHARE = 1 / 3
-"""Of the time that a root pass has left, for part, motif, growth and layout rules of one round."""
+"""Of the time that a root pass has left, for part, growth and layout rules of one round."""
 
 Rules = dict[tuple[Callable[..., Any], bytes], list[PartRule]]
 """Part and layout rules, by what sought them and the grids that they are over."""
@@ -60,7 +59,7 @@ class RootSettings:
     """Limits of the root pass.
 
     use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts, use_steps: whether these parts of it run.
-    Growth and motif rules go with part rules, canvases and pieces with layouts; two-step rules need part rules.
+    Growth rules go with part rules, canvases and pieces with layouts; two-step rules need part rules.
     rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
     that a full fit may have to settle the task then and there).
     max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
@@ -285,10 +284,9 @@ class RootPass:
         return all(a.shape == b.shape for a, b in zip(self.store.value(0).items, self.targets, strict=False))
 
     def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> bool:
-        """Layout rules, part rules over the input, canvases and the pool value that has most cells right, and motif and
-        growth rules over the input, each once: those that every pair confirms are fits, others only stand before
-        programs that do not fit. Returns whether there are any of the former but for motif and growth rules; where both
-        are sure, both vote."""
+        """Layout rules, part rules over the input, canvases and the pool value that has most cells right, and growth
+        rules over the input, each once: those that every pair confirms are fits, others only stand before programs that
+        do not fit. Returns whether there are any of the former but for growth rules; where both are sure, both vote."""
         stop = _share_of_time(stop, deadline)
         found = self._fit_layout(stop)
         if not self.settings.use_part_rules:
@@ -307,8 +305,7 @@ class RootPass:
                 break
         if not self._grown:
             self._grown = True
-            for search in (fit_motifs, fit_growth):
-                self._keep_rules(search, store.value(0), stop, self.settings.max_candidates)
+            self._keep_rules(fit_growth, store.value(0), stop, self.settings.max_candidates)
         return found
 
     def _fit_layout(self, stop: Callable[[], bool]) -> bool:
