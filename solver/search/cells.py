@@ -261,6 +261,17 @@ def boxes(grid):
     return out
 
 
+def ends_of_boxes(labels):
+    """The first row and column of every label's cells, and the last ones; int64 [labels] each."""
+    row, column = np.indices(labels.shape)
+    top, left, bottom, right = (np.full(labels.max() + 1, end) for end in (99, 99, -1, -1))
+    np.minimum.at(top, labels, row)
+    np.minimum.at(left, labels, column)
+    np.maximum.at(bottom, labels, row)
+    np.maximum.at(right, labels, column)
+    return top, left, bottom, right
+
+
 def measures(grid, labels):
     """What part a cell belongs to: its size, rank in size, shape and colours, and where in its box the cell lies.
 
@@ -269,12 +280,7 @@ def measures(grid, labels):
     high, wide = grid.shape
     row, column = np.indices(grid.shape)
     number = labels.max() + 1
-    top, left = np.full(number, 99), np.full(number, 99)
-    bottom, right = np.full(number, -1), np.full(number, -1)
-    np.minimum.at(top, labels, row)
-    np.minimum.at(left, labels, column)
-    np.maximum.at(bottom, labels, row)
-    np.maximum.at(right, labels, column)
+    top, left, bottom, right = ends_of_boxes(labels)
     tall, broad = bottom - top + 1, right - left + 1
     colors = np.zeros((number, 10), np.int64)
     np.add.at(colors, (labels, grid), 1)
@@ -311,13 +317,7 @@ def mirrored_within(grid, labels):
     """The colours at the mirrored places of the box of the part that a cell belongs to; −1 where it has none, and about
     the diagonals also where the box is no square."""
     row, column = np.indices(grid.shape)
-    number = labels.max() + 1
-    top, left, bottom, right = (np.full(number, end) for end in (99, 99, -1, -1))
-    np.minimum.at(top, labels, row)
-    np.minimum.at(left, labels, column)
-    np.maximum.at(bottom, labels, row)
-    np.maximum.at(right, labels, column)
-    top, left, bottom, right = top[labels], left[labels], bottom[labels], right[labels]
+    top, left, bottom, right = (end[labels] for end in ends_of_boxes(labels))
     is_square = bottom - top == right - left
     places = {"left right": (row, left + right - column), "up down": (top + bottom - row, column)}
     places["turned"] = (top + bottom - row, left + right - column)

@@ -58,7 +58,7 @@ def tree_pass(
         if len(found) > before and not execute.confirm(found[-1].value, root.given):
             found.pop()
         if len(found) > before and found[-1].exact:
-            solutions.setdefault(state.key, []).append(found[-1].value.program().render())
+            solutions.setdefault(state.key, []).append(found[-1].text)
 
     def evaluate(value: Value) -> float:
         if value.type is not Grid:

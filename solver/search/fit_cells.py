@@ -210,8 +210,7 @@ class TreeRules:
 
     def _make(self) -> Iterator[None]:
         values = self._known()
-        self.questions, answers = self._ask(values)
-        self.answers = answers if self.questions else np.zeros((0, len(self.target)), bool)
+        self.questions, self.answers = self._ask(values)
         yield
         self.actions, self.results = self._act(values)
         right = self.results[:, : len(self.target)] == self.target
@@ -403,7 +402,7 @@ class CellRules(TreeRules):
         found += _unknown(cells.copies, known)
         found += new_questions(same_colors(values, [(GRID, name) for name in extra]), number, known)
         found += _unknown(cells.equals, known)
-        answers = _rows([answer for _, answer, _ in found], len(values[GRID]))
+        answers = as_rows([answer for _, answer, _ in found], len(values[GRID]))
         return [question for question, _, _ in found], answers
 
     def _value(self, tree: Tree) -> FreeValue | None:
@@ -522,15 +521,16 @@ def divisions(name: Name, cells: np.ndarray, number: int) -> _Asking:
 
 def same_colors(values: dict[Name, np.ndarray], pairs: Sequence[tuple[Name, Name]]) -> _Asking:
     answers = [(values[a] == values[b]) & (values[a] > 0) for a, b in pairs]
-    return [Question(a, "is", b) for a, b in pairs], _rows(answers, len(values[GRID]))
+    return [Question(a, "is", b) for a, b in pairs], as_rows(answers, len(values[GRID]))
 
 
 def _same_numbers(values: dict[Name, np.ndarray], pairs: Sequence[tuple[Name, Name]]) -> _Asking:
     answers = [values[a] == values[b] for a, b in pairs]
-    return [Question(a, "as", b) for a, b in pairs], _rows(answers, len(values[GRID]))
+    return [Question(a, "as", b) for a, b in pairs], as_rows(answers, len(values[GRID]))
 
 
-def _rows(answers: list[np.ndarray], width: int) -> np.ndarray:
+def as_rows(answers: list[np.ndarray], width: int) -> np.ndarray:
+    """Answers, each bool [width], as one array, also where there are none."""
     return np.array(answers) if answers else np.zeros((0, width), bool)
 
 

@@ -46,6 +46,7 @@ from .fit_cells import (
     Tree,
     TreeRules,
     add_features,
+    as_rows,
     divisions,
     is_color,
     new_questions,
@@ -202,7 +203,7 @@ class GrowthRules(TreeRules):
         pairs = [(HERE, name) for name in values if is_color(name) and name != HERE]
         pairs += [(a, b) for k, a in enumerate(here) for b in here[:k] if HERE not in (a, b)]
         found += new_questions(same_colors(values, pairs), number, known)
-        return [question for question, _, _ in found], np.array([answer for _, answer, _ in found])
+        return [question for question, _, _ in found], as_rows([answer for _, answer, _ in found], number)
 
     def _value(self, tree: Tree) -> FreeValue | None:
         """The rule applied to all inputs. It is run from the text that the program has, so that both do the same."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import log
 
@@ -655,8 +655,7 @@ class DrawingRules:
                 break
             step = self._step(int(action), texts[question], answers[question])
             if step is not None and all(step.value.key != other.value.key for other in found):
-                price = self._price(int(action)) + LEAF_COST * (question > 0)
-                found.append(replace(step, cost=price))
+                found.append(step)
         return found
 
     def _step(self, action: int, question: str | None, chosen: np.ndarray) -> Step | None:
@@ -671,7 +670,8 @@ class DrawingRules:
         if explained == self.num_changed:
             return None
         text = "0" if question is None else f"np.where({question}, 0, -1)"
-        return Step(self.parts.value(items, *self._lines((action,), text)), explained, 0.0)
+        price = self._price(action) + LEAF_COST * (question is not None)
+        return Step(self.parts.value(items, *self._lines((action,), text)), explained, price)
 
 
 def choice_rules(

@@ -350,31 +350,30 @@ def holes(grid, stack):
         outside = wider
 
 
+def widened(own, straight=0):
+    """These cells, bool [n, H, W], and those next to them, or straight beside them only."""
+    wider, stack = own.copy(), np.where(own, 0, -1).astype(np.int8)
+    for _, down, right in ways()[: 4 if straight else 8]:
+        wider |= pushed(stack, down, right) >= 0
+    return wider
+
+
 def frame(grid, stack):
     """The cells just outside its box."""
-    wider = boxed(stack)
-    ring = wider.copy()
-    for _, down, right in ways():
-        ring |= pushed(np.where(wider, 0, -1).astype(np.int8), down, right) >= 0
-    return in_main_color(stack, ring & ~wider)
+    within = boxed(stack)
+    return in_main_color(stack, widened(within) & ~within)
 
 
 def mat(grid, stack, through):
     """The background in its box and in the cells just outside of that; through: also what it encloses."""
-    wider = boxed(stack)
-    for _, down, right in ways():
-        wider = wider | (pushed(np.where(boxed(stack), 0, -1).astype(np.int8), down, right) >= 0)
-    drawn = in_main_color(stack, wider & (grid == 0))
+    drawn = in_main_color(stack, widened(boxed(stack)) & (grid == 0))
     return drawn if through else np.where(holes(grid, stack) >= 0, -1, drawn).astype(np.int8)
 
 
 def outline(grid, stack, straight):
     """The background next to it, or straight beside it only."""
     own = stack >= 0
-    ring = own.copy()
-    for _, down, right in ways()[: 4 if straight else 8]:
-        ring |= pushed(stack, down, right) >= 0
-    return in_main_color(stack, ring & ~own & (grid == 0))
+    return in_main_color(stack, widened(own, straight) & ~own & (grid == 0))
 
 
 def edge(grid, stack):
@@ -555,10 +554,10 @@ def minor_cells(grid, stack):
     return in_main_color(stack, (stack >= 0) & (stack != main_colors(stack)[:, None, None]))
 
 
-def stamped(grid, stack, cells):
-    """Single cells around its box. cells: (row, column, colour), the former counted from the box's upper left cell."""
+def dotted(grid, stack, cells, top, left_end):
+    """Single cells for every part. cells: (row, column, colour), the former counted from `top`, `left_end`, int64
+    [n]."""
     out = np.full(stack.shape, -1, np.int8)
-    top, _, left_end, _ = extents(stack)
     for row, column, color in cells:
         rows, columns = top + row, left_end + column
         fine = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
@@ -566,16 +565,18 @@ def stamped(grid, stack, cells):
     return out
 
 
+def stamped(grid, stack, cells):
+    """Single cells around its box. cells: (row, column, colour), the former counted from the box's upper left cell."""
+    top, _, left_end, _ = extents(stack)
+    return dotted(grid, stack, cells, top, left_end)
+
+
 def stamped_in_middle(grid, stack, cells):
     """Single cells around the middle of its box, if a cell is in the middle. cells: (row, column, colour), the former
     counted from it."""
     top, bottom, left_end, right_end = extents(stack)
-    out = np.full(stack.shape, -1, np.int8)
-    for row, column, color in cells:
-        rows, columns = (top + bottom) // 2 + row, (left_end + right_end) // 2 + column
-        fine = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
-        fine &= ((bottom - top) % 2 == 0) & ((right_end - left_end) % 2 == 0)
-        out[fine, rows[fine], columns[fine]] = color
+    out = dotted(grid, stack, cells, (top + bottom) // 2, (left_end + right_end) // 2)
+    out[((bottom - top) % 2 == 1) | ((right_end - left_end) % 2 == 1)] = -1
     return out
 
 

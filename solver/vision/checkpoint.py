@@ -54,7 +54,8 @@ def round_as_saved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     stored = {}
     for key, tensor in tensors.items():
         part = _as_stored(key, tensor)
-        tensor.copy_(unpacked(part)[key])
+        if part[key].dtype != tensor.dtype:
+            tensor.copy_(unpacked(part)[key])
         stored |= part
     return stored
 
