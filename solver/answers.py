@@ -1,4 +1,4 @@
-"""The contract between sources of answers (program search, later a vision model), the vote and the runner."""
+"""The contract between sources of answers (program search, the vision model), the vote and the runner."""
 
 from __future__ import annotations
 
@@ -30,13 +30,30 @@ class Answer:
     right: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """How unlikely a source finds a grid as the output for one test input, whoever proposed it.
+
+    grid: int8 [H, W]. nats: mean negative log-likelihood of a cell, of num_runs runs of the source on average.
+    """
+
+    grid: np.ndarray
+    nats: float
+    num_runs: int = 1
+
+
+Proposals = tuple[tuple[np.ndarray, ...], ...]
+"""For each test input, grids that other sources propose: int8 [H, W], likeliest first."""
+
+
 @dataclass
 class Findings:
     """What a source knows of a task so far. answers: best first. num_nodes: statements executed. phases: seconds
     by phase, for the profile. note: one line for people, if there is something to say. whole_weight: the weight of
     all that could have been answered for a test input, if the answers' own weights are not the whole: 1 for every full
     run of the source, less for one that was cut short; the vote takes less than 1 as 1, so that it leaves doubt.
-    num_runs: how often the source has worked on the task. settled: more time would change nothing."""
+    num_runs: how often the source has worked on the task. settled: more time would change nothing. judged: for each
+    test input, what the source thinks of grids, its own and others'."""
 
     answers: list[Answer] = field(default_factory=list)
     num_nodes: int = 0
@@ -45,6 +62,7 @@ class Findings:
     whole_weight: float = 0.0
     num_runs: int = 1
     settled: bool = False
+    judged: tuple[tuple[Judgement, ...], ...] = ()
 
 
 class DeviceLostError(RuntimeError):
@@ -59,7 +77,8 @@ class Source(Protocol):
     those survive if the process is lost. It raises DeviceLostError where a new process is needed. before: what the
     source found when it worked on the task before; what it returns and reports includes that.
 
-    May have, too: about, what it says of itself to people; least_s, seconds below which it should not begin a task.
+    May have, too: about, what it says of itself to people; least_s, seconds below which it should not begin a task;
+    judges, whether `solve` takes `others` as well, the Proposals of the other sources, to judge them (Findings.judged).
     """
 
     name: str
@@ -100,7 +119,9 @@ class Ballot:
 
     grid: int8 [H, W]. weight: theirs together. share: that, as a part of the source's weight on all exact grids if one
     of them is exact, else on all others. exact: one of them is. right: the largest share of training outputs that one
-    of them reproduces, 1 if exact. origin: of the answer in it that weighs most, exact ones before others.
+    of them reproduces, 1 if exact. origin: of the answer in it that weighs most, exact ones before others. nats: how
+    unlikely those that judge grids find this one (Judgement), None if nobody was asked. behind: the logarithm of that
+    by the least of any grid for the same test input.
     """
 
     grid: np.ndarray
@@ -109,6 +130,8 @@ class Ballot:
     exact: bool
     right: float
     origin: str = ""
+    nats: float | None = None
+    behind: float = 0.0
 
 
 Ballots = tuple[tuple[Ballot, ...], ...]

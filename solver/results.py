@@ -119,22 +119,24 @@ def _attempt_of(d: dict[str, Any]) -> Attempt:
 
 def _ballots_to_lists(ballots: Mapping[str, Ballots]) -> dict[str, list[list[list[Any]]]]:
     return {
-        _text(source): [
-            [[b.grid.tolist(), _number(b.weight), _number(b.share), bool(b.exact), _number(b.right)] for b in of_input]
-            for of_input in of_source
-        ]
+        _text(source): [[_ballot_to_list(ballot) for ballot in of_input] for of_input in of_source]
         for source, of_source in ballots.items()
     }
 
 
+def _ballot_to_list(b: Ballot) -> list[Any]:
+    """Its fields but the origin, which is long; those of a judgement only if there is one."""
+    own = [b.grid.tolist(), _number(b.weight), _number(b.share), bool(b.exact), _number(b.right)]
+    return own if b.nats is None else [*own, _number(b.nats), _number(b.behind)]
+
+
 def _ballots_of(lists: list[list[list[Any]]]) -> Ballots:
-    return tuple(
-        tuple(
-            Ballot(as_grid(grid), float(weight), float(share), bool(exact), float(right))
-            for grid, weight, share, exact, right in of_input
-        )
-        for of_input in lists
-    )
+    return tuple(tuple(_ballot_of(*fields) for fields in of_input) for of_input in lists)
+
+
+def _ballot_of(grid: Any, weight: Any, share: Any, exact: Any, right: Any, *judged: Any) -> Ballot:
+    more = dict(zip(("nats", "behind"), map(float, judged), strict=True)) if judged else {}
+    return Ballot(as_grid(grid), float(weight), float(share), bool(exact), float(right), **more)
 
 
 def _number(value: float) -> float:

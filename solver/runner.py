@@ -24,6 +24,7 @@ limited.
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import subprocess
@@ -35,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .answers import Attempt, Attempts, Findings, TaskResult
+from .answers import Attempt, Attempts, Findings, Proposals, TaskResult
 from .errors import ArcSolveError, InputError
 from .plan import Clock, LanePlan, describe, reserve_s, start_limit_s
 from .process import KILL_S, Broken
@@ -281,10 +282,13 @@ class _Run:
                 continue
             now = time.monotonic()
             allowance_s = self._allowance(lane, now)
+            others: Proposals = ()
             if self.settings.run.nodes is not None:
-                task = lane.queue.popleft()
+                task = lane.queue.popleft()  # and no word of other lanes, which the clock would decide
             else:
-                task = lane.take_next(now, lambda task: self.best[task.task_id].num_exact > 0)
+                task = lane.take_next(now, self._is_solved, functools.partial(self._is_through, lane))
+                if lane.lane.judges:
+                    others = self.states[task.task_id].others(lane.name, self.hidden[task.task_id])
             worker.task_id, worker.started = task.task_id, time.monotonic()
             worker.allowance_s = allowance_s
             lane.tries[task.task_id] += 1
@@ -292,9 +296,18 @@ class _Run:
             try:
                 seconds = None if self.settings.run.nodes else allowance_s
                 before = self.states[task.task_id].of_lane(lane.name) if lane.passes[task.task_id] else {}
-                worker.connection.send(Job(task.hide(), seconds, before))
+                worker.connection.send(Job(task.hide(), seconds, before, others))
             except OSError:
                 worker.closed = True  # it has died; _bury puts the task back
+
+    def _is_solved(self, task: Task) -> bool:
+        """Whether a program that fits all pairs is known."""
+        return self.best[task.task_id].num_exact > 0
+
+    def _is_through(self, lane: LaneStanding, task: Task) -> bool:
+        """Whether all other lanes have been through a task at least once."""
+        ends = self.states[task.task_id].ends
+        return all(other is lane or other.passes[task.task_id] or other.name in ends for other in self.lanes)
 
     def _allowance(self, lane: LaneStanding, now: float) -> float:
         """Seconds for the next task of a lane's queue."""

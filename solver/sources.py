@@ -52,7 +52,8 @@ class Lane:
     returns runs one after the other on every task. required: whether the run fails if no worker of it can start;
     without a lane that is not required it goes on, if there is another. services: that its workers use; with any,
     `make_sources` is also given their addresses. preload: modules that its workers should find imported, beside the
-    worker's own. niceness: of its workers, above the run's own.
+    worker's own. niceness: of its workers, above the run's own. judges: whether a source of it does (answers.Source):
+    it is told what other lanes propose, and takes tasks first that these have been through.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Lane:
     services: tuple[Service, ...] = ()
     preload: tuple[str, ...] = ()
     niceness: int = 0
+    judges: bool = False
 
 
 def own_lanes(settings: Settings) -> tuple[Lane, ...]:
@@ -223,7 +225,7 @@ def vision_lane(settings: Settings) -> Lane | None:
     if not (weights / MANIFEST).is_file():
         lacking.append(f"{weights}: no weights")
     if not lacking:
-        return Lane("vision", num_devices, vision_sources, required=wanted != "auto")
+        return Lane("vision", num_devices, vision_sources, required=wanted != "auto", judges=True)
     if wanted != "auto":
         raise InputError(f"vision.device is {wanted}, but {', '.join(lacking)}")
     logger.info("without the vision model: %s", ", ".join(lacking))

@@ -6,12 +6,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .answers import Attempts, Ballots, Findings
+from .answers import Attempts, Ballots, Findings, Proposals
 from .plan import LanePlan
 from .settings import RunSettings
 from .sources import Lane
 from .tasks import Task
-from .vote import ballots_of, choose_attempts
+from .vote import all_ballots, choose_attempts, likeliest
 
 MAX_FAILED_STARTS = 5
 MAX_DEATHS = 5
@@ -20,6 +20,10 @@ device that starts and then fails would go through the whole queue, quicker than
 
 BLAMED_DEATHS = 2
 """So many deaths in a row count against the tasks; further ones against the slot."""
+
+MOST_JUDGED = 24
+"""Grids of other lanes that a lane which judges is told for a test input: fifty are proposed for a hard one, of which
+those behind are hardly ever right."""
 
 CUT_SHARE = 0.3
 """Of the time that a lane's task needs, the least with which one is begun at the end of a run."""
@@ -111,13 +115,21 @@ class LaneStanding:
         share = 1.0 if self.plan.pass_index else CUT_SHARE
         return self.least_s > 0 and self.plan.clock.end - now < share * self.least_s
 
-    def take_next(self, now: float, is_solved: Callable[[Task], bool]) -> Task:
-        """The next task of the queue. Where there is no time for all, one that nothing has solved yet comes first, and
-        of these the smallest, since it needs as long as the largest."""
-        if self.num_in_time(now) >= self.waiting:
-            return self.queue.popleft()
+    def take_next(self, now: float, is_solved: Callable[[Task], bool], is_through: Callable[[Task], bool]) -> Task:
+        """The next task of the queue: is_through says whether all other lanes have been through a task. Where there is
+        no time for all, one that nothing has solved yet comes first, and of these the smallest, since it needs as long
+        as the largest. A lane that judges takes those first that others have been through, and otherwise the last, to
+        which the others come last."""
         last = len(self.queue) - 1
-        place = next((k for k in range(last, -1, -1) if not is_solved(self.queue[k])), last)
+        if self.num_in_time(now) < self.waiting:
+            order, wanted = range(last, -1, -1), [lambda task: not is_solved(task)]
+            if self.lane.judges:
+                wanted.insert(0, lambda task: not is_solved(task) and is_through(task))
+        elif self.lane.judges:
+            order, wanted = range(last + 1), [is_through]
+        else:
+            return self.queue.popleft()
+        place = next((k for fits in wanted for k in order if fits(self.queue[k])), last)
         task = self.queue[place]
         del self.queue[place]
         return task
@@ -168,7 +180,12 @@ class TaskStanding:
 
     def ballots(self, task: Task) -> dict[str, Ballots]:
         """What was voted over, by source."""
-        return {name: ballots_of(found, len(task.test)) for name, found in self.findings.items()}
+        return all_ballots(self.findings, len(task.test))
+
+    def others(self, lane: str, task: Task) -> Proposals:
+        """What other lanes than this one propose, likeliest first. task: with hidden outputs."""
+        found = {source: findings for (name, source), findings in self.found.items() if name != lane}
+        return likeliest(task, found, MOST_JUDGED)
 
     @property
     def num_exact(self) -> int:

@@ -1,25 +1,26 @@
 """The vote: from the answers of all sources to two different attempts for every test input.
 
 Answers are grouped by output, test input by test input, into ballots. How likely a ballot is right is a logistic
-function of its *evidence*: its share of the source's weight, its weight itself, whether it is exact, and how well the
-grid goes with the training pairs (`plausibility.py`). What each of these counts is calibrated, source by source, on
-tasks that no source was trained on (`trust.json`, made by tools/calibrate_trust.py). Sources that agree on a grid
-count as independent: it is wrong only if all of them are.
+function of its *evidence*: its share of the source's weight, its weight itself, whether it is exact, how well the
+grid goes with the training pairs (`plausibility.py`), and, where a source judges grids (the vision model, tuned to the
+task), how unlikely it finds this one beside the likeliest of all that were proposed. What each of these counts is
+calibrated, source by source, on tasks that no source was trained on (`trust.json`, made by tools/calibrate_trust.py).
+Sources that agree on a grid count as independent: it is wrong only if all of them are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
-from math import exp, log
+from math import exp, inf, log
 
 import numpy as np
 import orjson
 
 from . import plausibility
-from .answers import Answer, Attempt, Attempts, Ballot, Ballots, Findings
+from .answers import Answer, Attempt, Attempts, Ballot, Ballots, Findings, Proposals
 from .plausibility import Plausibility
 from .tasks import Task
 
@@ -28,6 +29,13 @@ _SMALLEST = 0.01
 
 _WEIGHT_NATS, _WEIGHT_UNIT = (-150.0, 30.0), 30.0
 """Bounds of a weight's logarithm, and how many nats of it count as one."""
+
+_LEAST_NATS, _MOST_BEHIND = 1e-3, 5.0
+"""Added to the nats of a cell before ratios are taken, since below that a grid is as good as certain; and the largest
+logarithm of a ratio."""
+
+JUDGED = ("judged", "behind", "log nats")
+"""Names of the evidence that comes from judgements: whether there is one, and what it says."""
 
 EVIDENCE = (
     "bias",
@@ -38,6 +46,7 @@ EVIDENCE = (
     "exact weight",
     "right",
     "all right",
+    *JUDGED,
     *plausibility.FEATURES,
 )
 """Names of what `evidence` returns, in its order."""
@@ -76,14 +85,16 @@ def evidence(ballot: Ballot, index: int, task: Plausibility) -> np.ndarray:
     """What speaks for a ballot on test input `index`: float64 [len(EVIDENCE)].
 
     The log-odds of its share; whether it is exact; the logarithm of its weight, in units of 30 nats; both of the
-    former once more if it is exact; the share of training outputs that it reproduces, and whether these are all; then
+    former once more if it is exact; the share of training outputs that it reproduces, and whether these are all;
+    whether it was judged, how far behind the likeliest grid, and the logarithm of its nats (0 without); then
     `Plausibility.features`.
     """
     odds, exact = log_odds(ballot.share), float(ballot.exact)
     least, most = _WEIGHT_NATS
     nats = min(max(log(ballot.weight) if ballot.weight > 0 else least, least), most) / _WEIGHT_UNIT
     own = [1.0, odds, exact, exact * odds, nats, exact * nats, ballot.right, float(ballot.right == 1.0)]
-    return np.concatenate([own, task.features(index, ballot.grid)])
+    judged = [0.0, 0.0, 0.0] if ballot.nats is None else [1.0, ballot.behind, log(ballot.nats + _LEAST_NATS)]
+    return np.concatenate([own, judged, task.features(index, ballot.grid)])
 
 
 def log_odds(share: float) -> float:
@@ -119,19 +130,67 @@ class _Merged:
 
 def choose_attempts(task: Task, findings: Mapping[str, Findings]) -> Attempts:
     """The two attempts for each test input: different, valid grids; plausible fallbacks where nothing was found."""
-    return vote(task, {source: ballots_of(found, len(task.test)) for source, found in findings.items()})
+    return vote(task, all_ballots(findings, len(task.test)))
+
+
+def all_ballots(findings: Mapping[str, Findings], num_tests: int) -> dict[str, Ballots]:
+    """What is voted over: the ballots of every source, with what sources that judge say of them."""
+    nats = [_judged_nats(index, findings.values()) for index in range(num_tests)]
+    return {
+        source: tuple(tuple(_judge(own, nats[index])) for index, own in enumerate(ballots_of(found, num_tests)))
+        for source, found in findings.items()
+    }
 
 
 def ballots_of(findings: Findings, num_tests: int) -> Ballots:
-    """One source's answers, put together by output."""
+    """One source's answers, put together by output; not judged."""
     return tuple(tuple(_ballots(index, findings)) for index in range(num_tests))
+
+
+def _judged_nats(index: int, findings: Iterable[Findings]) -> dict[_Key, float]:
+    """Nats of every grid that was judged for one test input, on average over the sources that did."""
+    said: dict[_Key, list[float]] = {}
+    for found in findings:
+        for judgement in found.judged[index] if index < len(found.judged) else ():
+            if 0.0 <= judgement.nats < inf:
+                said.setdefault((judgement.grid.shape, judgement.grid.tobytes()), []).append(judgement.nats)
+    return {key: sum(nats) / len(nats) for key, nats in said.items()}
+
+
+def _judge(ballots: Iterable[Ballot], nats: Mapping[_Key, float]) -> Iterator[Ballot]:
+    """The ballots with what was said of their grids."""
+    least = min(nats.values(), default=0.0) + _LEAST_NATS
+    for ballot in ballots:
+        own = nats.get((ballot.grid.shape, ballot.grid.tobytes()))
+        if own is None:
+            yield ballot
+        else:
+            yield replace(ballot, nats=own, behind=min(log((own + _LEAST_NATS) / least), _MOST_BEHIND))
+
+
+def without_judgements(ballots: Ballots) -> Ballots:
+    """The ballots as if nobody had judged them: what a source submits alone does not hang on others."""
+    return tuple(tuple(replace(ballot, nats=None, behind=0.0) for ballot in own) for own in ballots)
+
+
+def likeliest(task: Task, findings: Mapping[str, Findings], most: int) -> Proposals:
+    """For each test input at most so many of the proposed grids, likeliest first."""
+    ballots = all_ballots(findings, len(task.test))
+    return tuple(
+        tuple(attempt.grid for attempt in _ranked(task, index, _of_input(ballots, index), most))
+        for index in range(len(task.test))
+    )
+
+
+def _of_input(ballots: Mapping[str, Ballots], index: int) -> dict[str, tuple[Ballot, ...]]:
+    return {source: of_source[index] for source, of_source in ballots.items()}
 
 
 def vote(task: Task, ballots: Mapping[str, Ballots]) -> Attempts:
     """The two attempts for each test input, see `choose_attempts`. ballots: by source."""
     attempts = []
     for index in range(len(task.test)):
-        ranked = _ranked(task, index, {source: of_source[index] for source, of_source in ballots.items()})
+        ranked = _ranked(task, index, _of_input(ballots, index), 2)
         for grid in fallback_grids(task, index):
             if len(ranked) >= 2:
                 break
@@ -157,8 +216,8 @@ def keep_better(attempts: Attempts, before: Attempts) -> Attempts:
     return tuple(chosen)
 
 
-def _ranked(task: Task, index: int, ballots: Mapping[str, Sequence[Ballot]]) -> list[Attempt]:
-    """The two likeliest outputs for one test input."""
+def _ranked(task: Task, index: int, ballots: Mapping[str, Sequence[Ballot]], most: int) -> list[Attempt]:
+    """The likeliest outputs for one test input, at most so many."""
     merged: dict[_Key, _Merged] = {}
     for source in sorted(ballots):
         trust = shipped_trust().get(source, Trust())
@@ -180,7 +239,7 @@ def _ranked(task: Task, index: int, ballots: Mapping[str, Sequence[Ballot]]) -> 
             entry.exact,
             entry.shares,
         )
-        for key, entry in ((key, merged[key]) for key in order[:2])
+        for key, entry in ((key, merged[key]) for key in order[:most])
     ]
 
 

@@ -16,13 +16,13 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 
 import numpy as np
 
-from .answers import Attempts, DeviceLostError, Findings, Source
+from .answers import Attempts, DeviceLostError, Findings, Judgement, Proposals, Source
 from .budget import Budget
 from .grid.registry import GridError, as_grid
 from .process import die_with_parent, send_broken
@@ -39,11 +39,12 @@ so that no clock decides what is left of a task whose worker is lost."""
 @dataclass(frozen=True)
 class Job:
     """A task to solve. seconds: its time; None where the run counts nodes. before: what is known of it from passes
-    before, by source."""
+    before, by source. others: what other lanes propose so far, for sources that judge it."""
 
     task: Task
     seconds: float | None
     before: Mapping[str, Findings] = field(default_factory=dict)
+    others: Proposals = ()
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ class _Worker:
             try:
                 report = functools.partial(self.report, source.name)
                 before = job.before.get(source.name)
-                self.take(source.name, source.solve(task, budget, seed, report, before))
+                more = {"others": job.others} if getattr(source, "judges", False) else {}
+                self.take(source.name, source.solve(task, budget, seed, report, before, **more))
             except DeviceLostError:
                 raise  # and end this process: the task is for a new one
             except (Exception, SystemExit) as error:
@@ -179,7 +181,7 @@ class _Worker:
         return sum(getattr(source, "least_s", 0.0) for source in self.sources)
 
     def take(self, name: str, findings: Findings) -> None:
-        """Keep a copy of a source's findings, without answers that are no grids, or too few of them."""
+        """Keep a copy of a source's findings, without answers and judgements that are no grids, or too few of them."""
         answers = []
         for answer in findings.answers:
             try:
@@ -190,7 +192,16 @@ class _Worker:
                 self.errors[f"{name}: an answer was left out: {error}"] = None
                 continue
             answers.append(replace(answer, outputs=outputs))
-        self.findings[name] = replace(findings, answers=answers, phases=dict(findings.phases))
+        judged = tuple(tuple(self.judgements(name, of_input)) for of_input in findings.judged)
+        self.findings[name] = replace(findings, answers=answers, phases=dict(findings.phases), judged=judged)
+
+    def judgements(self, name: str, judged: Sequence[Judgement]) -> Iterator[Judgement]:
+        """Copies of those that are of grids."""
+        for judgement in judged:
+            try:
+                yield replace(judgement, grid=as_grid(judgement.grid))
+            except GridError as error:
+                self.errors[f"{name}: a judgement was left out: {error}"] = None
 
     def report(self, name: str, findings: Findings) -> None:
         """What a source calls when it knows better."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from solver.answers import Answer, DeviceLostError, Findings
+from solver.answers import Answer, DeviceLostError, Findings, Judgement
 from solver.errors import InputError
 from solver.runner import run
 from solver.sources import Lane
@@ -117,6 +117,29 @@ class ThoroughSource(FakeSource):
         return self.findings(task, [[8, 8]], exact=False)
 
 
+class JudgingSource(FakeSource):
+    """Answers with how many grids others propose for the first test input, and finds the last of these likely."""
+
+    name = "judge"
+    judges = True
+
+    def solve(self, task, budget, seed, report, before=None, others=()):
+        found = self.findings(task, [[len(others[0]) if others else 0]], exact=False)
+        given = others[0] if others else ()
+        found.judged = tuple([[Judgement(grid, 9.0 / (n + 1)) for n, grid in enumerate(given)]] * len(task.test))
+        return found
+
+
+class ThreeSource(FakeSource):
+    """Three answers that are worth the same, under the name of program search."""
+
+    name = "program"
+
+    def solve(self, task, budget, seed, report, before=None):
+        found = [self.findings(task, [[n, n, n]], exact=False) for n in (1, 2, 3)]
+        return Findings([answer for one in found for answer in one.answers])
+
+
 class TameSource(FakeSource):
     """Answers every task, whatever its behaviour."""
 
@@ -199,6 +222,20 @@ def patient(settings, slot):
 
 def two(settings, slot):
     return (FakeSource(), SecondSource())
+
+
+def judge(settings, slot):
+    return (JudgingSource(),)
+
+
+def late_judge(settings, slot):
+    """Not ready before other lanes have been through a task or two."""
+    time.sleep(0.5)
+    return (JudgingSource(),)
+
+
+def three(settings, slot):
+    return (ThreeSource(),)
 
 
 def tame(settings, slot):

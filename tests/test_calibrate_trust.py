@@ -40,6 +40,17 @@ def test_the_fit_finds_the_function_that_made_the_data():
     assert log_loss(found, made) < log_loss(Trust(), made)
 
 
+def test_what_judgements_count_stays_where_nothing_was_judged():
+    rng, kept = np.random.default_rng(3), Trust({"share": 9.0, "behind": -1.5})
+    made = made_up(rng, 500, Trust({"share": 0.6}))
+    found = fit(made, kept)
+    assert found.coefficients["behind"] == -1.5
+    assert abs(found.coefficients["share"] - 0.6) < 0.3
+    assert fit(made).coefficients["behind"] == 0.0
+    judged = [(row + np.eye(len(EVIDENCE))[EVIDENCE.index("behind")], right) for row, right in made]
+    assert fit(judged, kept).coefficients["behind"] != -1.5
+
+
 @pytest.mark.parametrize("right", [True, False])
 def test_few_data_stay_near_the_defaults(right):
     found = fit([(np.eye(len(EVIDENCE))[0], right)])

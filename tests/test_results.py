@@ -14,7 +14,8 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 grids = arrays(np.int8, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.integers(0, 9))
 attempts = st.builds(Attempt, grids, text, text, finite, st.booleans(), st.dictionaries(text, finite, max_size=2))
-ballots = st.builds(Ballot, grids, finite, finite, st.booleans(), finite)
+fields = grids, finite, finite, st.booleans(), finite
+ballots = st.builds(Ballot, *fields) | st.builds(Ballot, *fields, nats=finite, behind=finite)
 ballots = st.lists(st.lists(ballots, max_size=2).map(tuple), max_size=2).map(tuple)
 pairs = st.lists(st.tuples(attempts, attempts), max_size=3).map(tuple)
 results = st.builds(

@@ -649,6 +649,51 @@ def test_a_lane_begins_no_task_without_the_time_it_needs_and_the_unsolved_come_f
     assert record.wall_s < 3.0
 
 
+def test_a_lane_that_judges_waits_for_others_where_it_can_and_is_told_what_they_propose(tmp_path):
+    """Others come to large tasks first. The judge takes one that they have been through, or else the smallest."""
+    tasks = [task(f"t{n}", SLOW, n, side=9 - n) for n in range(6)]
+    judging = [Lane("slow", 1, fake_sources.fake), Lane("judge", 1, fake_sources.judge, judges=True)]
+    record = run(tasks, limits(seconds=1.0), tmp_path, lanes=judging)
+    seen, through = [], set()
+    for line in (tmp_path / "events.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        if event["kind"] == "ended" and event["lane"] == "slow":
+            through.add(event["task_id"])
+        if event["kind"] == "started" and event["lane"] == "judge":
+            seen.append((event["task_id"], set(through)))
+    begun = set()
+    for task_id, known in seen:
+        waiting = sorted({t.task_id for t in tasks} - begun)
+        assert task_id == next((other for other in waiting if other in known), waiting[-1])
+        begun.add(task_id)
+        told = [a for a in record.results[task_id].attempts[0] if a.source == "judge"]
+        if task_id in known:
+            assert told[0].grid.tolist() == [[1]]
+    assert len(begun) == 6
+
+
+def test_judgements_decide_between_what_others_propose(tmp_path):
+    """The first lane has three answers alike, of which the judge finds the last it is told of likeliest."""
+    kept = limits(seconds=2.0, keep_ballots=True)
+    proposing = [Lane("three", 1, fake_sources.three), Lane("judge", 1, fake_sources.late_judge, judges=True)]
+    record = run([task("t1", num_tests=2), task("t2")], kept, tmp_path, lanes=proposing)
+    for task_id, result in load_results(tmp_path / "results.jsonl").items():
+        by_grid = {b.grid.tolist()[0][0]: b.nats for b in result.ballots["program"][0]}
+        assert sorted(by_grid.values()) == [3.0, 4.5, 9.0]
+        first = record.results[task_id].attempts[0][0]
+        assert by_grid[first.grid.tolist()[0][0]] == 3.0
+        alone = result.alone["program"][0][0].grid.tolist()[0][0]
+        assert by_grid[alone] == 9.0
+
+
+def test_with_nodes_a_judge_is_told_nothing(tmp_path):
+    tasks = [task(f"t{n}", GOOD, n) for n in range(4)]
+    judging = [Lane("quick", 2, fake_sources.fake), Lane("judge", 1, fake_sources.judge, judges=True)]
+    record = run(tasks, nodes(), tmp_path, lanes=judging)
+    for result in record.results.values():
+        assert [a.grid.tolist() for a in result.attempts[0] if a.source == "judge"] == [[[0]]]
+
+
 def test_with_nodes_a_lane_needs_no_time(tmp_path):
     record = run([task("t1")], nodes(), tmp_path, lanes=[Lane("thorough", 1, fake_sources.thorough)])
     assert record.results["t1"].status == "done"

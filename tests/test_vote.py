@@ -8,19 +8,23 @@ from grids import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solver.answers import Answer, Attempt, Ballot, Findings
+from solver.answers import Answer, Attempt, Ballot, Findings, Judgement
 from solver.plausibility import Plausibility
 from solver.tasks import Pair, Task
 from solver.vote import (
     EVIDENCE,
+    JUDGED,
     Trust,
+    all_ballots,
     ballots_of,
     choose_attempts,
     evidence,
     fallback_grids,
     keep_better,
+    likeliest,
     shipped_trust,
     vote,
+    without_judgements,
 )
 
 TASK = Task("t", (Pair(draw("12"), draw("21")), Pair(draw("34"), draw("43"))), (Pair(draw("56")), Pair(draw("78"))))
@@ -169,6 +173,55 @@ def test_the_vote_over_ballots_is_the_vote_over_answers():
             assert (one.weight, one.source, one.origin, one.shares) == (two.weight, two.source, two.origin, two.shares)
     assert len(kept["program"][1]) == 1
     assert kept["vision"][0][0].share == 0.4
+
+
+def judged(**nats):
+    """Findings of a source that has no answer to the first input, but judges. nats: by the picture of a grid."""
+    said = tuple(Judgement(draw(picture.lstrip("_")), value) for picture, value in nats.items())
+    return Findings(judged=(said, ()))
+
+
+def test_what_is_judged_likelier_goes_first_and_its_own_order_stands_for_the_rest():
+    same = {"exact": False, "weight": 1.0}
+    programs = Findings([answer("65", "87", **same), answer("55", "77", **same), answer("66", "88", **same)])
+    alone = choose_attempts(TASK, {"program": programs})
+    seen = {"program": programs, "vision": judged(_65=2.0, _55=0.01, _66=1.9)}
+    (first, second), of_other_input = choose_attempts(TASK, seen)
+    assert first.grid.tolist() == [[5, 5]]
+    assert first.weight > second.weight
+    assert [a.grid.tolist() for a in of_other_input] == [a.grid.tolist() for a in alone[1]]
+    stripped = without_judgements(all_ballots(seen, 2)["program"])
+    assert [(ballot.nats, ballot.behind) for ballot in stripped[0]] == [(None, 0.0)] * 3
+    voted = vote(TASK, {"program": stripped})
+    assert [a.grid.tolist() for a in voted[0]] == [a.grid.tolist() for a in alone[0]]
+
+
+def test_how_far_behind_is_by_the_likeliest_grid_of_all_and_has_bounds():
+    programs = Findings([answer("65", "87"), answer("55", "77"), answer("66", "88")])
+    seen = {"program": programs, "vision": judged(_65=0.499, _55=1e9, _99=0.049)}
+    of_65, of_55, of_66 = all_ballots(seen, 2)["program"][0]
+    assert (of_65.nats, of_65.behind) == (0.499, pytest.approx(np.log(10)))
+    assert of_55.behind == 5.0
+    assert (of_66.nats, of_66.behind) == (None, 0.0)
+    values = [dict(zip(EVIDENCE, evidence(b, 0, Plausibility(TASK)), strict=True)) for b in (of_65, of_66)]
+    assert [values[0][name] for name in JUDGED] == pytest.approx([1.0, np.log(10), np.log(0.5)])
+    assert [values[1][name] for name in JUDGED] == [0.0, 0.0, 0.0]
+
+
+def test_several_judges_count_alike_and_nonsense_not_at_all():
+    programs = Findings([answer("65", "87"), answer("55", "77")])
+    seen = {"program": programs, "vision": judged(_65=0.1, _55=np.nan), "other": judged(_65=0.3, _55=-1.0)}
+    of_65, of_55 = all_ballots(seen, 2)["program"][0]
+    assert (of_65.nats, of_65.behind, of_55.nats) == (pytest.approx(0.2), 0.0, None)
+
+
+def test_the_likeliest_grids_are_those_of_the_vote_and_no_more_than_asked_for():
+    programs = Findings([answer(f"{n}{n}", "1", weight=10.0**-k) for k, n in enumerate((1, 2, 9, 8, 7))])
+    assert [[g.tolist() for g in of_input] for of_input in likeliest(TASK, {"program": programs}, 3)] == [
+        [[[1, 1]], [[2, 2]], [[9, 9]]],
+        [[[1]]],
+    ]
+    assert likeliest(TASK, {}, 3) == ((), ())
 
 
 @pytest.mark.parametrize("color", range(10))

@@ -35,7 +35,7 @@ from solver.re_arc import read_grid
 from solver.results import load_results
 from solver.submission import write_atomic
 from solver.tasks import Task, load_set, newer_tasks
-from solver.vote import EVIDENCE, Trust, evidence
+from solver.vote import EVIDENCE, JUDGED, Trust, evidence
 
 RIDGE = 1.0
 """Strength of the prior: as if each coefficient had been seen once, one unit from its default."""
@@ -94,11 +94,15 @@ def _rows_of(task: Task, ballots: Iterable[Iterable[Ballot]]) -> Iterator[Row]:
             yield evidence(ballot, index, seen), np.array_equal(ballot.grid, pair.output)
 
 
-def fit(data: Sequence[Row]) -> Trust:
-    """The logistic function of greatest posterior probability."""
+def fit(data: Sequence[Row], kept: Trust | None = None) -> Trust:
+    """The logistic function of greatest posterior probability. kept: the trust until now, of which what judgements
+    count stays where none of the data was judged."""
     features = np.array([seen for seen, _ in data])
     signs = np.array([1.0 if right else -1.0 for _, right in data])
     default = Trust().vector
+    judged = [EVIDENCE.index(name) for name in JUDGED]
+    if kept is not None and not features[:, judged].any():
+        default[judged] = kept.vector[judged]
 
     def loss(beta: np.ndarray) -> float:
         return float(np.logaddexp(0.0, -signs * (features @ beta)).sum() + RIDGE * ((beta - default) ** 2).sum() / 2)
@@ -165,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     sources, made = {}, {}
     for name, found in sorted(data.items()):
-        trust = fit(found)
+        trust = fit(found, Trust(kept[name]) if name in kept else None)
         sources[name] = dict(trust.coefficients)
         made[name] = {
             "ballots": len(found),

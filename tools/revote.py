@@ -18,13 +18,13 @@ from solver.errors import ArcSolveError, InputError
 from solver.results import load_results
 from solver.score import score
 from solver.tasks import SETS, Task, load_set
-from solver.vote import vote
+from solver.vote import vote, without_judgements
 
 
 def votes(task: Task, result: TaskResult) -> dict[str, Attempts]:
-    """The vote that was, the vote now, and what each source would submit alone now."""
+    """The vote that was, the vote now, and what each source would submit alone now, judged by no other."""
     hidden = task.hide()
-    alone = {name: vote(hidden, {name: ballots}) for name, ballots in result.ballots.items()}
+    alone = {name: vote(hidden, {name: without_judgements(ballots)}) for name, ballots in result.ballots.items()}
     return {"then": result.attempts, "now": vote(hidden, result.ballots), **alone}
 
 

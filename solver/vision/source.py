@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from logging import getLogger
 from pathlib import Path
@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..answers import Answer, DeviceLostError, Findings
+from ..answers import Answer, DeviceLostError, Findings, Judgement, Proposals
 from ..budget import Budget
 from ..tasks import Pair, Task
+from .training import stream_seed
 from .tuning import Tuned, Tuner, TuningConfig
 from .weights import load_weights
 
@@ -22,6 +23,7 @@ logger = getLogger(__name__)
 
 GIB = 2**30
 MAX_ANSWERS = 16
+"""For a test input; so many of its own grids a run judges, too."""
 TUNING_SHARE = 0.9
 """Part of a budget in seconds that tuning may use; the predictions need little (0.3 s where tuning takes 15 s)."""
 MAX_OUT_OF_MEMORY = 3
@@ -76,6 +78,24 @@ def answers_from(shares: Shares, whole_weight: float, num_views: int) -> list[An
     return sorted(answers, key=lambda answer: -answer.weight)
 
 
+def average_judgements(before: Sequence[Judgement], now: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    """What earlier runs and this one think of grids for one test input; of those that both know, on average."""
+    known: dict[tuple[tuple[int, ...], bytes], Judgement] = {}
+    for said in (*before, *now):
+        key = said.grid.shape, said.grid.tobytes()
+        old = known.get(key, Judgement(said.grid, 0.0, 0))
+        num_runs = old.num_runs + said.num_runs
+        nats = (old.nats * old.num_runs + said.nats * said.num_runs) / num_runs
+        known[key] = Judgement(said.grid, nats, num_runs)
+    return tuple(known.values())
+
+
+def distinct_grids(grids: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """uint8 [H, W], each once, in order."""
+    known = {(grid.shape, grid.astype(np.uint8).tobytes()): grid.astype(np.uint8) for grid in reversed(grids)}
+    return list(reversed(known.values()))
+
+
 def limit_memory(memory_gib: float) -> None:
     """Let this process's tensors hold no more than that of its GPU; more is out of memory. What the driver and the
     libraries need (about half a GiB) comes on top."""
@@ -84,7 +104,8 @@ def limit_memory(memory_gib: float) -> None:
 
 
 class VisionSource:
-    """Tunes to each task and votes over views. One instance a device; the weights are read at construction.
+    """Tunes to each task, votes over views, and judges what it and others propose. One instance a device; the weights
+    are read at construction.
 
     max_runs: so many tuning runs from different seeds vote on a task, if its time allows; in a budget of nodes one.
     Raises InputError if the weights folder is missing or damaged, or the model cannot do what config asks for. A task
@@ -93,6 +114,7 @@ class VisionSource:
     """
 
     name = "vision"
+    judges = True
 
     def __init__(
         self, weights: Path, device: str = "cuda", config: TuningConfig | None = None, max_runs: int = 1
@@ -161,9 +183,11 @@ class VisionSource:
         seed: int,
         report: Callable[[Findings], None],
         before: Findings | None = None,
+        others: Proposals = (),
     ) -> Findings:
         """Reports after each tuning run. A budget of nodes sets no limit: the settings fix the number of steps. Answers
-        weigh their share of the views, summed over the runs, of which one that was cut short counts less."""
+        weigh their share of the views, summed over the runs, of which one that was cut short counts less. Whole runs
+        judge their likeliest grids and those of others."""
         findings = before or Findings(num_runs=0)
         shares = shares_of(before, len(task.test))
         longest_s, num_here = 0.0, 0
@@ -172,8 +196,9 @@ class VisionSource:
             if num_here and left_s < RUN_MARGIN * longest_s:
                 break
             began = time.monotonic()
+            run_seed = seed + findings.num_runs
             try:
-                tuned = self.tuner.tune_and_predict(task, seed + findings.num_runs, began + TUNING_SHARE * left_s)
+                tuned = self.tuner.tune_and_predict(task, run_seed, began + TUNING_SHARE * left_s)
             except torch.cuda.OutOfMemoryError as error:
                 torch.cuda.empty_cache()
                 logger.warning("%s: not enough device memory to tune", task.task_id)
@@ -185,6 +210,9 @@ class VisionSource:
                 self._check_device(error)
                 raise
             self.num_out_of_memory = 0
+            judge_began = time.monotonic()
+            judged = self._judge(task, tuned, others, run_seed, findings)
+            judge_s = time.monotonic() - judge_began
             took_s = time.monotonic() - began
             longest_s = max(longest_s, took_s)
             if tuned.num_steps == self.config.num_steps:
@@ -199,6 +227,7 @@ class VisionSource:
             phases = {
                 "tune": findings.phases.get("tune", 0.0) + tuned.tune_s,
                 "predict": findings.phases.get("predict", 0.0) + tuned.predict_s,
+                "judge": findings.phases.get("judge", 0.0) + judge_s,
             }
             findings = Findings(
                 answers_from(shares, whole_weight, num_runs * tuned.num_views),
@@ -206,9 +235,32 @@ class VisionSource:
                 note=self._note(num_runs, tuned),
                 whole_weight=whole_weight,
                 num_runs=num_runs,
+                judged=judged,
             )
             report(findings)
         return findings
+
+    def _judge(
+        self, task: Task, tuned: Tuned, others: Proposals, seed: int, before: Findings
+    ) -> tuple[tuple[Judgement, ...], ...]:
+        """What is thought of grids now: findings' judgements, with those of the tuning run at hand, the model being as
+        it left it."""
+        known = before.judged or ((),) * len(task.test)
+        whole = tuned.num_steps == self.config.num_steps > 0 and math.isfinite(tuned.loss)
+        if not whole:
+            return known
+        views, judged = self.tuner.views(seed), []
+        try:
+            for number, test in enumerate(task.test):
+                own = [grid for grid, _ in tuned.votes[number][:MAX_ANSWERS]]
+                grids = distinct_grids([*own, *(others[number] if others else ())])
+                nats = self.tuner.score(test.input.astype(np.uint8), grids, views, stream_seed(seed, number))
+                judged.append([Judgement(grid.astype(np.int8), n) for grid, n in zip(grids, nats, strict=True)])
+        except torch.cuda.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            logger.warning("%s: not enough device memory to judge grids", task.task_id)
+            return known
+        return tuple(average_judgements(old, new) for old, new in zip(known, judged, strict=True))
 
     def _check_device(self, error: RuntimeError) -> None:
         """Raise DeviceLostError if the GPU answers nothing any more, as after an illegal access or an error of its

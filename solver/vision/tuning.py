@@ -290,25 +290,30 @@ class Tuner:
     def score(self, test_input: Grid, outputs: Sequence[Grid], views: list[View], seed: int) -> list[float]:
         """How unlikely the model as it is now finds each grid as the output of an input: mean negative log-likelihood
         of a cell in nats, over views and SCORE_PLACEMENTS placements. Grids of one size are placed alike."""
-        scores = []
+        if not outputs:
+            return []
+        drawn = [self._drawn_to_score((test_input, output), views, seed) for output in outputs]
+        canvases, tokens, targets = (torch.cat(parts) for parts in zip(*drawn))
         self.model.eval()
         self.model.run_cores = self.model.plain_cores()
-        for output in outputs:
-            data = self._viewed([(test_input, output)], views)
-            generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "score"))
-            index = torch.arange(len(data), device=self.device).repeat(SCORE_PLACEMENTS)
-            canvases, targets, _ = data.draw(index, self.canvas, generator)
 
-            def in_parts(size: int, drawn=(canvases, data.tasks[index], targets)) -> Tensor:
-                parts = []
-                for part in zip(*(tensor.split(size) for tensor in drawn)):
-                    with autocast(self.device, self.config.autocast):
-                        parts.append(self.model.losses(*part, self.config.num_loops))
-                return torch.cat(parts)
+        def in_parts(size: int) -> Tensor:
+            parts = []
+            for part in zip(canvases.split(size), tokens.split(size), targets.split(size)):
+                with autocast(self.device, self.config.autocast):
+                    parts.append(self.model.losses(*part, self.config.num_loops))
+            return torch.cat(parts)
 
-            losses, self.predict_batch = within_memory(in_parts, self.predict_batch)
-            scores.append(losses.mean())
-        return torch.stack(scores).tolist() if scores else []
+        losses, self.predict_batch = within_memory(in_parts, self.predict_batch)
+        return losses.view(len(outputs), -1).mean(1).tolist()
+
+    def _drawn_to_score(self, pair: tuple[Grid, Grid], views: list[View], seed: int) -> tuple[Tensor, Tensor, Tensor]:
+        """A pair in every view and placement, as `LoopedModel.losses` takes it: canvases, tokens, targets."""
+        data = self._viewed([pair], views)
+        generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "score"))
+        index = torch.arange(len(data), device=self.device).repeat(SCORE_PLACEMENTS)
+        canvases, targets, _ = data.draw(index, self.canvas, generator)
+        return canvases, data.tasks[index], targets
 
     def _replayed(self, num_views: int) -> DevicePairs:
         """Demonstration pairs of the trained tasks whose tokens no view has taken."""

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from solver.answers import DeviceLostError, Findings  # noqa: E402
+from solver.answers import DeviceLostError, Findings, Judgement  # noqa: E402
 from solver.budget import Budget  # noqa: E402
 from solver.errors import InputError  # noqa: E402
 from solver.results import load_results  # noqa: E402
@@ -25,6 +25,7 @@ from solver.vision.source import (  # noqa: E402
     VisionSource,
     add_votes,
     answers_from,
+    average_judgements,
     limit_memory,
     shares_of,
     weight_of_run,
@@ -71,7 +72,7 @@ def test_a_node_budget_tunes_in_full_and_repeats(source):
     findings = source.solve(TASK, Budget(nodes=5), 1, reports.append)
     assert reports == [findings]
     assert "3 steps" in findings.note
-    assert set(findings.phases) == {"tune", "predict"}
+    assert set(findings.phases) == {"tune", "predict", "judge"}
     again = source.solve(TASK, Budget(nodes=5), 1, reports.append)
     assert [a.weight for a in findings.answers] == [a.weight for a in again.answers]
 
@@ -150,6 +151,75 @@ def test_a_second_pass_goes_on_from_the_first(source):
     both = source.solve(TASK, Budget(seconds=60), 1, lambda findings: None)
     assert (second.num_runs, both.num_runs) == (2, 2)
     assert [a.weight for a in second.answers] == pytest.approx([a.weight for a in both.answers])
+
+
+def grids_judged(findings, index=0):
+    return {(said.grid.shape, said.grid.tobytes()): said for said in findings.judged[index]}
+
+
+def test_a_whole_run_judges_its_own_grids_and_those_of_others(source):
+    mine = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None)
+    proposed = np.array([[4, 3]], np.int8), np.array([[7, 7, 7], [7, 7, 7]], np.int8)
+    told = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, None, (proposed,))
+    assert [a.weight for a in told.answers] == [a.weight for a in mine.answers]
+    judged, own = grids_judged(told), grids_judged(mine)
+    assert set(judged) == set(own) | {(grid.shape, grid.tobytes()) for grid in proposed}
+    assert {(a.outputs[0].shape, a.outputs[0].tobytes()) for a in mine.answers} == set(own)
+    for key, said in own.items():
+        assert judged[key].nats == pytest.approx(said.nats, rel=1e-4)
+        assert said.grid.dtype == np.int8
+    assert all(0 < said.nats < 50 for said in judged.values())
+    views = source.tuner.views(1)
+    source.tuner.tune_and_predict(TASK, 1)
+    (alone,) = source.tuner.score(TASK.test[0].input.astype(np.uint8), [proposed[0].astype(np.uint8)], views, 0)
+    assert alone == pytest.approx(judged[proposed[0].shape, proposed[0].tobytes()].nats, rel=0.5)
+
+
+def test_the_output_that_was_learned_is_the_likelier(tmp_path, source):
+    """The test input is a training input, and tuning is long enough for a tiny model to learn its output."""
+    task = Task("t", (PAIR,), (Pair(PAIR.input),))
+    longer = replace(TINY, num_samples=400, num_colorings=0, num_symmetries=1, warmup_steps=5)
+    source = VisionSource(tmp_path, "cpu", longer)
+    others = ((PAIR.output, np.array([[8, 5], [5, 8]], np.int8)),)
+    judged = grids_judged(source.solve(task, Budget(nodes=1), 0, lambda findings: None, None, others))
+    right, wrong = (judged[grid.shape, grid.tobytes()].nats for grid in others[0])
+    assert right < wrong
+
+
+def test_judgements_of_several_runs_are_averaged(source):
+    source.max_runs = 2
+    others = ((np.array([[4, 3]], np.int8),),)
+    reports = []
+    both = source.solve(TASK, Budget(seconds=60), 1, reports.append, None, others)
+    key = others[0][0].shape, others[0][0].tobytes()
+    first, second = grids_judged(reports[0])[key], grids_judged(both)[key]
+    assert (first.num_runs, second.num_runs) == (1, 2)
+    again = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, reports[0], others)
+    assert grids_judged(again)[key].nats == pytest.approx(second.nats, rel=1e-4)
+    one, two = np.array([[1]], np.int8), np.array([[2]], np.int8)
+    known = average_judgements([Judgement(one, 1.0, 2)], [Judgement(one, 4.0), Judgement(two, 3.0)])
+    assert [(said.nats, said.num_runs) for said in known] == [(2.0, 3), (3.0, 1)]
+
+
+@pytest.mark.parametrize("fault", ["cut short", "untuned", "memory"])
+def test_what_is_no_whole_run_judges_nothing_and_keeps_what_was_said(tmp_path, source, monkeypatch, fault):
+    said = ((Judgement(np.array([[4, 3]], np.int8), 0.5),),)
+    before = Findings(num_runs=1, whole_weight=1.0, judged=said)
+    if fault == "untuned":
+        source = VisionSource(tmp_path, "cpu", replace(TINY, num_samples=0))
+    elif fault == "cut short":
+        tune = source.tuner.tune
+        monkeypatch.setattr(source.tuner, "tune", lambda *args: (tune(*args)[0], 1))
+    else:
+
+        def out_of_memory(*_):
+            raise torch.cuda.OutOfMemoryError
+
+        monkeypatch.setattr(source.tuner.model, "losses", out_of_memory)
+    others = ((np.array([[3, 3]], np.int8),),)
+    findings = source.solve(TASK, Budget(nodes=1), 0, lambda findings: None, before, others)
+    assert findings.judged == said
+    assert findings.num_runs == 2
 
 
 def test_runs_are_summed_and_one_that_was_cut_short_counts_less():
