@@ -149,6 +149,9 @@ if "policy" not in weights:
 arguments = [f"{settings[kind]}={json.dumps(str(folder))}" for kind, folder in weights.items() if kind in settings]
 if "policy" in weights:
     arguments.append("lm.rollout_programs=512")  # a task has minutes here, and may spend a third of them on it
+if num_gpus:
+    # Longer searches find no more, and the vision model judges what was found when it comes to a task.
+    arguments.append("search.most_s=300")
 print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} workers for the program search")
 for kind in settings:
     print(f"{kind} model:", weights.get(kind, "none"), "" if num_gpus else "(no GPU)")

@@ -57,6 +57,7 @@ class SearchSettings(_Checked):
     use_mcts: whether these parts of the search run; without enumeration the tree starts from the input, and from what a
     language model's rollouts reach. Part rules, layout rules and normal forms go with fitted steps; growth rules and
     two-step rules go with part rules, canvases and pieces with layout rules. Lattices are views.
+    most_s: seconds that a task may take in one pass, however many it is given; None for all of them.
     root_share: share of a view's budget for the root pass; the tree gets the rest.
     agent: what grows the tree: 'pw-mcts' (PUCT with progressive widening), 'mcts' (PUCT) or 'beam'.
     c_puct, fpu_reduction, widening, beam_width, num_steps, max_depth: of the tree, see solver/search/tree.py.
@@ -74,6 +75,7 @@ class SearchSettings(_Checked):
     use_forms: bool = setting(True)
     use_lattices: bool = setting(True)
     use_mcts: bool = setting(True)
+    most_s: float | None = setting(None, low=0.01, high=1e6)
     root_share: float = setting(0.6, low=0.05, high=1.0)
     agent: str = setting("pw-mcts", choices=("pw-mcts", "mcts", "beam"))
     c_puct: float = setting(1.5, low=0.0, high=100.0)

@@ -82,6 +82,8 @@ class ProgramSource:
     ) -> Findings:
         """See `Source.solve`. Reports after each view's root pass and tree; ends early once a view is settled. It
         searches anew, with more time for each phase, and keeps the programs found before."""
+        if budget.seconds is not None and self.settings.most_s is not None:
+            budget = Budget(seconds=min(budget.seconds, self.settings.most_s))
         chosen = views(task, self.settings.num_views)
         if self.settings.use_lattices and (lattice := lattice_view(task)) is not None:
             chosen = [lattice, *chosen]

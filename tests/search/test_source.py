@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -233,6 +234,19 @@ def test_a_budget_of_nodes_is_kept_roughly():
     ]
     findings, _ = solve(Task("noise", tuple(pairs[:2]), (Pair(pairs[2].input),)), nodes=50_000)
     assert 50_000 <= findings.num_nodes < 100_000
+
+
+def test_a_task_takes_no_longer_than_it_may_however_long_it_is_given():
+    rng = np.random.default_rng(4)
+    pairs = [
+        Pair(rng.integers(0, 4, (6, 6)).astype(np.int8), rng.integers(0, 4, (6, 6)).astype(np.int8)) for _ in range(3)
+    ]
+    noise = Task("noise", tuple(pairs[:2]), (Pair(pairs[2].input),))
+    short, began = ProgramSource(SearchSettings(most_s=1.0)), time.monotonic()
+    found = short.solve(noise, Budget(seconds=120), 0, lambda findings: None)
+    assert found.num_nodes > 0
+    assert time.monotonic() - began < 60
+    assert short.solve(noise, Budget(nodes=20_000), 0, lambda findings: None).num_nodes >= 20_000
 
 
 @pytest.mark.parametrize("off", ["use_stacking", "use_fitted", "use_part_rules", "use_layouts", "use_mcts"])
