@@ -12,6 +12,7 @@ from pathlib import Path
 
 import kaggle_upload
 import make_notebook
+import make_wheelhouse
 import nbformat
 import pytest
 import rehearse
@@ -373,6 +374,39 @@ def test_what_is_refused_is_one_clear_line(tmp_path, client, capsys, answers, wo
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert said in lines[0]
+
+
+@pytest.mark.parametrize("out", [".", "deeper", "weights", ".."])
+def test_an_upload_removes_nothing_that_it_did_not_make(tmp_path, client, capsys, monkeypatch, out):
+    """OUT/weights is made anew, which must not be the weights themselves, or around or inside of them."""
+    weights = tmp_path / "mine" / ("deeper/weights" if out == "deeper" else "weights")
+    weights.mkdir(parents=True)
+    (weights / "solver.json").write_text("{}")
+    other = tmp_path / "weights" / "precious"
+    other.parent.mkdir()
+    other.write_text("mine")
+    monkeypatch.chdir(tmp_path / "mine")
+    words = ["weights", "--owner", "somebody", "--folder", str(weights), "--out", out]
+    assert kaggle_upload.main(words) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert (weights / "solver.json").is_file()
+    assert other.read_text() == "mine"
+    assert calls(client) == []
+    assert kaggle_upload.main([*words[:-1], str(tmp_path / "build")]) == 0
+    assert kaggle_upload.main([*words[:-1], str(tmp_path / "build")]) == 0
+
+
+def test_a_wheelhouse_takes_out_wheels_alone(tmp_path, capsys):
+    (tmp_path / "old.whl").touch()
+    (tmp_path / "thesis.tex").touch()
+    assert make_wheelhouse.main(["--out", str(tmp_path)]) == 2
+    assert "thesis.tex" in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == 2
+    (tmp_path / "thesis.tex").unlink()
+    make_wheelhouse.make_empty(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    assert make_wheelhouse.main(["--out", str(tmp_path / "file")]) == 2
 
 
 def test_without_the_client_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):
