@@ -287,7 +287,7 @@ def _settings(args: Any, assignments: Sequence[str]) -> Settings:
     own = [f"run.{name}={value}" for name, value in flags.items() if value is not None]
     for name in ("policy", "ppm"):
         if getattr(args, name) is not None:
-            own.append(f"lm.{name}={json.dumps(getattr(args, name))}")
+            own.append(f"lm.{name}={json.dumps(getattr(args, name), ensure_ascii=False)}")
     if args.strict:
         own.append("lm.strict=true")
     plan = []

@@ -127,6 +127,13 @@ def test_a_name_that_is_too_long_is_one_line_too(tmp_path, capsys, words):
     assert line.endswith("cannot be read: File name too long")
 
 
+def test_weights_may_lie_in_a_folder_of_any_name(tmp_path, tame, capsys):
+    folder = str(tmp_path / "\U0001f642 ä")
+    argv = ["evaluate", "--set", "arc-agi-1/training", "--tasks", "1", "--policy", folder, "--out", str(tmp_path / "a")]
+    assert main(argv) == 0
+    assert json.loads((tmp_path / "a" / "summary.json").read_text())["settings"]["lm"]["policy"] == folder
+
+
 def test_weights_with_too_long_a_name_cost_no_answer(tmp_path, tame, capsys):
     """They are as weights that are not there, also where the summary names what was used."""
     long, out = "a" * 300, tmp_path / "out"
