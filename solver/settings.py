@@ -389,6 +389,8 @@ def _fault(kind: type, name: str, value: Any) -> str:
     for item in value if isinstance(value, (list, tuple)) else (value,):
         if choices and item not in choices:
             return f"{name} must be one of {', '.join(map(str, choices))}, not {item!r}"
+        if isinstance(item, str) and any("\ud800" <= char <= "\udfff" for char in item):
+            return f"{name} must be text that can be written again, not {item!a}"
         if isinstance(item, float) and not math.isfinite(item):
             return f"{name} must be finite, not {item!r}"
         if isinstance(item, (int, float)) and not isinstance(item, bool):

@@ -61,6 +61,8 @@ def test_one_error_names_every_fault(tmp_path):
         ("run.nodes=lots", "a whole number or none"),
         ("search.use_mcts=1", "true or false"),
         ("seconds=3", "did you mean run.seconds?"),
+        ("lm.policy=\udcff", "text that can be written again"),
+        ("run.lanes=['\udcff']", "text that can be written again"),
         ("run=3", "unknown setting run"),
         ("run.=3", "unknown setting run"),
         ("nonsense.entirely=3", "there are run.seconds"),

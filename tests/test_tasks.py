@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,6 +203,17 @@ def test_ids_of_strangers_stay_on_one_line(tmp_path):
     for fault in loaded.faults:
         assert str(fault).isprintable()
         assert len(str(fault)) < 300 + len(str(tmp_path))
+
+
+def test_an_id_that_cannot_be_written_is_refused_wherever_it_comes_from(tmp_path):
+    """No submission could hold an answer under it."""
+    file = tmp_path / "tasks.json"
+    file.write_text('{"\\ud800": {}}')
+    named = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.json"))
+    named.write_text(json.dumps(GOOD))
+    for path in (file, named, tmp_path):
+        with pytest.raises(InputError, match="not text that can be written again"):
+            load_path(path)
 
 
 json_values = st.recursive(
