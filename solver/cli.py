@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 RESERVE_SHARE = 0.01
 """Part of --hours kept for what overruns, and for writing."""
 
+MAX_GRACE_S = 3600.0
+"""Of that, the most for one task that overruns."""
+
 PASSES = "run.pass_shares=[0.2, 0.8]"
 """The time plan of a run that is given hours: a fifth for a first answer to every task."""
 
@@ -204,7 +207,10 @@ def _add_set(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
     return value
@@ -292,8 +298,9 @@ def _settings(args: Any, assignments: Sequence[str]) -> Settings:
         own.append("lm.strict=true")
     plan = []
     if args.hours is not None:
-        total_s = 3600 * args.hours
-        plan = [PASSES, f"run.grace_s={min(max(5.0, RESERVE_SHARE * total_s), 0.2 * total_s)}"]
+        total_s = round(3600 * args.hours, 3)
+        grace_s = min(max(5.0, RESERVE_SHARE * total_s), max(0.2, 0.2 * total_s), MAX_GRACE_S)
+        plan = [PASSES, f"run.grace_s={grace_s}"]
         own.append(f"run.total_s={total_s}")
     try:
         return load_settings(args.settings, [*plan, *assignments, *own])
@@ -301,6 +308,8 @@ def _settings(args: Any, assignments: Sequence[str]) -> Settings:
         text = str(error)
         for name, value in flags.items():
             text = text.replace(f"--set run.{name}={value}: run.{name}", f"--{name}")
+        if args.hours is not None:
+            text = text.replace(f"--set run.total_s={total_s}:", f"--hours {args.hours:g}:")
         raise SettingsError(text) from None
 
 

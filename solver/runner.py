@@ -38,7 +38,7 @@ from typing import Any
 from . import __version__
 from .answers import Attempt, Attempts, Findings, Proposals, TaskResult
 from .errors import ArcSolveError, InputError
-from .plan import Clock, LanePlan, describe, reserve_s, start_limit_s
+from .plan import Clock, LanePlan, check_total, describe, reserve_s, start_limit_s
 from .process import KILL_S, Broken
 from .runfolder import RunFolder
 from .services import Services
@@ -110,8 +110,8 @@ def run(
     resume: go on with the run in `out`: finished tasks are kept, failed and unfinished ones done again.
     overwrite: start anew there. faulty: tasks that could not be read, answered with fallback attempts.
     lanes: at least one; None for the solver's own.
-    Raises InputError (before any compute) if the folder cannot be used or an id is given twice, and
-    ArcSolveError if no worker of a required lane can be started at all.
+    Raises InputError (before any compute) if the folder cannot be used or an id is given twice, SettingsError if a
+    total leaves no time for tasks, and ArcSolveError if no worker of a required lane can be started at all.
     """
     return _Run(tuple(tasks), settings, out, dict(faulty or {}), on_event, lanes).go(resume, overwrite)
 
@@ -132,6 +132,7 @@ class _Run:
             ids = [task.task_id for task in self.tasks] + list(self.faulty)
             repeated = sorted({task_id for task_id in ids if ids.count(task_id) > 1})
             raise InputError(f"task {', '.join(repeated)}: given twice")
+        check_total(self.settings.run)
         self.interrupts = Interrupts()
         self.workers = Workers(self.settings, self.interrupts)
         self.services = self._make_services(())

@@ -263,6 +263,11 @@ class RunSettings(_Checked):
     start_timeout_s: float = setting(900.0, low=1.0, high=1e5)
     stop_s: float = setting(1.0, low=0.0, high=60.0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.pass_shares:
+            raise SettingsError("run: pass_shares must name at least one pass")
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -86,6 +86,11 @@ def test_strict_refuses_and_writes_nothing(tmp_path, tame, capsys):
         (["solve", "--tasks", "{dir}/good.json", "--settings", "{dir}/absent.toml"], ["absent.toml"]),
         (["solve", "--tasks", "{dir}/good.json", "--out", "{dir}/good.json"], ["good.json"]),
         (["solve", "--tasks", "{dir}/good.json", "--out", "/proc/nowhere"], ["/proc/nowhere"]),
+        (["solve", "--tasks", "{dir}/good.json", "--hours", "1e-5"],
+         ["--hours 1e-05: run.total_s must be at least 1, not 0.036"]),
+        (["solve", "--tasks", "{dir}/good.json", "--hours", "1e9"], ["--hours 1e+09: run.total_s must be at most"]),
+        (["solve", "--tasks", "{dir}/good.json", "--hours", "0.0003"], ["run.total_s: 1.08 s leave no time"]),
+        (["solve", "--tasks", "{dir}/good.json", "--set", "run.pass_shares=[]"], ["at least one pass"]),
         (["evaluate"], ["no set is named"]),
         (["evaluate", "--set", "arc-agi-1/dev", "--set", "arc-agi-1/training"], ["2 sets are named"]),
         (["evaluate", "--set", "arc-agi-9/dev"], ["unknown set 'arc-agi-9/dev'; sets: arc-agi-1/evaluation"]),
@@ -334,6 +339,12 @@ def test_wrong_usage_is_exit_code_2(argv, capsys):
         main(argv)
     assert ended.value.code == 2
     assert "usage: arc-solve" in capsys.readouterr().err
+
+
+def test_a_flag_that_is_no_number_says_so(capsys):
+    with pytest.raises(SystemExit):
+        main(["solve", "--tasks", "a", "--out", "b", "--hours", "many"])
+    assert capsys.readouterr().err.endswith("--hours: must be a number, not 'many'\n")
 
 
 def test_importing_the_command_line_is_light():

@@ -776,6 +776,13 @@ def test_a_lane_that_never_gets_ready_is_given_up_and_the_others_go_on(tmp_path)
     assert all("engine could be started" in result.error for result in record.results.values())
 
 
+def test_a_total_that_is_all_reserve_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(SettingsError, match="12 s of them are in reserve"):
+        fake_run([task("t1")], limits(total_s=5.0, grace_s=10.0, stop_s=1.0), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    fake_run([task("t1")], nodes(total_s=5.0, grace_s=10.0, stop_s=1.0), tmp_path / "out")
+
+
 def test_hung_workers_do_not_overrun_a_total(tmp_path):
     tasks = [task(f"t{n}", HANGS if n < 3 else USES_ALL, n) for n in range(6)]
     began = time.monotonic()
