@@ -315,11 +315,11 @@ def _groups(kind: type) -> dict[str, type]:
 
 def _overlay(path: Path, groups: dict[str, type], chosen: dict[str, dict[str, Any]], faults: list[str]) -> None:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         faults.append(f"{path}: {error.strerror}")
         return
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         faults.append(f"{path}: not TOML: {error}")
         return
     for group, values in content.items():
@@ -376,7 +376,7 @@ def _value(text: str) -> Any:
     """What stands right of the = : a TOML value, else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 

@@ -408,7 +408,7 @@ def read_ids(path: Path) -> list[str]:
             raise InputError(f"{path}: must hold an object of tasks by id, or a list of ids")
         return list(raw)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {error}") from error
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]

@@ -243,7 +243,7 @@ def test_interrupted_runs_leave_results_and_say_where(tmp_path, number, code):
 
 def test_run_as_json_and_as_pictures(tmp_path, capfd):
     program = tmp_path / "flip.py"
-    program.write_text("def solve(I):\n    print('noise')\n    return I[:, ::-1]\n")
+    program.write_text("\ufeffdef solve(I):\n    print('noise')\n    return I[:, ::-1]\n", encoding="utf-8")
     task = write(tmp_path, GOOD, "0a1b2c3d.json")
     assert main(["run", str(program), "--task", str(task), "--json"]) == 0
     said = capfd.readouterr()

@@ -312,6 +312,7 @@ def test_read_ids(tmp_path):
         "007bbfb7",
         "0ca9ddb6",
     ]
+    assert read_ids(write(tmp_path, "\ufeff007bbfb7\n", "ids.txt")) == ["007bbfb7"]  # as Windows saves it
     assert read_ids(write(tmp_path, {"a": GOOD, "b": GOOD})) == ["a", "b"]
     assert read_ids(write(tmp_path, ["a"])) == ["a"]
     for path in (write(tmp_path, "3", "n.json"), tmp_path / "absent", write(tmp_path, "[1]", "m.json")):
