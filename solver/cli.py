@@ -1,7 +1,8 @@
 """The command line `arc-solve`: the only place that reads arguments, configures logging, and exits.
 
-Exit codes: 0 done; 2 bad input or settings (one line a fault on stderr); 130 and 143 after Ctrl-C and
-SIGTERM, with the results so far written. Heavy modules are imported by the command that needs them.
+Exit codes: 0 done; 2 bad input or settings, or files that could not be written (one line a fault on stderr); 130 and
+143 after Ctrl-C and SIGTERM, with the results so far written. Heavy modules are imported by the command that needs
+them.
 """
 
 from __future__ import annotations
@@ -229,7 +230,8 @@ DIR/submission.json is complete from the first second and only ever gets better:
 task that cannot be read is reported on stderr and gets fallback attempts; --strict refuses instead.
 DIR/results.jsonl says, a line a task, which programs the attempts come from.
 
-exit code: 0 done, 2 unusable input or settings, 130 after Ctrl-C, 143 after SIGTERM (findings are written)"""
+exit code: 0 done, 2 unusable input or settings, or a file that could not be written, 130 after Ctrl-C, 143 after
+SIGTERM (findings are written)"""
 
 _SET_LINES = """  arc-agi-1/evaluation   400 tasks
   arc-agi-1/training     400 tasks
@@ -252,7 +254,8 @@ Written to DIR:
   results.jsonl     a line a task: attempts, their programs, seconds, nodes
   submission.json   the attempts in the competition's format
 
-exit code: 0 done, 2 unusable input or settings, 130 after Ctrl-C, 143 after SIGTERM (findings are written)"""
+exit code: 0 done, 2 unusable input or settings, or a file that could not be written, 130 after Ctrl-C, 143 after
+SIGTERM (findings are written)"""
 
 _RUN = """Run a program over all inputs of a task and compare its outputs with the truth.
 
@@ -332,7 +335,7 @@ def _solve(args: Any) -> int:
         f"{len(record.results)} tasks in {record.wall_s:.1f} s: {fits} have a program that fits all pairs"
         + (f", {failed} failed (fallback attempts)" if failed else "")
     )
-    console.print(f"submission: {args.out / 'submission.json'}", markup=False)
+    _print_places(submission=args.out / "submission.json")
     return _ended(record)
 
 
@@ -357,13 +360,16 @@ def _evaluate(args: Any) -> int:
     record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"))
     scored = score(tasks, record.results)
     summary = summarize(tasks, record, settings, {"set": names[0], "tasks": str(args.tasks_from or args.tasks)})
+    problem = ""
     try:
         write_atomic(args.out / "summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2))
         write_report(args.out / "report.html", tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
     except OSError as error:
-        raise InputError(f"{args.out}: summary and report cannot be written: {error.strerror or error}") from error
-    _print_score(scored, summary, record, args.out)
-    return _ended(record)
+        problem = f"{args.out}: summary and report cannot be written: {error.strerror or error}"
+    _print_score(scored, summary, record)
+    if not problem:
+        _print_places(report=args.out / "report.html", summary=args.out / "summary.json")
+    return _ended(record, problem)
 
 
 def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, str]) -> dict[str, Any]:
@@ -411,7 +417,7 @@ def _totals(scored: Any) -> dict[str, float]:
     }
 
 
-def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord, out: Path) -> None:
+def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -428,9 +434,15 @@ def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord, out: P
     ))  # fmt: skip
     table.add_row("time", f"{record.wall_s:.1f} s, {summary['seconds_per_task']:.1f} s a task")
     table.add_row("nodes", f"{sum(result.num_nodes for result in results):,}")
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
-    console.print(f"report: {out / 'report.html'}\nsummary: {out / 'summary.json'}", markup=False)
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+def _print_places(**places: Path) -> None:
+    """Where files are, a line each."""
+    from rich.console import Console
+
+    for name, path in places.items():
+        Console(highlight=False, soft_wrap=True).print(f"{name}: {path}", markup=False)
 
 
 def _go(args: Any, tasks: Sequence[Task], settings: Settings, faulty: Any = None, show_ids: bool = False) -> RunRecord:
@@ -449,13 +461,15 @@ def _go(args: Any, tasks: Sequence[Task], settings: Settings, faulty: Any = None
         )
 
 
-def _ended(record: RunRecord) -> int:
-    for problem in record.problems:
+def _ended(record: RunRecord, *more: str) -> int:
+    """Say what went wrong in a run, and beside it (more); the exit code."""
+    problems = [*record.problems, *filter(None, more)]
+    for problem in problems:
         print(f"arc-solve: {problem}", file=sys.stderr)
     if record.interrupted:
         reason = "the time was over" if record.interrupted == "deadline" else f"stopped by {record.interrupted}"
         print(f"arc-solve: {reason}; what was found until then is written", file=sys.stderr)
-    return EXIT_CODES.get(record.interrupted, 0)
+    return EXIT_CODES.get(record.interrupted, 2 if problems else 0)
 
 
 # run, functions, doctor, bench

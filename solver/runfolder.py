@@ -60,7 +60,7 @@ class RunFolder:
         self._partial_given_up = False
         try:
             path.mkdir(parents=True, exist_ok=True)
-            held = [name for name in (SUBMISSION, RUN, RESULTS) if (path / name).exists()]
+            held = [name for name in (SUBMISSION, RUN, RESULTS) if _holds_something(path / name)]
             if held and not resume and not overwrite:
                 raise InputError(f"{path}: already holds a run ({', '.join(held)}): resume or overwrite it")
             if resume:
@@ -220,6 +220,11 @@ class RunFolder:
     def _mend(self, name: str) -> None:
         if self.problems.pop(name, None):
             logger.warning("%s: written again", self.path / name)
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether there is more than the empty file of a run that could not begin."""
+    return path.exists() and path.stat().st_size > 0
 
 
 def _write_all(file: BinaryIO, data: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import json
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import types
+from dataclasses import replace
 
 import fake_cli
 import fake_sources
@@ -17,7 +19,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from solver import runner
+from solver import report, runner
 from solver.cli import main
 from solver.errors import InputError
 from solver.progress import Progress
@@ -192,6 +194,30 @@ def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
     assert main([*argv, "--out", str(out)]) == 2  # holds a run of other settings
     assert "arc-solve: " in capsys.readouterr().err
     assert main([*argv, "--out", str(out), "--set", "search.num_views=1", "--resume"]) == 0
+
+
+def test_a_full_disk_in_the_end_costs_the_files_and_not_the_score(tmp_path, tame, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = tmp_path / "out"
+    argv = ["evaluate", "--set", "arc-agi-1/training", "--tasks", "1", "--nodes", "5", "--out", str(out)]
+    monkeypatch.setattr(report, "write_report", full)
+    assert main(argv) == 2
+    said = capsys.readouterr()
+    assert "tasks solved" in said.out
+    assert "report.html" not in said.out
+    assert (
+        said.err.splitlines()[-1] == f"arc-solve: {out}: summary and report cannot be written: No space left on device"
+    )
+
+
+def test_a_run_whose_files_could_not_be_written_is_not_done(tmp_path, tame, monkeypatch, capsys):
+    whole = runner.run
+    monkeypatch.setattr(runner, "run", lambda *a, **k: replace(whole(*a, **k), problems=("submission.json: full",)))
+    path = write(tmp_path, {"good": GOOD})
+    assert main(["solve", "--tasks", str(path), "--nodes", "5", "--out", str(tmp_path / "out")]) == 2
+    assert faults(capsys) == ["arc-solve: submission.json: full"]
 
 
 def test_evaluate_counts_right_answers(tmp_path, monkeypatch, capsys):

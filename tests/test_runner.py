@@ -333,9 +333,11 @@ def test_a_full_disk_at_the_start_is_refused(tmp_path, monkeypatch):
     def full(path, submission):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(solver.runfolder, "write_submission", full)
-    with pytest.raises(InputError, match="No space left"):
-        fake_run([task("t1")], nodes(), tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(solver.runfolder, "write_submission", full)
+        with pytest.raises(InputError, match="No space left"):
+            fake_run([task("t1")], nodes(), tmp_path)
+    assert fake_run([task("t1")], nodes(), tmp_path).results["t1"].status == "done"  # it held no run
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path):
