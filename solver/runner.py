@@ -270,13 +270,12 @@ class _Run:
     def _hand_out(self) -> None:
         for lane in self.lanes:
             if lane.queue and lane.plan is not None and lane.plan.pass_index and not self._time_left():
-                lane.later += lane.queue
-                lane.queue.clear()
+                self._no_time(lane)
             if lane.later and not lane.queue:
                 self._next_pass(lane)
             is_timed = lane.plan is not None and self.settings.run.nodes is None
             if lane.queue and is_timed and lane.is_too_late(time.monotonic()):
-                self._end_rest(lane, ("partial", f"no time for {lane.name}"), ("done", ""))
+                self._no_time(lane)
         for worker in self.workers:
             lane = worker.lane
             if not lane.queue or not worker.idle:
@@ -326,6 +325,10 @@ class _Run:
         for task in rest:
             self._end(task.task_id, lane, *(known if lane.passes[task.task_id] else new))
 
+    def _no_time(self, lane: LaneStanding) -> None:
+        """A lane begins no task any more."""
+        self._end_rest(lane, ("partial", f"no time for {lane.name}"), ("done", ""))
+
     def _time_left(self) -> bool:
         """Whether there is time to take up a task once more."""
         return not self.interrupts.reason and time.monotonic() + self.settings.run.min_task_s < self.end
@@ -333,8 +336,7 @@ class _Run:
     def _next_pass(self, lane: LaneStanding) -> None:
         """Take up once more the tasks that are not settled, if there is time; the most promising first."""
         if not self._time_left():
-            while lane.later:
-                self._end(lane.later.pop().task_id, lane, "done", "")
+            self._no_time(lane)
             return
         promise = {task.task_id: self.states[task.task_id].promise(lane.name) for task in lane.later}
         if lane.begin_pass(promise):

@@ -140,6 +140,16 @@ class ThreeSource(FakeSource):
         return Findings([answer for one in found for answer in one.answers])
 
 
+class DiesLate(FakeSource):
+    """Its process dies after most of a second over tasks of number 1; others are through at once."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        if int(task.test[0].input[1, 0]) == 1:
+            time.sleep(0.85)
+            os._exit(7)
+        return self.findings(task, [[2]], exact=False)
+
+
 class TameSource(FakeSource):
     """Answers every task, whatever its behaviour."""
 
@@ -218,6 +228,10 @@ def thorough(settings, slot):
 
 def patient(settings, slot):
     return (PatientSource(),)
+
+
+def dies_late(settings, slot):
+    return (DiesLate(),)
 
 
 def two(settings, slot):

@@ -758,6 +758,13 @@ def test_a_task_lost_in_a_later_pass_keeps_what_it_had(tmp_path):
     assert submitted(tmp_path, "t1") in ([[3, 5]], [[4, 2]])
 
 
+def test_a_task_that_was_lost_and_has_no_time_left_is_not_done(tmp_path):
+    limited = limits(seconds=1.0, pass_shares=(0.5, 0.5), min_task_s=0.3)
+    record = fake_run([task("t1", number=1), task("t2")], limited, tmp_path, fake_sources.dies_late)
+    assert (record.results["t1"].status, record.results["t1"].error) == ("partial", "no time for fake")
+    assert record.results["t2"].status == "done"
+
+
 # Start-up limits and the end of a total
 
 
