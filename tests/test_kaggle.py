@@ -91,6 +91,18 @@ def test_tasks_of_any_shape_are_prefilled_with_something_valid(tmp_path):
     assert submission["blank"] == [{"attempt_1": [[0, 0]], "attempt_2": [[1, 1]]}]
 
 
+def test_links_in_a_circle_and_a_byte_order_mark_do_not_stop_the_prefill(tmp_path):
+    folder = tmp_path / "input" / "arc"
+    folder.mkdir(parents=True)
+    for name in "abcdef":
+        (folder / name).symlink_to("..")
+    text = json.dumps({"t": {"train": [], "test": [{"input": [[1]]}]}})
+    (folder / "arc-agi_test_challenges.json").write_text(text, encoding="utf-8-sig")
+    done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1")
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads((tmp_path / "working" / "submission.json").read_bytes())) == ["t"]
+
+
 @pytest.fixture
 def installed(tmp_path):
     """The environment of a notebook whose wheels are installed: this project's, pip replaced by one that does
