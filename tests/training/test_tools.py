@@ -452,6 +452,8 @@ def test_token_histogram(made, tmp_path, capsys):
     sizes = [len(tokenizer.encode(task_text(e.task))) for e in examples(iter(sets()), 1, 1000, [0])]
     assert f"100%: {max(sizes)}" in told
     assert token_histogram.main(["--set", "arc-agi-1/evaluation", "--out", str(out)]) == 2
+    assert token_histogram.main(["--made", str(made), "--out", str(tmp_path / "tokens.txt")]) == 2
+    assert "tokens.txt: Format 'txt' is not supported" in capsys.readouterr().err
 
 
 def test_token_histogram_counts_no_evaluation_task(tmp_path, capsys):
