@@ -170,6 +170,16 @@ class LosesDeviceOnce(FakeSource):
         return self.findings(task, [[os.getpid() % 10]], exact=True)
 
 
+class OddSource(FakeSource):
+    """Its findings hold what only its own package can read, and numbers of NumPy's types."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        found = self.findings(task, [[3]], exact=True, nodes=np.int64(7))
+        found.answers.append(Answer(found.answers[0].outputs, OddError("a", "weight"), self.name, "", False))
+        found.phases, found.note = {"search": np.float32(0.5)}, OddError("a", "note")
+        return found
+
+
 class NiceSource(FakeSource):
     """Answers with the niceness of its process."""
 
@@ -232,6 +242,10 @@ def patient(settings, slot):
 
 def dies_late(settings, slot):
     return (DiesLate(),)
+
+
+def odd_findings(settings, slot):
+    return (OddSource(),)
 
 
 def two(settings, slot):

@@ -184,6 +184,17 @@ def test_what_sources_do_wrong_costs_nobody_else(tmp_path, caplog):
     assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
 
 
+def test_findings_travel_as_plain_values(tmp_path):
+    """What only a source's own package can read would end the run, here where messages are read."""
+    record = fake_run([task("t1")], limits(), tmp_path, fake_sources.odd_findings)
+    result = record.results["t1"]
+    assert (result.num_nodes, result.phases["search"], result.notes) == (7, 0.5, {"fake": "a: note is needed"})
+    assert "an answer was left out" in result.error
+    assert submitted(tmp_path, "t1") == [[3]]
+    assert record.problems == ()
+    assert len(events(tmp_path, "finished")) == 1
+
+
 def test_a_lost_device_costs_a_process_and_no_task(tmp_path):
     tasks = [task(f"t{n}") for n in range(3)]
     settings = replace(nodes(), vision=VisionSettings(weights=str(tmp_path / "mark")))
