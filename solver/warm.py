@@ -13,6 +13,7 @@ import hashlib
 import multiprocessing
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.pool import Pool
@@ -92,15 +93,16 @@ def prepare(processes: int) -> float:
     """Fill the compile cache if it is cold, with several processes. Returns the seconds it took (0: warm).
 
     An exception in this process (a signal handler's) ends the children too; what they compiled stays. Raises
-    CalledProcessError if the kernels cannot be compiled.
+    CalledProcessError if the kernels cannot be compiled, and OSError, before any work, if they could not be kept.
     """
     if is_warm():
         return 0.0
     began = time.monotonic()
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=cache_folder()).close()
     shares = max(1, processes)
     _run_children([f"{k}/{shares}" for k in range(shares)])
     _run_children(["load"])  # what is left: the fused module and the search's own kernels
-    cache_folder().mkdir(parents=True, exist_ok=True)
     (cache_folder() / marker_name()).touch()
     return time.monotonic() - began
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,15 @@ def test_a_cold_cache_is_filled_in_shares_and_marked(monkeypatch, tmp_path):
     assert warm.prepare(3) > 0
     assert orders == [["0/3", "1/3", "2/3"], ["load"]]
     assert warm.is_warm()
+
+
+def test_what_could_not_be_kept_is_not_compiled(monkeypatch, tmp_path):
+    monkeypatch.setattr(warm, "_run_children", lambda orders: pytest.fail("compiled for nothing"))
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "cache", Path("/proc/nowhere")):
+        monkeypatch.setattr(warm, "cache_folder", lambda place=place: place)
+        with pytest.raises(OSError, match=str(place.parent)):
+            warm.prepare(2)
 
 
 def test_a_failing_child_is_an_error_and_leaves_no_mark(monkeypatch, tmp_path):
