@@ -59,6 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return 0
     except OSError as error:
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EIO):
+            print(f"arc-solve: what is printed cannot be written: {error.strerror}", file=sys.stderr)
+            sys.stdout = None
+            return 2
         if error.errno not in (errno.ENAMETOOLONG, errno.EACCES) or error.filename is None:
             raise
         # Of a name that somebody gave it cannot even be asked whether it is there.
@@ -326,9 +330,9 @@ def _solve(args: Any) -> int:
     for fault in loaded.faults:
         print(f"arc-solve: {fault} (gets fallback attempts)", file=sys.stderr)
     record = _go(args, loaded.tasks, settings, faulty=loaded.stubs, show_ids=True)
-    from rich.console import Console
+    from .terminal import PlainConsole
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = PlainConsole()
     fits = sum(result.num_exact > 0 for result in record.results.values())
     failed = sum(result.status == "failed" for result in record.results.values())
     console.print(
@@ -418,8 +422,9 @@ def _totals(scored: Any) -> dict[str, float]:
 
 
 def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from .terminal import PlainConsole
 
     results = record.results.values()
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -434,15 +439,15 @@ def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord) -> Non
     ))  # fmt: skip
     table.add_row("time", f"{record.wall_s:.1f} s, {summary['seconds_per_task']:.1f} s a task")
     table.add_row("nodes", f"{sum(result.num_nodes for result in results):,}")
-    Console(highlight=False, soft_wrap=True).print(table)
+    PlainConsole().print(table)
 
 
 def _print_places(**places: Path) -> None:
     """Where files are, a line each."""
-    from rich.console import Console
+    from .terminal import PlainConsole
 
     for name, path in places.items():
-        Console(highlight=False, soft_wrap=True).print(f"{name}: {path}", markup=False)
+        PlainConsole().print(f"{name}: {path}", markup=False)
 
 
 def _go(args: Any, tasks: Sequence[Task], settings: Settings, faulty: Any = None, show_ids: bool = False) -> RunRecord:
@@ -507,11 +512,9 @@ def _run(args: Any) -> int:
     if args.json:
         print(json.dumps(as_json))
     else:
-        from rich.console import Console
+        from .terminal import PlainConsole, draw_outputs, has_color
 
-        from .terminal import draw_outputs, has_color
-
-        console = Console(highlight=False)
+        console = PlainConsole(soft_wrap=False)
         pairs = [*task.train, *task.test]
         labels = [f"train {n}" for n in range(len(task.train))] + [f"test {n}" for n in range(len(task.test))]
         rows = zip(labels, pairs, found.outputs, found.messages, strict=True)
@@ -528,9 +531,7 @@ def _run(args: Any) -> int:
 def _profile(args: Any) -> int:
     from .profile import draw_profile, read_profile
 
-    profile = read_profile(args.run)
-    picture = args.run / "profile.png"
-    draw_profile(profile, picture)
+    profile, picture = read_profile(args.run), args.run / "profile.png"
     lanes = {
         name: {
             "workers": len(workers),
@@ -546,12 +547,14 @@ def _profile(args: Any) -> int:
 
         facts = {"wall_s": profile.wall_s, "lanes": lanes, "phases": profile.phases, "bottleneck": profile.bottleneck}
         facts["services"] = profile.services
-        print(json.dumps(facts, indent=1))
+        print(json.dumps(facts, indent=1), flush=True)
+        draw_profile(profile, picture)
         return 0
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    from .terminal import PlainConsole
+
+    console = PlainConsole()
     table = Table("lane", "workers", "ready after", "tasks begun", "working", "of their time", box=None, pad_edge=False)
     for name, facts in lanes.items():
         share = f"{facts['busy_share']:.1%}"
@@ -574,6 +577,7 @@ def _profile(args: Any) -> int:
         f"{profile.num_done} of {profile.num_tasks} tasks in {profile.wall_s:.1f} s{ended}; "
         f"{profile.num_lost} workers lost; with more tasks {profile.bottleneck or 'nothing'} would have run out first"
     )
+    draw_profile(profile, picture)
     console.print(f"picture: {picture}", markup=False)
     return 0
 
@@ -590,10 +594,11 @@ def _functions(args: Any) -> int:
         ]
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return 0
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
+    from .terminal import PlainConsole
+
+    console = PlainConsole()
     for family in FAMILIES:
         found = [f for f in FUNCTIONS.values() if f.family == family]
         console.print(Text(f"{family} ({len(found)})", style="bold"))

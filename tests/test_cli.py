@@ -25,7 +25,7 @@ from solver.errors import InputError
 from solver.progress import Progress
 from solver.runner import Event
 from solver.submission import check_submission
-from solver.tasks import load_path, load_set, sample
+from solver.tasks import load_path, load_set, raw_task, sample
 from solver.weights import find_folder
 
 GOOD = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [[0, 9]]}]}
@@ -265,6 +265,40 @@ def test_interrupted_runs_leave_results_and_say_where(tmp_path, number, code):
     assert str(out / "submission.json") in stdout
     loaded = load_path(path)
     assert check_submission(json.loads((out / "submission.json").read_bytes()), loaded.tasks) == []
+
+
+def test_a_run_goes_on_where_nobody_reads_its_progress_any_more(tmp_path):
+    """As in `arc-solve solve … 2>&1 | head`; what is printed in the end still comes."""
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps({f"t{n}": raw_task(fake_sources.task(f"t{n}", fake_sources.SLOW)) for n in range(9)}))
+    out = tmp_path / "out"
+    argv = ["solve", "--tasks", str(path), "--out", str(out), "--seconds", "1", "--workers", "1"]
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", fake_cli.__file__, "fake", *argv],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        process.stderr.readline()
+        process.stderr.close()
+        stdout = process.stdout.read()
+    assert process.returncode == 0
+    assert str(out / "submission.json") in stdout
+    assert len((out / "results.jsonl").read_bytes().splitlines()) == 9
+
+
+def test_output_that_cannot_be_written_is_one_line():
+    with open("/dev/full", "wb") as full:
+        words = [sys.executable, "-m", "solver", "functions"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "arc-solve: what is printed cannot be written: No space left on device\n"
+
+
+def test_a_reader_that_goes_away_is_no_fault():
+    words = [sys.executable, "-m", "solver", "functions"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
 
 
 def test_run_as_json_and_as_pictures(tmp_path, capfd):
