@@ -443,6 +443,24 @@ def test_resume_skips_what_is_finished_and_tolerates_a_torn_line(tmp_path):
     assert (tmp_path / "submission.json").read_bytes() == expected
 
 
+def test_an_event_that_was_torn_spoils_none_that_come_later(tmp_path, monkeypatch):
+    """By a crash, or by a disk that was full for a moment."""
+    fake_run([task("t1")], nodes(), tmp_path)
+    with open(tmp_path / "events.jsonl", "ab") as file:
+        file.write(b'{"time_s": 1.0, "ki')
+    real, calls = solver.runfolder._write_all, []
+
+    def write(file, data):
+        calls.append(data)
+        return real(file, data[: len(data) // 2] if len(calls) == 2 else data)
+
+    monkeypatch.setattr(solver.runfolder, "_write_all", write)
+    record = fake_run([task("t1")], nodes(), tmp_path, resume=True)
+    assert record.problems == (f"{tmp_path / 'events.jsonl'}: No space left on device",)
+    assert len(events(tmp_path, "begin")) == 2
+    assert len(events(tmp_path, "end")) == 1  # the other one found no room
+
+
 def test_resume_of_nothing_starts(tmp_path):
     assert fake_run([task("t1")], nodes(), tmp_path, resume=True).results["t1"].status == "done"
 
