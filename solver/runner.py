@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import __version__
 from .answers import Attempt, Attempts, Findings, Proposals, TaskResult
@@ -52,6 +52,8 @@ from .worker import Finished, Job, Partial, Ready, same_grids
 from .workers import Interrupts, StoppedError, Worker, Workers, cause, spawn_service
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_TRIES = 2
 FINISHED_WRITE_S = 0.1
@@ -288,7 +290,7 @@ class _Run:
             else:
                 task = lane.take_next(now, self._is_solved, functools.partial(self._is_through, lane))
                 if lane.lane.judges:
-                    others = self.states[task.task_id].others(lane.name, self.hidden[task.task_id])
+                    others = self._voted(task.task_id, functools.partial(self._others, task.task_id, lane), ())
             worker.task_id, worker.started = task.task_id, time.monotonic()
             worker.allowance_s = allowance_s
             lane.tries[task.task_id] += 1
@@ -518,12 +520,7 @@ class _Run:
         attempts, findings = before.attempts, state.findings
         if any(own.answers for own in findings.values()):
             began = time.monotonic()
-            try:
-                attempts = choose_attempts(self.hidden[task_id], findings)
-                if task_id in self.carried:
-                    attempts = keep_better(attempts, self.carried[task_id])
-            except Exception:
-                logger.exception("vote on task %s", task_id)
+            attempts = self._voted(task_id, lambda: self._attempts(task_id, findings), attempts)
             state.vote_s += time.monotonic() - began
         if not same_grids(attempts, before.attempts):
             self.unsaved = self.unsaved or "improved"
@@ -540,6 +537,22 @@ class _Run:
         if self.settings.run.nodes is None:
             self.folder.hold(self.best[task_id])
 
+    def _attempts(self, task_id: str, findings: Mapping[str, Findings]) -> Attempts:
+        """What to submit of a task by what is known of it."""
+        attempts = choose_attempts(self.hidden[task_id], findings)
+        return keep_better(attempts, self.carried[task_id]) if task_id in self.carried else attempts
+
+    def _others(self, task_id: str, lane: LaneStanding) -> Proposals:
+        return self.states[task_id].others(lane.name, self.hidden[task_id])
+
+    def _voted(self, task_id: str, vote: Callable[[], T], otherwise: T) -> T:
+        """What a vote gives; something else if it raises, which costs nothing but that."""
+        try:
+            return vote()
+        except Exception:
+            logger.exception("vote on task %s", task_id)
+            return otherwise
+
     def _end(self, task_id: str, by: Worker | LaneStanding, status: str, error: str, **more: Any) -> None:
         """A lane is through with a task, which is finished with the last of them."""
         lane, worker = (by.lane, by) if isinstance(by, Worker) else (by, None)
@@ -553,9 +566,11 @@ class _Run:
             status=statuses.pop() if len(statuses) == 1 else "partial",
             error="; ".join(error for _, error in state.ends.values() if error),
             seconds=state.seconds,
-            alone=state.alone(self.hidden[task_id]),
-            ballots=state.ballots(self.hidden[task_id]) if self.settings.run.keep_ballots else {},
+            alone=self._voted(task_id, lambda: state.alone(self.hidden[task_id]), {}),
         )
+        if self.settings.run.keep_ballots:
+            ballots = self._voted(task_id, lambda: state.ballots(self.hidden[task_id]), {})
+            result = replace(result, ballots=ballots)
         del self.states[task_id]
         self._finish(result, worker, **more)
 

@@ -34,6 +34,7 @@ from fake_sources import (
 
 import solver.runfolder
 import solver.runner
+import solver.standing
 from solver.answers import TaskResult
 from solver.errors import ArcSolveError, InputError, SettingsError
 from solver.results import load_results
@@ -193,6 +194,20 @@ def test_findings_travel_as_plain_values(tmp_path):
     assert submitted(tmp_path, "t1") == [[3]]
     assert record.problems == ()
     assert len(events(tmp_path, "finished")) == 1
+
+
+def test_a_vote_that_raises_costs_no_run(tmp_path, monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError("cannot count")
+
+    for name in ("choose_attempts", "all_ballots", "likeliest"):
+        monkeypatch.setattr(solver.standing, name, fail)
+    lanes = [Lane("tame", 1, fake_sources.two), Lane("judge", 1, fake_sources.judge, judges=True)]
+    tasks = [task(f"t{n}") for n in range(3)]
+    record = run(tasks, limits(keep_ballots=True), tmp_path, lanes=lanes)
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert "cannot count" in caplog.text
+    assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
 
 
 def test_a_lost_device_costs_a_process_and_no_task(tmp_path):
