@@ -275,6 +275,17 @@ def test_the_rehearsals_tasks_hide_their_outputs(tmp_path):
     assert {path.parent.name for path in tmp_path.rglob("solver.json")} == {"policy", "ppm", "vision"}
 
 
+def test_rehearsals_take_no_folder_of_somebody_else(tmp_path, capsys):
+    """They remove OUT/venv and OUT/NAME and make them anew."""
+    (tmp_path / "venv").mkdir()
+    assert rehearse.main(["--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"rehearse: {tmp_path}: was not made by a rehearsal: choose a folder of its own\n"
+    assert list(tmp_path.iterdir()) == [tmp_path / "venv"]
+    for _ in range(2):
+        rehearse.claim(tmp_path / "new")
+        (tmp_path / "new" / "venv").mkdir(exist_ok=True)
+
+
 def test_the_table_names_every_problem():
     good = rehearse.Outcome("none", 240, 230, (), 50.0, -10.0)
     bad = rehearse.Outcome("hung", 240, 0, ("no submission", "exit code 1"), 70.0, 10.0)
