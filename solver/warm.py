@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing import forkserver
 from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
@@ -109,16 +110,23 @@ def prepare(processes: int) -> float:
 
 def worker_pool(workers: int, start: Callable[..., None], args: tuple[Any, ...]) -> Pool:
     """Worker processes with the kernels loaded, each begun with `start(*args)`. They come from a process without
-    threads, which is safe to fork."""
+    threads, which is safe to fork, and leave Ctrl-C to this one."""
+    from .workers import process_terms
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["solver.preload"])
+    with process_terms():
+        forkserver.ensure_running()
     return context.Pool(workers, start, args)
 
 
 def _run_children(orders: Sequence[str]) -> None:
-    children = [
-        subprocess.Popen([sys.executable, "-m", "solver.warm", order], stdin=subprocess.DEVNULL) for order in orders
-    ]
+    from .workers import process_terms
+
+    with process_terms():  # a Ctrl-C is for this process, which ends them
+        children = [
+            subprocess.Popen([sys.executable, "-m", "solver.warm", order], stdin=subprocess.DEVNULL) for order in orders
+        ]
     try:
         for child in children:
             if child.wait():

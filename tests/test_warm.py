@@ -45,6 +45,20 @@ def test_a_failing_child_is_an_error_and_leaves_no_mark(monkeypatch, tmp_path):
     assert not warm.is_warm()
 
 
+def test_what_compiles_leaves_interrupting_to_its_parent(monkeypatch, tmp_path):
+    script, seen = tmp_path / "python", tmp_path / "seen"
+    script.write_text(
+        f"#!{sys.executable}\n"
+        "import signal\n"
+        f"open({str(seen)!r}, 'a').write(f'{{signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])}}\\n')\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(warm, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(sys, "executable", str(script))
+    warm.prepare(1)
+    assert seen.read_text() == "True\n" * 2  # blocked
+
+
 def test_a_share_compiles_into_the_given_folder(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     subprocess.run([sys.executable, "-m", "solver.warm", "0/200"], env=environment, check=True)

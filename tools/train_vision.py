@@ -434,6 +434,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"train_vision: {line}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("train_vision: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
