@@ -36,19 +36,22 @@ INPUT, WORKING = ROOT / "input", ROOT / "working"
 
 
 def find(pattern: str) -> list[Path]:
-    """Files under the inputs, however deep, sorted by path."""
-    return sorted(
-        Path(folder) / name
-        for folder, _, names in os.walk(INPUT, followlinks=True)
-        for name in names
-        if Path(name).match(pattern)
-    )
+    """Files under the inputs, however deep, sorted by path. A folder that links lead to again is looked at once."""
+    found, seen = [], set()
+    for folder, folders, names in os.walk(INPUT, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
+        found += [Path(folder) / name for name in names if Path(name).match(pattern)]
+    return sorted(found)
 
 
 challenges = find("arc-agi_test_challenges.json")
 if not challenges:
     raise RuntimeError(f"no arc-agi_test_challenges.json under {INPUT}: attach the competition's data")
-tasks = json.loads(challenges[0].read_text())
+tasks = json.loads(challenges[0].read_text(encoding="utf-8-sig"))
 submission_path = WORKING / "submission.json"
 print(f"{'the scored run' if RERUN else 'a rehearsal'}: {len(tasks)} tasks in {challenges[0]}")
 
@@ -146,7 +149,11 @@ if "adapter" in weights:
 settings = {"vision": "vision.weights", "policy": "lm.policy", "ppm": "lm.ppm"}
 if "policy" not in weights:
     weights.pop("ppm", None)  # it goes with a policy
-arguments = [f"{settings[kind]}={json.dumps(str(folder))}" for kind, folder in weights.items() if kind in settings]
+arguments = [
+    f"{settings[kind]}={json.dumps(str(folder), ensure_ascii=False)}"
+    for kind, folder in weights.items()
+    if kind in settings
+]
 if "policy" in weights:
     arguments.append("lm.rollout_programs=512")  # a task has minutes here, and may spend a third of them on it
 if num_gpus:

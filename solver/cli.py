@@ -1,7 +1,8 @@
 """The command line `arc-solve`: the only place that reads arguments, configures logging, and exits.
 
-Exit codes: 0 done; 2 bad input or settings (one line a fault on stderr); 130 and 143 after Ctrl-C and
-SIGTERM, with the results so far written. Heavy modules are imported by the command that needs them.
+Exit codes: 0 done; 2 bad input or settings, or files that could not be written (one line a fault on stderr); 130 and
+143 after Ctrl-C and SIGTERM, with the results so far written. Heavy modules are imported by the command that needs
+them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 RESERVE_SHARE = 0.01
 """Part of --hours kept for what overruns, and for writing."""
+
+MAX_GRACE_S = 3600.0
+"""Of that, the most for one task that overruns."""
 
 PASSES = "run.pass_shares=[0.2, 0.8]"
 """The time plan of a run that is given hours: a fifth for a first answer to every task."""
@@ -55,6 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return 0
     except OSError as error:
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EIO):
+            print(f"arc-solve: what is printed cannot be written: {error.strerror}", file=sys.stderr)
+            sys.stdout = None
+            return 2
         if error.errno not in (errno.ENAMETOOLONG, errno.EACCES) or error.filename is None:
             raise
         # Of a name that somebody gave it cannot even be asked whether it is there.
@@ -204,7 +212,10 @@ def _add_set(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
     return value
@@ -223,7 +234,8 @@ DIR/submission.json is complete from the first second and only ever gets better:
 task that cannot be read is reported on stderr and gets fallback attempts; --strict refuses instead.
 DIR/results.jsonl says, a line a task, which programs the attempts come from.
 
-exit code: 0 done, 2 unusable input or settings, 130 after Ctrl-C, 143 after SIGTERM (findings are written)"""
+exit code: 0 done, 2 unusable input or settings, or a file that could not be written, 130 after Ctrl-C, 143 after
+SIGTERM (findings are written)"""
 
 _SET_LINES = """  arc-agi-1/evaluation   400 tasks
   arc-agi-1/training     400 tasks
@@ -246,7 +258,8 @@ Written to DIR:
   results.jsonl     a line a task: attempts, their programs, seconds, nodes
   submission.json   the attempts in the competition's format
 
-exit code: 0 done, 2 unusable input or settings, 130 after Ctrl-C, 143 after SIGTERM (findings are written)"""
+exit code: 0 done, 2 unusable input or settings, or a file that could not be written, 130 after Ctrl-C, 143 after
+SIGTERM (findings are written)"""
 
 _RUN = """Run a program over all inputs of a task and compare its outputs with the truth.
 
@@ -287,13 +300,14 @@ def _settings(args: Any, assignments: Sequence[str]) -> Settings:
     own = [f"run.{name}={value}" for name, value in flags.items() if value is not None]
     for name in ("policy", "ppm"):
         if getattr(args, name) is not None:
-            own.append(f"lm.{name}={json.dumps(getattr(args, name))}")
+            own.append(f"lm.{name}={json.dumps(getattr(args, name), ensure_ascii=False)}")
     if args.strict:
         own.append("lm.strict=true")
     plan = []
     if args.hours is not None:
-        total_s = 3600 * args.hours
-        plan = [PASSES, f"run.grace_s={min(max(5.0, RESERVE_SHARE * total_s), 0.2 * total_s)}"]
+        total_s = round(3600 * args.hours, 3)
+        grace_s = min(max(5.0, RESERVE_SHARE * total_s), max(0.2, 0.2 * total_s), MAX_GRACE_S)
+        plan = [PASSES, f"run.grace_s={grace_s}"]
         own.append(f"run.total_s={total_s}")
     try:
         return load_settings(args.settings, [*plan, *assignments, *own])
@@ -301,6 +315,8 @@ def _settings(args: Any, assignments: Sequence[str]) -> Settings:
         text = str(error)
         for name, value in flags.items():
             text = text.replace(f"--set run.{name}={value}: run.{name}", f"--{name}")
+        if args.hours is not None:
+            text = text.replace(f"--set run.total_s={total_s}:", f"--hours {args.hours:g}:")
         raise SettingsError(text) from None
 
 
@@ -314,16 +330,16 @@ def _solve(args: Any) -> int:
     for fault in loaded.faults:
         print(f"arc-solve: {fault} (gets fallback attempts)", file=sys.stderr)
     record = _go(args, loaded.tasks, settings, faulty=loaded.stubs, show_ids=True)
-    from rich.console import Console
+    from .terminal import PlainConsole
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = PlainConsole()
     fits = sum(result.num_exact > 0 for result in record.results.values())
     failed = sum(result.status == "failed" for result in record.results.values())
     console.print(
         f"{len(record.results)} tasks in {record.wall_s:.1f} s: {fits} have a program that fits all pairs"
         + (f", {failed} failed (fallback attempts)" if failed else "")
     )
-    console.print(f"submission: {args.out / 'submission.json'}", markup=False)
+    _print_places(submission=args.out / "submission.json")
     return _ended(record)
 
 
@@ -348,13 +364,16 @@ def _evaluate(args: Any) -> int:
     record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"))
     scored = score(tasks, record.results)
     summary = summarize(tasks, record, settings, {"set": names[0], "tasks": str(args.tasks_from or args.tasks)})
+    problem = ""
     try:
         write_atomic(args.out / "summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2))
         write_report(args.out / "report.html", tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
     except OSError as error:
-        raise InputError(f"{args.out}: summary and report cannot be written: {error.strerror or error}") from error
-    _print_score(scored, summary, record, args.out)
-    return _ended(record)
+        problem = f"{args.out}: summary and report cannot be written: {error.strerror or error}"
+    _print_score(scored, summary, record)
+    if not problem:
+        _print_places(report=args.out / "report.html", summary=args.out / "summary.json")
+    return _ended(record, problem)
 
 
 def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, str]) -> dict[str, Any]:
@@ -402,9 +421,10 @@ def _totals(scored: Any) -> dict[str, float]:
     }
 
 
-def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord, out: Path) -> None:
-    from rich.console import Console
+def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord) -> None:
     from rich.table import Table
+
+    from .terminal import PlainConsole
 
     results = record.results.values()
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -419,9 +439,15 @@ def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord, out: P
     ))  # fmt: skip
     table.add_row("time", f"{record.wall_s:.1f} s, {summary['seconds_per_task']:.1f} s a task")
     table.add_row("nodes", f"{sum(result.num_nodes for result in results):,}")
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
-    console.print(f"report: {out / 'report.html'}\nsummary: {out / 'summary.json'}", markup=False)
+    PlainConsole().print(table)
+
+
+def _print_places(**places: Path) -> None:
+    """Where files are, a line each."""
+    from .terminal import PlainConsole
+
+    for name, path in places.items():
+        PlainConsole().print(f"{name}: {path}", markup=False)
 
 
 def _go(args: Any, tasks: Sequence[Task], settings: Settings, faulty: Any = None, show_ids: bool = False) -> RunRecord:
@@ -440,13 +466,15 @@ def _go(args: Any, tasks: Sequence[Task], settings: Settings, faulty: Any = None
         )
 
 
-def _ended(record: RunRecord) -> int:
-    for problem in record.problems:
+def _ended(record: RunRecord, *more: str) -> int:
+    """Say what went wrong in a run, and beside it (more); the exit code."""
+    problems = [*record.problems, *filter(None, more)]
+    for problem in problems:
         print(f"arc-solve: {problem}", file=sys.stderr)
     if record.interrupted:
         reason = "the time was over" if record.interrupted == "deadline" else f"stopped by {record.interrupted}"
         print(f"arc-solve: {reason}; what was found until then is written", file=sys.stderr)
-    return EXIT_CODES.get(record.interrupted, 0)
+    return EXIT_CODES.get(record.interrupted, 2 if problems else 0)
 
 
 # run, functions, doctor, bench
@@ -484,11 +512,9 @@ def _run(args: Any) -> int:
     if args.json:
         print(json.dumps(as_json))
     else:
-        from rich.console import Console
+        from .terminal import PlainConsole, draw_outputs, has_color
 
-        from .terminal import draw_outputs, has_color
-
-        console = Console(highlight=False)
+        console = PlainConsole(soft_wrap=False)
         pairs = [*task.train, *task.test]
         labels = [f"train {n}" for n in range(len(task.train))] + [f"test {n}" for n in range(len(task.test))]
         rows = zip(labels, pairs, found.outputs, found.messages, strict=True)
@@ -505,9 +531,7 @@ def _run(args: Any) -> int:
 def _profile(args: Any) -> int:
     from .profile import draw_profile, read_profile
 
-    profile = read_profile(args.run)
-    picture = args.run / "profile.png"
-    draw_profile(profile, picture)
+    profile, picture = read_profile(args.run), args.run / "profile.png"
     lanes = {
         name: {
             "workers": len(workers),
@@ -523,12 +547,14 @@ def _profile(args: Any) -> int:
 
         facts = {"wall_s": profile.wall_s, "lanes": lanes, "phases": profile.phases, "bottleneck": profile.bottleneck}
         facts["services"] = profile.services
-        print(json.dumps(facts, indent=1))
+        print(json.dumps(facts, indent=1), flush=True)
+        draw_profile(profile, picture)
         return 0
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    from .terminal import PlainConsole
+
+    console = PlainConsole()
     table = Table("lane", "workers", "ready after", "tasks begun", "working", "of their time", box=None, pad_edge=False)
     for name, facts in lanes.items():
         share = f"{facts['busy_share']:.1%}"
@@ -551,6 +577,7 @@ def _profile(args: Any) -> int:
         f"{profile.num_done} of {profile.num_tasks} tasks in {profile.wall_s:.1f} s{ended}; "
         f"{profile.num_lost} workers lost; with more tasks {profile.bottleneck or 'nothing'} would have run out first"
     )
+    draw_profile(profile, picture)
     console.print(f"picture: {picture}", markup=False)
     return 0
 
@@ -567,10 +594,11 @@ def _functions(args: Any) -> int:
         ]
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return 0
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
+    from .terminal import PlainConsole
+
+    console = PlainConsole()
     for family in FAMILIES:
         found = [f for f in FUNCTIONS.values() if f.family == family]
         console.print(Text(f"{family} ({len(found)})", style="bold"))

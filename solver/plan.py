@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .errors import SettingsError
 from .settings import RunSettings
 
 WRITE_SHARE = 0.1
@@ -22,6 +23,13 @@ START_SHARE = 0.25
 def reserve_s(limits: RunSettings) -> float:
     """Seconds kept at the end of a run with a total: for tasks that overrun, killing their workers, writing."""
     return (1 + WRITE_SHARE) * limits.grace_s + limits.stop_s
+
+
+def check_total(limits: RunSettings) -> None:
+    """Raises SettingsError if a total is all reserve: its run would end before a worker is ready."""
+    if limits.nodes is None and limits.total_s is not None and limits.total_s <= reserve_s(limits):
+        kept = f"{reserve_s(limits):g} s of them are in reserve (run.grace_s, run.stop_s)"
+        raise SettingsError(f"run.total_s: {limits.total_s:g} s leave no time for tasks, since {kept}")
 
 
 def start_limit_s(limits: RunSettings) -> float:

@@ -32,7 +32,7 @@ def run_program(
     try:
         if program.stat().st_size > MAX_BYTES:
             raise InputError(f"{program}: larger than {MAX_BYTES} bytes")
-        text = program.read_text(encoding="utf-8")
+        text = program.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{program}: no such program file") from None
     except OSError as error:

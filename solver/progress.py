@@ -3,6 +3,7 @@ goes wrong is not shown here: the runner logs it."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from types import TracebackType
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+
+from .terminal import PlainConsole
 
 if TYPE_CHECKING:
     from .runner import Event
@@ -23,7 +26,7 @@ class Progress:
     only totals, at most one line in LINE_EVERY_S seconds."""
 
     def __init__(self, num_tasks: int, show_ids: bool = True, console: Console | None = None) -> None:
-        self.console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self.console = console or PlainConsole(file=sys.stderr)
         self.show_ids, self.num_tasks = show_ids, num_tasks
         self.num_exact = self.num_failed = 0
         self._last_line = -LINE_EVERY_S
@@ -51,7 +54,8 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            with contextlib.suppress(OSError):  # the terminal has gone
+                self._bar.stop()
 
     def on_event(self, event: Event) -> None:
         """Take one event of the runner."""

@@ -14,6 +14,7 @@ up later does not end the run: the old submission stays whole, lines wait in mem
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -60,7 +61,7 @@ class RunFolder:
         self._partial_given_up = False
         try:
             path.mkdir(parents=True, exist_ok=True)
-            held = [name for name in (SUBMISSION, RUN, RESULTS) if (path / name).exists()]
+            held = [name for name in (SUBMISSION, RUN, RESULTS) if _holds_something(path / name)]
             if held and not resume and not overwrite:
                 raise InputError(f"{path}: already holds a run ({', '.join(held)}): resume or overwrite it")
             if resume:
@@ -78,6 +79,8 @@ class RunFolder:
                     (path / name).unlink(missing_ok=True)
             self._journal.truncate(self._size)
             self._events: BinaryIO = open(path / EVENTS, "ab", buffering=0)  # noqa: SIM115
+            self._events_size = _whole_lines(path / EVENTS)
+            self._events.truncate(self._events_size)
         except OSError as error:
             self._journal.close()
             if isinstance(error, BlockingIOError):
@@ -160,8 +163,7 @@ class RunFolder:
         try:
             if RESULTS in self.problems:  # the last attempt may have left half a line
                 self._journal.truncate(self._size)
-            if _write_all(self._journal, data) != len(data):
-                raise OSError(28, "No space left on device")
+            _append(self._journal, data)
             os.fsync(self._journal.fileno())
         except OSError as error:
             self._trouble(RESULTS, error)
@@ -201,11 +203,16 @@ class RunFolder:
             (self.path / PARTIAL).unlink(missing_ok=True)
 
     def add_event(self, event: dict[str, Any]) -> None:
-        """Append one event; events that cannot be written are lost."""
+        """Append one event; events that cannot be written are lost, as a whole."""
         try:
-            _write_all(self._events, orjson.dumps(event) + b"\n")
+            line = orjson.dumps(event) + b"\n"
+            _append(self._events, line)
         except (OSError, orjson.JSONEncodeError) as error:
             self._trouble(EVENTS, error)
+            with contextlib.suppress(OSError):
+                self._events.truncate(self._events_size)
+        else:
+            self._events_size += len(line)
 
     def close(self) -> None:
         self._journal.close()
@@ -220,6 +227,22 @@ class RunFolder:
     def _mend(self, name: str) -> None:
         if self.problems.pop(name, None):
             logger.warning("%s: written again", self.path / name)
+
+
+def _whole_lines(path: Path) -> int:
+    """How many bytes of whole lines there are: a crash may have torn the last."""
+    return path.read_bytes().rfind(b"\n") + 1
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether there is more than the empty file of a run that could not begin."""
+    return path.exists() and path.stat().st_size > 0
+
+
+def _append(file: BinaryIO, data: bytes) -> None:
+    """Write all of it to an unbuffered file. Raises OSError."""
+    if _write_all(file, data) != len(data):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def _write_all(file: BinaryIO, data: bytes) -> int:

@@ -33,12 +33,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import __version__
 from .answers import Attempt, Attempts, Findings, Proposals, TaskResult
 from .errors import ArcSolveError, InputError
-from .plan import Clock, LanePlan, describe, reserve_s, start_limit_s
+from .plan import Clock, LanePlan, check_total, describe, reserve_s, start_limit_s
 from .process import KILL_S, Broken
 from .runfolder import RunFolder
 from .services import Services
@@ -52,6 +52,8 @@ from .worker import Finished, Job, Partial, Ready, same_grids
 from .workers import Interrupts, StoppedError, Worker, Workers, cause, spawn_service
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_TRIES = 2
 FINISHED_WRITE_S = 0.1
@@ -110,8 +112,8 @@ def run(
     resume: go on with the run in `out`: finished tasks are kept, failed and unfinished ones done again.
     overwrite: start anew there. faulty: tasks that could not be read, answered with fallback attempts.
     lanes: at least one; None for the solver's own.
-    Raises InputError (before any compute) if the folder cannot be used or an id is given twice, and
-    ArcSolveError if no worker of a required lane can be started at all.
+    Raises InputError (before any compute) if the folder cannot be used or an id is given twice, SettingsError if a
+    total leaves no time for tasks, and ArcSolveError if no worker of a required lane can be started at all.
     """
     return _Run(tuple(tasks), settings, out, dict(faulty or {}), on_event, lanes).go(resume, overwrite)
 
@@ -132,6 +134,7 @@ class _Run:
             ids = [task.task_id for task in self.tasks] + list(self.faulty)
             repeated = sorted({task_id for task_id in ids if ids.count(task_id) > 1})
             raise InputError(f"task {', '.join(repeated)}: given twice")
+        check_total(self.settings.run)
         self.interrupts = Interrupts()
         self.workers = Workers(self.settings, self.interrupts)
         self.services = self._make_services(())
@@ -269,13 +272,12 @@ class _Run:
     def _hand_out(self) -> None:
         for lane in self.lanes:
             if lane.queue and lane.plan is not None and lane.plan.pass_index and not self._time_left():
-                lane.later += lane.queue
-                lane.queue.clear()
+                self._no_time(lane)
             if lane.later and not lane.queue:
                 self._next_pass(lane)
             is_timed = lane.plan is not None and self.settings.run.nodes is None
             if lane.queue and is_timed and lane.is_too_late(time.monotonic()):
-                self._end_rest(lane, ("partial", f"no time for {lane.name}"), ("done", ""))
+                self._no_time(lane)
         for worker in self.workers:
             lane = worker.lane
             if not lane.queue or not worker.idle:
@@ -288,7 +290,7 @@ class _Run:
             else:
                 task = lane.take_next(now, self._is_solved, functools.partial(self._is_through, lane))
                 if lane.lane.judges:
-                    others = self.states[task.task_id].others(lane.name, self.hidden[task.task_id])
+                    others = self._voted(task.task_id, functools.partial(self._others, task.task_id, lane), ())
             worker.task_id, worker.started = task.task_id, time.monotonic()
             worker.allowance_s = allowance_s
             lane.tries[task.task_id] += 1
@@ -325,6 +327,10 @@ class _Run:
         for task in rest:
             self._end(task.task_id, lane, *(known if lane.passes[task.task_id] else new))
 
+    def _no_time(self, lane: LaneStanding) -> None:
+        """A lane begins no task any more."""
+        self._end_rest(lane, ("partial", f"no time for {lane.name}"), ("done", ""))
+
     def _time_left(self) -> bool:
         """Whether there is time to take up a task once more."""
         return not self.interrupts.reason and time.monotonic() + self.settings.run.min_task_s < self.end
@@ -332,8 +338,7 @@ class _Run:
     def _next_pass(self, lane: LaneStanding) -> None:
         """Take up once more the tasks that are not settled, if there is time; the most promising first."""
         if not self._time_left():
-            while lane.later:
-                self._end(lane.later.pop().task_id, lane, "done", "")
+            self._no_time(lane)
             return
         promise = {task.task_id: self.states[task.task_id].promise(lane.name) for task in lane.later}
         if lane.begin_pass(promise):
@@ -515,12 +520,7 @@ class _Run:
         attempts, findings = before.attempts, state.findings
         if any(own.answers for own in findings.values()):
             began = time.monotonic()
-            try:
-                attempts = choose_attempts(self.hidden[task_id], findings)
-                if task_id in self.carried:
-                    attempts = keep_better(attempts, self.carried[task_id])
-            except Exception:
-                logger.exception("vote on task %s", task_id)
+            attempts = self._voted(task_id, lambda: self._attempts(task_id, findings), attempts)
             state.vote_s += time.monotonic() - began
         if not same_grids(attempts, before.attempts):
             self.unsaved = self.unsaved or "improved"
@@ -537,6 +537,22 @@ class _Run:
         if self.settings.run.nodes is None:
             self.folder.hold(self.best[task_id])
 
+    def _attempts(self, task_id: str, findings: Mapping[str, Findings]) -> Attempts:
+        """What to submit of a task by what is known of it."""
+        attempts = choose_attempts(self.hidden[task_id], findings)
+        return keep_better(attempts, self.carried[task_id]) if task_id in self.carried else attempts
+
+    def _others(self, task_id: str, lane: LaneStanding) -> Proposals:
+        return self.states[task_id].others(lane.name, self.hidden[task_id])
+
+    def _voted(self, task_id: str, vote: Callable[[], T], otherwise: T) -> T:
+        """What a vote gives; something else if it raises, which costs nothing but that."""
+        try:
+            return vote()
+        except Exception:
+            logger.exception("vote on task %s", task_id)
+            return otherwise
+
     def _end(self, task_id: str, by: Worker | LaneStanding, status: str, error: str, **more: Any) -> None:
         """A lane is through with a task, which is finished with the last of them."""
         lane, worker = (by.lane, by) if isinstance(by, Worker) else (by, None)
@@ -550,9 +566,11 @@ class _Run:
             status=statuses.pop() if len(statuses) == 1 else "partial",
             error="; ".join(error for _, error in state.ends.values() if error),
             seconds=state.seconds,
-            alone=state.alone(self.hidden[task_id]),
-            ballots=state.ballots(self.hidden[task_id]) if self.settings.run.keep_ballots else {},
+            alone=self._voted(task_id, lambda: state.alone(self.hidden[task_id]), {}),
         )
+        if self.settings.run.keep_ballots:
+            ballots = self._voted(task_id, lambda: state.ballots(self.hidden[task_id]), {})
+            result = replace(result, ballots=ballots)
         del self.states[task_id]
         self._finish(result, worker, **more)
 

@@ -263,6 +263,11 @@ class RunSettings(_Checked):
     start_timeout_s: float = setting(900.0, low=1.0, high=1e5)
     stop_s: float = setting(1.0, low=0.0, high=60.0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.pass_shares:
+            raise SettingsError("run: pass_shares must name at least one pass")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -310,11 +315,11 @@ def _groups(kind: type) -> dict[str, type]:
 
 def _overlay(path: Path, groups: dict[str, type], chosen: dict[str, dict[str, Any]], faults: list[str]) -> None:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         faults.append(f"{path}: {error.strerror}")
         return
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         faults.append(f"{path}: not TOML: {error}")
         return
     for group, values in content.items():
@@ -371,7 +376,7 @@ def _value(text: str) -> Any:
     """What stands right of the = : a TOML value, else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 
@@ -389,6 +394,8 @@ def _fault(kind: type, name: str, value: Any) -> str:
     for item in value if isinstance(value, (list, tuple)) else (value,):
         if choices and item not in choices:
             return f"{name} must be one of {', '.join(map(str, choices))}, not {item!r}"
+        if isinstance(item, str) and any("\ud800" <= char <= "\udfff" for char in item):
+            return f"{name} must be text that can be written again, not {item!a}"
         if isinstance(item, float) and not math.isfinite(item):
             return f"{name} must be finite, not {item!r}"
         if isinstance(item, (int, float)) and not isinstance(item, bool):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from logging import getLogger
@@ -70,13 +71,14 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     """The lanes of a run with these settings: program search on the cores, the vision model on the GPUs. Either goes on
     if the other cannot start, unless more was asked for.
 
-    Raises InputError if the vision model is asked for and cannot be had, or (lm.strict) the language model, and
-    SettingsError if nothing is asked for.
+    Raises InputError if the vision model is asked for and cannot be had, or (lm.strict) the language model, or a folder
+    for traces, and SettingsError if nothing is asked for.
     """
     vision = vision_lane(settings)
     on_gpu = vision is not None and settings.vision.device != "cpu"
     lanes = []
     if settings.search.use:
+        make_trace_folder(settings)
         program = program_lane(settings, VISION_BYTES if on_gpu else 0)
         program = replace(program, required=vision is None or settings.lm.strict)
         lanes.append(replace(program, niceness=NICENESS) if on_gpu or program.services else program)
@@ -89,14 +91,31 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     return tuple(lanes)
 
 
+def make_trace_folder(settings: Settings) -> None:
+    """Raises InputError if traces are asked for and their folder cannot be made or written to."""
+    if settings.search.trace is None:
+        return
+    folder = Path(settings.search.trace)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InputError(f"search.trace: {folder}: cannot be written: {error.strerror or error}") from error
+
+
 def more_lanes(name: str, settings: Settings) -> Sequence[Lane]:
-    """What somebody's own function returns; name: 'module:function'. Raises InputError if there is none."""
+    """What somebody's own function returns; name: 'module:function'. Raises InputError if there is none, or if it
+    returns no lanes."""
     module, _, function = name.partition(":")
     try:
-        make_lanes = getattr(importlib.import_module(module), function)
+        lanes = list(getattr(importlib.import_module(module), function)(settings))
+    except InputError:
+        raise
     except Exception as error:  # a module of somebody's own raises what it likes
-        raise InputError(f"run.lanes: {name!r}: {error}") from error
-    return make_lanes(settings)
+        raise InputError(f"run.lanes: {name!r}: {type(error).__name__}: {error}") from error
+    if strange := [lane for lane in lanes if not isinstance(lane, Lane)]:
+        raise InputError(f"run.lanes: {name!r}: returned {type(strange[0]).__name__}, not a Lane")
+    return lanes
 
 
 def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:

@@ -7,6 +7,7 @@ Writing is atomic, so that whoever reads the file, at any moment, finds a comple
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -54,7 +55,8 @@ def _test_inputs(task: Task | TaskStub) -> tuple[np.ndarray | None, ...]:
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace the file at `path` as a whole: written beside it, flushed to the disk, then renamed over it.
 
-    On an error (OSError: no space, no permission) the old file is as it was. One writer at a time.
+    On an error (OSError: no space, no permission) the old file is as it was. Where a file system cannot flush a folder
+    (some of networks), the rename may be lost with the machine's power. One writer at a time.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -66,7 +68,12 @@ def write_atomic(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    with contextlib.suppress(OSError):
+        _flush_folder(path.parent)
+
+
+def _flush_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

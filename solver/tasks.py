@@ -235,10 +235,13 @@ def _stub(task_id: str, raw: Any, error: str) -> TaskStub:
 
 
 def _collect(entries: Iterable[tuple[str, str, Any]], repeated: Iterable[str] = ()) -> LoadedTasks:
-    """entries: (file, id, JSON value), or the fault itself in place of the value."""
+    """entries: (file, id, JSON value), or the fault itself in place of the value. Raises InputError for an id under
+    which no answer could be written: of a JSON escape, or of a file's name that is no UTF-8."""
     tasks, faults, stubs = {}, [], {}
     repeated = set(repeated)
     for file, task_id, raw in entries:
+        if any("\ud800" <= char <= "\udfff" for char in task_id):
+            raise InputError(f"{file}: task {_shown(task_id)}: this id is not text that can be written again")
         try:
             if task_id in repeated or task_id in tasks or task_id in stubs:
                 tasks.pop(task_id, None)
@@ -272,9 +275,6 @@ def load_path(path: Path) -> LoadedTasks:
         return _collect([(str(path), path.stem, raw)])
     if not raw:
         raise InputError(f"{path}: no tasks")
-    for task_id in raw:
-        if any("\ud800" <= char <= "\udfff" for char in task_id):
-            raise InputError(f"{path}: task {_shown(task_id)}: this id is not text that can be written again")
     return _collect([(str(path), task_id, value) for task_id, value in raw.items()], getattr(raw, "repeated", ()))
 
 
@@ -408,7 +408,7 @@ def read_ids(path: Path) -> list[str]:
             raise InputError(f"{path}: must hold an object of tasks by id, or a list of ids")
         return list(raw)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {error}") from error
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]

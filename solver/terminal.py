@@ -1,8 +1,10 @@
-"""Grids in a terminal: coloured half blocks (two rows of cells a line of text), or digits without colour."""
+"""What is printed for people: lines as they are; grids as coloured half blocks (two rows of cells a line of text), or
+as digits without colour."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from rich.console import Console, Group, RenderableType
@@ -11,6 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from .picture import PALETTE
+
+
+class PlainConsole(Console):
+    """Prints lines as they are, neither highlighted nor wrapped. Where nobody reads any more it raises BrokenPipeError;
+    rich would end the program, a run among them, and close stdout although it may be stderr that is broken."""
+
+    def __init__(self, soft_wrap: bool = True, **options: Any) -> None:
+        super().__init__(highlight=False, soft_wrap=soft_wrap, **options)
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def has_color(console: Console) -> bool:

@@ -13,8 +13,10 @@ import hashlib
 import multiprocessing
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing import forkserver
 from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
@@ -92,31 +94,39 @@ def prepare(processes: int) -> float:
     """Fill the compile cache if it is cold, with several processes. Returns the seconds it took (0: warm).
 
     An exception in this process (a signal handler's) ends the children too; what they compiled stays. Raises
-    CalledProcessError if the kernels cannot be compiled.
+    CalledProcessError if the kernels cannot be compiled, and OSError, before any work, if they could not be kept.
     """
     if is_warm():
         return 0.0
     began = time.monotonic()
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=cache_folder()).close()
     shares = max(1, processes)
     _run_children([f"{k}/{shares}" for k in range(shares)])
     _run_children(["load"])  # what is left: the fused module and the search's own kernels
-    cache_folder().mkdir(parents=True, exist_ok=True)
     (cache_folder() / marker_name()).touch()
     return time.monotonic() - began
 
 
 def worker_pool(workers: int, start: Callable[..., None], args: tuple[Any, ...]) -> Pool:
     """Worker processes with the kernels loaded, each begun with `start(*args)`. They come from a process without
-    threads, which is safe to fork."""
+    threads, which is safe to fork, and leave Ctrl-C to this one."""
+    from .workers import process_terms
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["solver.preload"])
+    with process_terms():
+        forkserver.ensure_running()
     return context.Pool(workers, start, args)
 
 
 def _run_children(orders: Sequence[str]) -> None:
-    children = [
-        subprocess.Popen([sys.executable, "-m", "solver.warm", order], stdin=subprocess.DEVNULL) for order in orders
-    ]
+    from .workers import process_terms
+
+    with process_terms():  # a Ctrl-C is for this process, which ends them
+        children = [
+            subprocess.Popen([sys.executable, "-m", "solver.warm", order], stdin=subprocess.DEVNULL) for order in orders
+        ]
     try:
         for child in children:
             if child.wait():

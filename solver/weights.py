@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from .errors import InputError
+from .submission import write_atomic
 
 MANIFEST = "solver.json"
 
@@ -27,8 +28,9 @@ def file_hash(path: Path) -> str:
 
 
 def seal(folder: Path, kind: str, version: int, facts: dict[str, Any]) -> None:
-    """Write solver.json for the files that lie in the folder. facts: must name 'trained_on' and 'licence'.
+    """Write solver.json for the files that lie in the folder. One that is there stays until the new one is whole.
 
+    facts: must name 'trained_on' and 'licence'.
     Raises ValueError if facts lack something, or take a name that the manifest itself uses.
     """
     missing = {"trained_on", "licence"} - facts.keys()
@@ -38,7 +40,7 @@ def seal(folder: Path, kind: str, version: int, facts: dict[str, Any]) -> None:
         raise ValueError(f"facts name {sorted(taken)}, which the manifest uses itself")
     files = {name: file_hash(folder / name) for name in _model_files(folder)}
     manifest = {"kind": kind, "format": version, **facts, "files": files}
-    (folder / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
+    write_atomic(folder / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def _model_files(folder: Path) -> list[str]:

@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from .answers import Attempts, DeviceLostError, Findings, Judgement, Proposals, Source
+from .answers import Answer, Attempts, DeviceLostError, Findings, Judgement, Proposals, Source
 from .budget import Budget
 from .grid.registry import GridError, as_grid
 from .process import die_with_parent, send_broken
@@ -181,26 +181,48 @@ class _Worker:
         return sum(getattr(source, "least_s", 0.0) for source in self.sources)
 
     def take(self, name: str, findings: Findings) -> None:
-        """Keep a copy of a source's findings, without answers and judgements that are no grids, or too few of them."""
+        """Keep a copy of a source's findings, without answers and judgements that are no grids, or too few of them, and
+        of nothing but plain values: what travels must not need a source's own packages to be read."""
         answers = []
         for answer in findings.answers:
             try:
-                if len(answer.outputs) != len(self.task.test):
-                    raise GridError(f"{len(answer.outputs)} outputs for {len(self.task.test)} test inputs")
-                outputs = tuple(None if grid is None else as_grid(grid) for grid in answer.outputs)
-            except GridError as error:
+                answers.append(self.plain(answer))
+            except (ValueError, TypeError) as error:
                 self.errors[f"{name}: an answer was left out: {error}"] = None
-                continue
-            answers.append(replace(answer, outputs=outputs))
-        judged = tuple(tuple(self.judgements(name, of_input)) for of_input in findings.judged)
-        self.findings[name] = replace(findings, answers=answers, phases=dict(findings.phases), judged=judged)
+        self.findings[name] = replace(
+            findings,
+            answers=answers,
+            num_nodes=int(findings.num_nodes),
+            phases={str(phase): float(seconds) for phase, seconds in findings.phases.items()},
+            note=str(findings.note),
+            whole_weight=float(findings.whole_weight),
+            num_runs=int(findings.num_runs),
+            settled=bool(findings.settled),
+            judged=tuple(tuple(self.judgements(name, of_input)) for of_input in findings.judged),
+        )
+
+    def plain(self, answer: Answer) -> Answer:
+        """Raises ValueError or TypeError for what is none."""
+        if len(answer.outputs) != len(self.task.test):
+            raise GridError(f"{len(answer.outputs)} outputs for {len(self.task.test)} test inputs")
+        outputs = tuple(None if grid is None else as_grid(grid) for grid in answer.outputs)
+        return replace(
+            answer,
+            outputs=outputs,
+            weight=float(answer.weight),
+            source=str(answer.source),
+            origin=str(answer.origin),
+            exact=bool(answer.exact),
+            right=float(answer.right),
+        )
 
     def judgements(self, name: str, judged: Sequence[Judgement]) -> Iterator[Judgement]:
         """Copies of those that are of grids."""
         for judgement in judged:
             try:
-                yield replace(judgement, grid=as_grid(judgement.grid))
-            except GridError as error:
+                grid, nats, num_runs = as_grid(judgement.grid), float(judgement.nats), int(judgement.num_runs)
+                yield replace(judgement, grid=grid, nats=nats, num_runs=num_runs)
+            except (ValueError, TypeError) as error:
                 self.errors[f"{name}: a judgement was left out: {error}"] = None
 
     def report(self, name: str, findings: Findings) -> None:

@@ -140,6 +140,16 @@ class ThreeSource(FakeSource):
         return Findings([answer for one in found for answer in one.answers])
 
 
+class DiesLate(FakeSource):
+    """Its process dies after most of a second over tasks of number 1; others are through at once."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        if int(task.test[0].input[1, 0]) == 1:
+            time.sleep(0.85)
+            os._exit(7)
+        return self.findings(task, [[2]], exact=False)
+
+
 class TameSource(FakeSource):
     """Answers every task, whatever its behaviour."""
 
@@ -158,6 +168,16 @@ class LosesDeviceOnce(FakeSource):
             self.mark.touch()
             raise DeviceLostError("the device is lost")
         return self.findings(task, [[os.getpid() % 10]], exact=True)
+
+
+class OddSource(FakeSource):
+    """Its findings hold what only its own package can read, and numbers of NumPy's types."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        found = self.findings(task, [[3]], exact=True, nodes=np.int64(7))
+        found.answers.append(Answer(found.answers[0].outputs, OddError("a", "weight"), self.name, "", False))
+        found.phases, found.note = {"search": np.float32(0.5)}, OddError("a", "note")
+        return found
 
 
 class NiceSource(FakeSource):
@@ -218,6 +238,14 @@ def thorough(settings, slot):
 
 def patient(settings, slot):
     return (PatientSource(),)
+
+
+def dies_late(settings, slot):
+    return (DiesLate(),)
+
+
+def odd_findings(settings, slot):
+    return (OddSource(),)
 
 
 def two(settings, slot):

@@ -139,6 +139,10 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     assert main([str(results), "--out", str(out)]) == 2
     assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["calibrate_trust"] * 2
     assert out.read_text() == "{"
+    assert main(["--list-tasks", str(tmp_path / "ids"), "--seed", "-1"]) == 2
+    assert "--seed -1: must be at least 0" in capsys.readouterr().err
+    assert main([str(results), "--out", str(tmp_path / "no folder" / "trust.json")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_records_of_tuning_calibrate_the_vision_model(tmp_path):

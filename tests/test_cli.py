@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import json
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import types
+from dataclasses import replace
 
 import fake_cli
 import fake_sources
@@ -17,13 +19,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from solver import runner
+from solver import report, runner
 from solver.cli import main
 from solver.errors import InputError
 from solver.progress import Progress
 from solver.runner import Event
 from solver.submission import check_submission
-from solver.tasks import load_path, load_set, sample
+from solver.tasks import load_path, load_set, raw_task, sample
 from solver.weights import find_folder
 
 GOOD = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [[0, 9]]}]}
@@ -86,6 +88,11 @@ def test_strict_refuses_and_writes_nothing(tmp_path, tame, capsys):
         (["solve", "--tasks", "{dir}/good.json", "--settings", "{dir}/absent.toml"], ["absent.toml"]),
         (["solve", "--tasks", "{dir}/good.json", "--out", "{dir}/good.json"], ["good.json"]),
         (["solve", "--tasks", "{dir}/good.json", "--out", "/proc/nowhere"], ["/proc/nowhere"]),
+        (["solve", "--tasks", "{dir}/good.json", "--hours", "1e-5"],
+         ["--hours 1e-05: run.total_s must be at least 1, not 0.036"]),
+        (["solve", "--tasks", "{dir}/good.json", "--hours", "1e9"], ["--hours 1e+09: run.total_s must be at most"]),
+        (["solve", "--tasks", "{dir}/good.json", "--hours", "0.0003"], ["run.total_s: 1.08 s leave no time"]),
+        (["solve", "--tasks", "{dir}/good.json", "--set", "run.pass_shares=[]"], ["at least one pass"]),
         (["evaluate"], ["no set is named"]),
         (["evaluate", "--set", "arc-agi-1/dev", "--set", "arc-agi-1/training"], ["2 sets are named"]),
         (["evaluate", "--set", "arc-agi-9/dev"], ["unknown set 'arc-agi-9/dev'; sets: arc-agi-1/evaluation"]),
@@ -125,6 +132,13 @@ def test_a_name_that_is_too_long_is_one_line_too(tmp_path, capsys, words):
     assert main([word.format(long=long, out=tmp_path / "out") for word in words]) == 2
     (line,) = faults(capsys)
     assert line.endswith("cannot be read: File name too long")
+
+
+def test_weights_may_lie_in_a_folder_of_any_name(tmp_path, tame, capsys):
+    folder = str(tmp_path / "\U0001f642 ä")
+    argv = ["evaluate", "--set", "arc-agi-1/training", "--tasks", "1", "--policy", folder, "--out", str(tmp_path / "a")]
+    assert main(argv) == 0
+    assert json.loads((tmp_path / "a" / "summary.json").read_text())["settings"]["lm"]["policy"] == folder
 
 
 def test_weights_with_too_long_a_name_cost_no_answer(tmp_path, tame, capsys):
@@ -182,6 +196,30 @@ def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
     assert main([*argv, "--out", str(out), "--set", "search.num_views=1", "--resume"]) == 0
 
 
+def test_a_full_disk_in_the_end_costs_the_files_and_not_the_score(tmp_path, tame, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = tmp_path / "out"
+    argv = ["evaluate", "--set", "arc-agi-1/training", "--tasks", "1", "--nodes", "5", "--out", str(out)]
+    monkeypatch.setattr(report, "write_report", full)
+    assert main(argv) == 2
+    said = capsys.readouterr()
+    assert "tasks solved" in said.out
+    assert "report.html" not in said.out
+    assert (
+        said.err.splitlines()[-1] == f"arc-solve: {out}: summary and report cannot be written: No space left on device"
+    )
+
+
+def test_a_run_whose_files_could_not_be_written_is_not_done(tmp_path, tame, monkeypatch, capsys):
+    whole = runner.run
+    monkeypatch.setattr(runner, "run", lambda *a, **k: replace(whole(*a, **k), problems=("submission.json: full",)))
+    path = write(tmp_path, {"good": GOOD})
+    assert main(["solve", "--tasks", str(path), "--nodes", "5", "--out", str(tmp_path / "out")]) == 2
+    assert faults(capsys) == ["arc-solve: submission.json: full"]
+
+
 def test_evaluate_counts_right_answers(tmp_path, monkeypatch, capsys):
     tasks = load_set("arc-agi-1/dev")[:4]
     made = {task.task_id: fake_sources.task(task.task_id) for task in tasks}
@@ -229,9 +267,43 @@ def test_interrupted_runs_leave_results_and_say_where(tmp_path, number, code):
     assert check_submission(json.loads((out / "submission.json").read_bytes()), loaded.tasks) == []
 
 
+def test_a_run_goes_on_where_nobody_reads_its_progress_any_more(tmp_path):
+    """As in `arc-solve solve … 2>&1 | head`; what is printed in the end still comes."""
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps({f"t{n}": raw_task(fake_sources.task(f"t{n}", fake_sources.SLOW)) for n in range(9)}))
+    out = tmp_path / "out"
+    argv = ["solve", "--tasks", str(path), "--out", str(out), "--seconds", "1", "--workers", "1"]
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", fake_cli.__file__, "fake", *argv],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        process.stderr.readline()
+        process.stderr.close()
+        stdout = process.stdout.read()
+    assert process.returncode == 0
+    assert str(out / "submission.json") in stdout
+    assert len((out / "results.jsonl").read_bytes().splitlines()) == 9
+
+
+def test_output_that_cannot_be_written_is_one_line():
+    with open("/dev/full", "wb") as full:
+        words = [sys.executable, "-m", "solver", "functions"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "arc-solve: what is printed cannot be written: No space left on device\n"
+
+
+def test_a_reader_that_goes_away_is_no_fault():
+    words = [sys.executable, "-m", "solver", "functions"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
 def test_run_as_json_and_as_pictures(tmp_path, capfd):
     program = tmp_path / "flip.py"
-    program.write_text("def solve(I):\n    print('noise')\n    return I[:, ::-1]\n")
+    program.write_text("\ufeffdef solve(I):\n    print('noise')\n    return I[:, ::-1]\n", encoding="utf-8")
     task = write(tmp_path, GOOD, "0a1b2c3d.json")
     assert main(["run", str(program), "--task", str(task), "--json"]) == 0
     said = capfd.readouterr()
@@ -327,6 +399,12 @@ def test_wrong_usage_is_exit_code_2(argv, capsys):
         main(argv)
     assert ended.value.code == 2
     assert "usage: arc-solve" in capsys.readouterr().err
+
+
+def test_a_flag_that_is_no_number_says_so(capsys):
+    with pytest.raises(SystemExit):
+        main(["solve", "--tasks", "a", "--out", "b", "--hours", "many"])
+    assert capsys.readouterr().err.endswith("--hours: must be a number, not 'many'\n")
 
 
 def test_importing_the_command_line_is_light():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import kaggle_upload
 import make_notebook
+import make_wheelhouse
 import nbformat
 import pytest
 import rehearse
@@ -88,6 +89,18 @@ def test_tasks_of_any_shape_are_prefilled_with_something_valid(tmp_path):
     submission = json.loads((tmp_path / "working" / "submission.json").read_bytes())
     assert check_submission(submission, [*loaded.tasks, *loaded.stubs.values()]) == []
     assert submission["blank"] == [{"attempt_1": [[0, 0]], "attempt_2": [[1, 1]]}]
+
+
+def test_links_in_a_circle_and_a_byte_order_mark_do_not_stop_the_prefill(tmp_path):
+    folder = tmp_path / "input" / "arc"
+    folder.mkdir(parents=True)
+    for name in "abcdef":
+        (folder / name).symlink_to("..")
+    text = json.dumps({"t": {"train": [], "test": [{"input": [[1]]}]}})
+    (folder / "arc-agi_test_challenges.json").write_text(text, encoding="utf-8-sig")
+    done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1")
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads((tmp_path / "working" / "submission.json").read_bytes())) == ["t"]
 
 
 @pytest.fixture
@@ -262,6 +275,17 @@ def test_the_rehearsals_tasks_hide_their_outputs(tmp_path):
     assert {path.parent.name for path in tmp_path.rglob("solver.json")} == {"policy", "ppm", "vision"}
 
 
+def test_rehearsals_take_no_folder_of_somebody_else(tmp_path, capsys):
+    """They remove OUT/venv and OUT/NAME and make them anew."""
+    (tmp_path / "venv").mkdir()
+    assert rehearse.main(["--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"rehearse: {tmp_path}: was not made by a rehearsal: choose a folder of its own\n"
+    assert list(tmp_path.iterdir()) == [tmp_path / "venv"]
+    for _ in range(2):
+        rehearse.claim(tmp_path / "new")
+        (tmp_path / "new" / "venv").mkdir(exist_ok=True)
+
+
 def test_the_table_names_every_problem():
     good = rehearse.Outcome("none", 240, 230, (), 50.0, -10.0)
     bad = rehearse.Outcome("hung", 240, 0, ("no submission", "exit code 1"), 70.0, 10.0)
@@ -373,6 +397,39 @@ def test_what_is_refused_is_one_clear_line(tmp_path, client, capsys, answers, wo
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert said in lines[0]
+
+
+@pytest.mark.parametrize("out", [".", "deeper", "weights", ".."])
+def test_an_upload_removes_nothing_that_it_did_not_make(tmp_path, client, capsys, monkeypatch, out):
+    """OUT/weights is made anew, which must not be the weights themselves, or around or inside of them."""
+    weights = tmp_path / "mine" / ("deeper/weights" if out == "deeper" else "weights")
+    weights.mkdir(parents=True)
+    (weights / "solver.json").write_text("{}")
+    other = tmp_path / "weights" / "precious"
+    other.parent.mkdir()
+    other.write_text("mine")
+    monkeypatch.chdir(tmp_path / "mine")
+    words = ["weights", "--owner", "somebody", "--folder", str(weights), "--out", out]
+    assert kaggle_upload.main(words) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert (weights / "solver.json").is_file()
+    assert other.read_text() == "mine"
+    assert calls(client) == []
+    assert kaggle_upload.main([*words[:-1], str(tmp_path / "build")]) == 0
+    assert kaggle_upload.main([*words[:-1], str(tmp_path / "build")]) == 0
+
+
+def test_a_wheelhouse_takes_out_wheels_alone(tmp_path, capsys):
+    (tmp_path / "old.whl").touch()
+    (tmp_path / "thesis.tex").touch()
+    assert make_wheelhouse.main(["--out", str(tmp_path)]) == 2
+    assert "thesis.tex" in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == 2
+    (tmp_path / "thesis.tex").unlink()
+    make_wheelhouse.make_empty(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    assert make_wheelhouse.main(["--out", str(tmp_path / "file")]) == 2
 
 
 def test_without_the_client_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):

@@ -58,6 +58,17 @@ def test_the_command_prints_and_draws(folder, capsys):
     assert facts["bottleneck"] == "slow"
 
 
+def test_a_picture_that_cannot_be_written_costs_no_table(folder, tmp_path, capsys):
+    for name in ("events.jsonl", "results.jsonl"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / "profile.png").mkdir()
+    for words in (["profile", str(tmp_path)], ["profile", str(tmp_path), "--json"]):
+        assert main(words) == 2
+        printed = capsys.readouterr()
+        assert "bottleneck" in printed.out or "slow would have run out first" in printed.out
+        assert "profile.png: cannot be written" in printed.err
+
+
 def test_a_torn_last_line_and_an_unfinished_run_are_read(folder, tmp_path):
     lines = (folder / "events.jsonl").read_bytes().splitlines(keepends=True)
     cut = next(n for n, line in enumerate(lines) if b'"started"' in line) + 1

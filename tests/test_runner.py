@@ -34,6 +34,7 @@ from fake_sources import (
 
 import solver.runfolder
 import solver.runner
+import solver.standing
 from solver.answers import TaskResult
 from solver.errors import ArcSolveError, InputError, SettingsError
 from solver.results import load_results
@@ -181,6 +182,31 @@ def test_what_sources_do_wrong_costs_nobody_else(tmp_path, caplog):
     assert results["t3"].attempts[0][0].source == ""
     assert submitted(tmp_path, "t4") == [[4, 6]]  # what was reported before
     assert len(events(tmp_path, "worker_lost")) == 4
+    assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
+
+
+def test_findings_travel_as_plain_values(tmp_path):
+    """What only a source's own package can read would end the run, here where messages are read."""
+    record = fake_run([task("t1")], limits(), tmp_path, fake_sources.odd_findings)
+    result = record.results["t1"]
+    assert (result.num_nodes, result.phases["search"], result.notes) == (7, 0.5, {"fake": "a: note is needed"})
+    assert "an answer was left out" in result.error
+    assert submitted(tmp_path, "t1") == [[3]]
+    assert record.problems == ()
+    assert len(events(tmp_path, "finished")) == 1
+
+
+def test_a_vote_that_raises_costs_no_run(tmp_path, monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError("cannot count")
+
+    for name in ("choose_attempts", "all_ballots", "likeliest"):
+        monkeypatch.setattr(solver.standing, name, fail)
+    lanes = [Lane("tame", 1, fake_sources.two), Lane("judge", 1, fake_sources.judge, judges=True)]
+    tasks = [task(f"t{n}") for n in range(3)]
+    record = run(tasks, limits(keep_ballots=True), tmp_path, lanes=lanes)
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert "cannot count" in caplog.text
     assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
 
 
@@ -333,9 +359,11 @@ def test_a_full_disk_at_the_start_is_refused(tmp_path, monkeypatch):
     def full(path, submission):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(solver.runfolder, "write_submission", full)
-    with pytest.raises(InputError, match="No space left"):
-        fake_run([task("t1")], nodes(), tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(solver.runfolder, "write_submission", full)
+        with pytest.raises(InputError, match="No space left"):
+            fake_run([task("t1")], nodes(), tmp_path)
+    assert fake_run([task("t1")], nodes(), tmp_path).results["t1"].status == "done"  # it held no run
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path):
@@ -428,6 +456,24 @@ def test_resume_skips_what_is_finished_and_tolerates_a_torn_line(tmp_path):
     again = fake_run(tasks, nodes(), tmp_path, resume=True)
     assert {result.status for result in again.results.values()} == {"done"}
     assert (tmp_path / "submission.json").read_bytes() == expected
+
+
+def test_an_event_that_was_torn_spoils_none_that_come_later(tmp_path, monkeypatch):
+    """By a crash, or by a disk that was full for a moment."""
+    fake_run([task("t1")], nodes(), tmp_path)
+    with open(tmp_path / "events.jsonl", "ab") as file:
+        file.write(b'{"time_s": 1.0, "ki')
+    real, calls = solver.runfolder._write_all, []
+
+    def write(file, data):
+        calls.append(data)
+        return real(file, data[: len(data) // 2] if len(calls) == 2 else data)
+
+    monkeypatch.setattr(solver.runfolder, "_write_all", write)
+    record = fake_run([task("t1")], nodes(), tmp_path, resume=True)
+    assert record.problems == (f"{tmp_path / 'events.jsonl'}: No space left on device",)
+    assert len(events(tmp_path, "begin")) == 2
+    assert len(events(tmp_path, "end")) == 1  # the other one found no room
 
 
 def test_resume_of_nothing_starts(tmp_path):
@@ -756,6 +802,13 @@ def test_a_task_lost_in_a_later_pass_keeps_what_it_had(tmp_path):
     assert submitted(tmp_path, "t1") in ([[3, 5]], [[4, 2]])
 
 
+def test_a_task_that_was_lost_and_has_no_time_left_is_not_done(tmp_path):
+    limited = limits(seconds=1.0, pass_shares=(0.5, 0.5), min_task_s=0.3)
+    record = fake_run([task("t1", number=1), task("t2")], limited, tmp_path, fake_sources.dies_late)
+    assert (record.results["t1"].status, record.results["t1"].error) == ("partial", "no time for fake")
+    assert record.results["t2"].status == "done"
+
+
 # Start-up limits and the end of a total
 
 
@@ -774,6 +827,13 @@ def test_a_lane_that_never_gets_ready_is_given_up_and_the_others_go_on(tmp_path)
     ]
     assert all(result.num_exact == 1 for result in record.results.values())
     assert all("engine could be started" in result.error for result in record.results.values())
+
+
+def test_a_total_that_is_all_reserve_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(SettingsError, match="12 s of them are in reserve"):
+        fake_run([task("t1")], limits(total_s=5.0, grace_s=10.0, stop_s=1.0), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    fake_run([task("t1")], nodes(total_s=5.0, grace_s=10.0, stop_s=1.0), tmp_path / "out")
 
 
 def test_hung_workers_do_not_overrun_a_total(tmp_path):

@@ -61,6 +61,9 @@ def test_one_error_names_every_fault(tmp_path):
         ("run.nodes=lots", "a whole number or none"),
         ("search.use_mcts=1", "true or false"),
         ("seconds=3", "did you mean run.seconds?"),
+        ("lm.policy=\udcff", "text that can be written again"),
+        ("run.lanes=['\udcff']", "text that can be written again"),
+        ("run.lanes=" + "[" * 2000, "a list"),
         ("run=3", "unknown setting run"),
         ("run.=3", "unknown setting run"),
         ("nonsense.entirely=3", "there are run.seconds"),
@@ -79,7 +82,13 @@ def test_bad_files(tmp_path, content):
     assert len(faults_of(toml=file)) == 1
 
 
-@pytest.mark.parametrize("content", [b"[run\n", b"\xff\xfe"])
+def test_a_byte_order_mark_is_accepted(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_bytes(b"\xef\xbb\xbf[run]\nseconds = 3\n")
+    assert load_settings(file).run.seconds == 3.0
+
+
+@pytest.mark.parametrize("content", [b"[run\n", b"\xff\xfe", b"[run]\nlanes = " + b"[" * 2000])
 def test_no_toml(tmp_path, content):
     file = tmp_path / "mine.toml"
     file.write_bytes(content)

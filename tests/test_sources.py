@@ -90,12 +90,28 @@ def my_lanes(settings):
     return [Lane("mine", settings.run.workers + 1, fake_sources.tame, required=False)]
 
 
+def no_lanes(settings):
+    return None if settings.run.seed else ["lane"]
+
+
 def test_lanes_of_ones_own():
     program, mine = lanes("vision.device=off", 'run.lanes=["test_sources:my_lanes"]')
     assert (program.name, mine.name, mine.num_workers) == ("program", "mine", 3)
     for name in ("no_such_module:f", "..:f", "fake_preload:f", "test_sources:no_such_function", "test_sources", ""):
         with pytest.raises(InputError, match=r"run\.lanes"):
             lanes(f'run.lanes=["{name}"]')
+    for seed, said in ((0, "returned str, not a Lane"), (1, "TypeError")):
+        with pytest.raises(InputError, match=said):
+            lanes("vision.device=off", f"run.seed={seed}", 'run.lanes=["test_sources:no_lanes"]')
+
+
+def test_a_folder_for_traces_is_tried_before_anything_runs(tmp_path):
+    (tmp_path / "file").touch()
+    lanes("vision.device=off", f'search.trace="{tmp_path}/new/deeper"')
+    assert list((tmp_path / "new" / "deeper").iterdir()) == []
+    for place in (tmp_path / "file", "/proc/nowhere"):
+        with pytest.raises(InputError, match=r"search\.trace: .*: cannot be written"):
+            lanes("vision.device=off", f'search.trace="{place}"')
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 
 import numpy as np
 import pytest
@@ -75,6 +76,19 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypa
         write_submission(path, blank_submission(TASKS))
     assert path.read_bytes() == b"{}"
     assert os.listdir(tmp_path) == ["submission.json"]
+
+
+def test_a_file_system_that_cannot_flush_a_folder_is_no_failed_write(tmp_path, monkeypatch):
+    flush = os.fsync
+
+    def refuse_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        flush(descriptor)
+
+    monkeypatch.setattr("os.fsync", refuse_folders)
+    write_submission(tmp_path / "submission.json", {})
+    assert (tmp_path / "submission.json").read_bytes() == b"{}"
 
 
 def entry(**changes):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,6 +205,17 @@ def test_ids_of_strangers_stay_on_one_line(tmp_path):
         assert len(str(fault)) < 300 + len(str(tmp_path))
 
 
+def test_an_id_that_cannot_be_written_is_refused_wherever_it_comes_from(tmp_path):
+    """No submission could hold an answer under it."""
+    file = tmp_path / "tasks.json"
+    file.write_text('{"\\ud800": {}}')
+    named = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.json"))
+    named.write_text(json.dumps(GOOD))
+    for path in (file, named, tmp_path):
+        with pytest.raises(InputError, match="not text that can be written again"):
+            load_path(path)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 12) | st.floats(allow_nan=False) | st.sampled_from(["", "train"]),
     lambda inner: (
@@ -299,6 +312,7 @@ def test_read_ids(tmp_path):
         "007bbfb7",
         "0ca9ddb6",
     ]
+    assert read_ids(write(tmp_path, "\ufeff007bbfb7\n", "ids.txt")) == ["007bbfb7"]  # as Windows saves it
     assert read_ids(write(tmp_path, {"a": GOOD, "b": GOOD})) == ["a", "b"]
     assert read_ids(write(tmp_path, ["a"])) == ["a"]
     for path in (write(tmp_path, "3", "n.json"), tmp_path / "absent", write(tmp_path, "[1]", "m.json")):

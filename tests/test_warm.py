@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,12 +28,35 @@ def test_a_cold_cache_is_filled_in_shares_and_marked(monkeypatch, tmp_path):
     assert warm.is_warm()
 
 
+def test_what_could_not_be_kept_is_not_compiled(monkeypatch, tmp_path):
+    monkeypatch.setattr(warm, "_run_children", lambda orders: pytest.fail("compiled for nothing"))
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "cache", Path("/proc/nowhere")):
+        monkeypatch.setattr(warm, "cache_folder", lambda place=place: place)
+        with pytest.raises(OSError, match=str(place.parent)):
+            warm.prepare(2)
+
+
 def test_a_failing_child_is_an_error_and_leaves_no_mark(monkeypatch, tmp_path):
     monkeypatch.setattr(warm, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(subprocess.CalledProcessError):
         warm.prepare(2)
     assert not warm.is_warm()
+
+
+def test_what_compiles_leaves_interrupting_to_its_parent(monkeypatch, tmp_path):
+    script, seen = tmp_path / "python", tmp_path / "seen"
+    script.write_text(
+        f"#!{sys.executable}\n"
+        "import signal\n"
+        f"open({str(seen)!r}, 'a').write(f'{{signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])}}\\n')\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(warm, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(sys, "executable", str(script))
+    warm.prepare(1)
+    assert seen.read_text() == "True\n" * 2  # blocked
 
 
 def test_a_share_compiles_into_the_given_folder(tmp_path):

@@ -53,6 +53,8 @@ def random_ids(ids: Sequence[str], num_tasks: int | None, seed: int) -> list[str
     num_tasks = len(ids) if num_tasks is None else num_tasks
     if not 1 <= num_tasks <= len(ids):
         raise InputError(f"--num-tasks {num_tasks}: must be 1 to {len(ids)}")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: must be at least 0")
     return sorted(ids[place] for place in np.random.default_rng(seed).permutation(len(ids))[:num_tasks])
 
 
@@ -183,7 +185,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "made_from": kept_made | made,
         "sources": kept | sources,
     }
-    write_atomic(args.out, orjson.dumps(text, option=orjson.OPT_INDENT_2) + b"\n")
+    try:
+        write_atomic(args.out, orjson.dumps(text, option=orjson.OPT_INDENT_2) + b"\n")
+    except OSError as error:
+        print(f"calibrate_trust: {args.out}: cannot be written: {error.strerror or error}", file=sys.stderr)
+        return 2
     return 0
 
 

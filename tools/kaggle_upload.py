@@ -33,6 +33,7 @@ ROOT = FOLDER.parent
 SLUGS = {"weights": "arc-solver-weights", "wheels": "arc-solver-wheels"}
 TITLES = {"weights": "ARC solver weights", "wheels": "ARC solver wheels"}
 LICENSE = "MIT"
+METADATA = "dataset-metadata.json"
 NO_CREDENTIALS = (
     "no credentials: run kaggle auth login, or put a token of kaggle.com/settings/api into ~/.kaggle/access_token"
 )
@@ -126,9 +127,9 @@ def upload_dataset(kind: str, args: argparse.Namespace, client: Client) -> None:
     metadata = {"title": title, "id": f"{args.owner}/{slug}", "licenses": [{"name": LICENSE}]}
     refuse(check_dataset(metadata), "dataset")
     folder = args.out / kind
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    (folder / "dataset-metadata.json").write_text(json.dumps(metadata, indent=2) + "\n")
+    make_anew(folder, source)
+    (folder / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", METADATA), dirs_exist_ok=True)
     show(folder, client)
     there = False if client.dry_run else exists(metadata["id"], client)
     # Folders are sent as archives, which Kaggle unpacks: the client's default leaves them out.
@@ -136,6 +137,19 @@ def upload_dataset(kind: str, args: argparse.Namespace, client: Client) -> None:
         client.send("datasets", "version", "-p", str(folder), "-m", args.message, "-r", "zip", "-t")
     else:
         client.send("datasets", "create", "-p", str(folder), "-r", "zip", "-t")
+
+
+def make_anew(folder: Path, source: Path) -> None:
+    """Make the folder that is sent; one that an upload made before is removed first. Raises InputError where that would
+    cost somebody's files."""
+    inside, outside = folder.resolve(), source.resolve()
+    if inside.is_relative_to(outside) or outside.is_relative_to(inside):
+        raise InputError(f"{folder}: is made anew and must lie apart from {source}: give another --out")
+    if folder.exists() and not (folder / METADATA).is_file():
+        raise InputError(f"{folder}: was not made by an upload: give another --out, or remove it")
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
 
 
 def exists(dataset: str, client: Client) -> bool:
@@ -221,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not args.dry_run and shutil.which("kaggle") is None:
             raise InputError("the client is not installed: pip install 'arc-solver[kaggle]'")
         commands[args.command](args, Client(args.dry_run))
-    except InputError as error:
+    except (InputError, OSError) as error:
         for line in str(error).splitlines():
             print(f"kaggle_upload: {line}", file=sys.stderr)
         return 2

@@ -21,6 +21,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from solver.errors import InputError
+
 ROOT = Path(__file__).resolve().parent.parent
 PIP = ("-I", "-m", "pip", "--disable-pip-version-check", "--quiet")
 OFFLINE = ("unshare", "--map-root-user", "--net")
@@ -28,8 +30,7 @@ OFFLINE = ("unshare", "--map-root-user", "--net")
 
 def build(out: Path, python: str | None, platforms: Sequence[str], extras: Sequence[str], more: Sequence[str]) -> Path:
     """Fill the folder; returns the solver's own wheel. Raises CalledProcessError if pip fails."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    make_empty(out)
     pip = [find_python(python) or sys.executable, *PIP]
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(out), str(ROOT)], check=True)
     wheel = next(out.glob("arc_solver-*.whl"))
@@ -37,6 +38,16 @@ def build(out: Path, python: str | None, platforms: Sequence[str], extras: Seque
     wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
     subprocess.run([*pip, "download", "--only-binary=:all:", "--dest", str(out), *target, wanted, *more], check=True)
     return wheel
+
+
+def make_empty(out: Path) -> None:
+    """Make the folder, or take out the wheels of before. Raises InputError if there is anything else in it."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = sorted(out.iterdir())
+    if strange := [path.name for path in files if path.suffix != ".whl"]:
+        raise InputError(f"{out}: holds {strange[0]}, which is no wheel: choose a folder of its own")
+    for path in files:
+        path.unlink()
 
 
 def cross(python: str | None, platforms: Sequence[str]) -> list[str]:
@@ -99,6 +110,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         checked = check(args.out, args.python, args.platform, args.extra, args.more)
     except subprocess.CalledProcessError as error:
         print(f"make_wheelhouse: {' '.join(map(str, error.cmd))[:160]} failed: see above", file=sys.stderr)
+        return 2
+    except (InputError, OSError) as error:
+        print(f"make_wheelhouse: {error}", file=sys.stderr)
         return 2
     wheels = sorted(args.out.glob("*.whl"))
     size = sum(path.stat().st_size for path in wheels) / 2**20

@@ -35,6 +35,7 @@ from pathlib import Path
 
 import orjson
 
+from solver.errors import InputError
 from solver.submission import check_submission
 from solver.tasks import Task, load_path, load_set, raw_task
 
@@ -43,6 +44,8 @@ NOTEBOOK = ROOT / "kaggle_notebook" / "arc-solver.ipynb"
 NUM_TASKS = 240
 SCORED_HOURS = 12.0
 SLUG = "arc-prize-2025"
+MARK = ".rehearsals"
+"""A file in the folder of rehearsals, so that no other is taken for it."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,16 @@ def content_digest(wheel: Path) -> str:
     with zipfile.ZipFile(wheel) as archive:
         entries = sorted((info.filename, info.CRC) for info in archive.infolist())
     return hashlib.sha256(repr(entries).encode()).hexdigest()
+
+
+def claim(out: Path) -> None:
+    """Make the folder of rehearsals, which are removed and made anew in it. Raises InputError if it holds anything that
+    they did not make."""
+    known = [out / MARK, out / "table.md", out / "venv" / ".solver"]  # the last two were there before the mark was
+    if out.exists() and any(out.iterdir()) and not any(path.is_file() for path in known):
+        raise InputError(f"{out}: was not made by a rehearsal: choose a folder of its own")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
 
 
 # inside the namespaces
@@ -313,7 +326,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isolation_is_on():
             bring_up_loopback()
         return execute(args.inside, args.python, args.limit_s, args.memory_gib, args.result)
-    args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        claim(args.out)
+    except (InputError, OSError) as error:
+        print(f"rehearse: {error}", file=sys.stderr)
+        return 2
     python = prepare_environment(args.out.absolute(), args.wheelhouse.absolute())
     if not isolation():
         print("this machine allows no namespaces: the network is there and the inputs can be written", flush=True)

@@ -40,8 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--licence", required=True)
     args = parser.parse_args(argv)
     marker = {name: getattr(args, name).replace("\\n", "\n") for name in ("step_begin", "step_end")}
-    max_new_tokens = args.max_new_tokens or (8192 if args.thinking else Sampling.max_new_tokens)
+    max_new_tokens = args.max_new_tokens
+    if max_new_tokens is None:
+        max_new_tokens = 8192 if args.thinking else Sampling.max_new_tokens
     try:
+        if 0 < args.context_length <= max_new_tokens:
+            asked = f"--context-length {args.context_length}"
+            raise InputError(f"{asked}: no room for a prompt beside {max_new_tokens} new tokens (--max-new-tokens)")
         prompt_format = PromptFormat(
             style=args.style, sketch=not args.no_sketch, num_examples=args.num_examples, chat=args.chat,
             thinking=args.thinking, **marker,
@@ -52,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         weights = seal_weights(
             args.folder, args.kind, prompt_format, args.context_length, args.trained_on, args.licence, sampling
         )
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"seal_weights: {error}", file=sys.stderr)
         return 2
     print(

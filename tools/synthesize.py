@@ -183,12 +183,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = arguments().parse_args(argv)
     try:
         args.run(args)
-    except ArcSolveError as error:
+    except (ArcSolveError, OSError) as error:
         print(f"synthesize: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"synthesize: {error}", file=sys.stderr)
-        return 2
+    except KeyboardInterrupt:
+        print("synthesize: interrupted; the shards begun are not kept", file=sys.stderr)
+        return 130
     return 0
 
 

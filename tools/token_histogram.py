@@ -42,7 +42,8 @@ def made_tasks(folder: Path) -> Iterator[PromptTask]:
 
 
 def draw(counts: np.ndarray, context: int | None, title: str, out: Path) -> None:
-    """Histogram over a logarithmic axis, with a line at the context length."""
+    """Histogram over a logarithmic axis, with a line at the context length. Raises InputError if `out` is named as no
+    kind of picture."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -56,8 +57,12 @@ def draw(counts: np.ndarray, context: int | None, title: str, out: Path) -> None
         axes.axvline(context, color="black", linewidth=0.8, label=f"{context} tokens: {share:.1%} fit")
         axes.legend()
     figure.tight_layout()
-    figure.savefig(out, dpi=90)
-    plt.close(figure)
+    try:
+        figure.savefig(out, dpi=90)
+    except ValueError as error:
+        raise InputError(f"{out}: {error}") from error
+    finally:
+        plt.close(figure)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,7 +8,8 @@
     plot     a run's log → a picture of the curve beside the published one
     tune     test-time training on tasks that the model was not trained on: right answers, seconds a task
 
-Settings are those of solver.vision.training.TrainConfig, changed by --set name=value (model.width=256).
+Settings are those of solver.vision.training.TrainConfig, changed by --set name=value (model.width=256). Bad input is a
+line a fault and exit code 2.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from solver.errors import ArcSolveError, InputError, SettingsError
 from solver.settings import VisionSettings
 
 logger = logging.getLogger("train_vision")
@@ -40,7 +42,7 @@ THIN_LOG_STEPS = 500
 
 
 def changed_config(config, changes: list[str]):
-    """config with name=value changes applied; exits naming every fault."""
+    """config with name=value changes applied. Raises SettingsError naming every fault."""
     from solver.vision.model import ModelConfig
     from solver.vision.training import TrainConfig
 
@@ -66,14 +68,25 @@ def changed_config(config, changes: list[str]):
             return replace(config, model=replace(config.model, **model), **top)
         except ValueError as error:
             faults.append(str(error))
-    sys.exit("\n".join(faults))
+    raise SettingsError("\n".join(faults))
+
+
+def check_device(name: str) -> None:
+    """Raises InputError where a GPU is asked for that is not there."""
+    import torch
+
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("no GPU that torch can use (--device cpu does without)")
 
 
 def prepare(args: argparse.Namespace) -> None:
     from solver.tasks import newer_tasks, raw_task
     from solver.vision.data import gather_training_data
 
-    data = gather_training_data(args.re_arc, first=args.first, count=args.count)
+    try:
+        data = gather_training_data(args.re_arc, first=args.first, count=args.count)
+    except ValueError as error:
+        raise InputError(f"{args.re_arc}: {error}") from error
     if args.made:
         from solver.vision.made import gather_made_tasks
 
@@ -94,6 +107,7 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
     from solver.vision.weights import load_weights
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+    check_device(args.device)
     device = torch.device(args.device)
     if device.type == "cuda":
         # Each process sees its GPU as number 0: then compiled code is the same in all, and cached once.
@@ -108,7 +122,7 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
     checkpoint = args.resume or args.run / "checkpoint"
     resuming = has_checkpoint(checkpoint)
     if args.resume and not resuming:
-        sys.exit(f"{checkpoint}: no checkpoint")
+        raise InputError(f"{checkpoint}: no checkpoint")
     base, shipped = TrainConfig(), None
     if resuming:
         base = config_from(read_facts(checkpoint)["config"])
@@ -133,7 +147,7 @@ def train(args: argparse.Namespace) -> None:
     import torch.multiprocessing as mp
 
     if not 0.0 <= args.decay_share < 1.0 or (args.decay_share and args.minutes == math.inf):
-        sys.exit("--decay-share must be within 0..1, and needs --minutes")
+        raise InputError("--decay-share must be within 0..1, and needs --minutes")
     started = time.monotonic()
     if args.processes == 1:
         train_process(0, 1, args, started)
@@ -142,7 +156,11 @@ def train(args: argparse.Namespace) -> None:
 
 
 def read_log(run: Path) -> list[dict]:
-    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    """The records of a run. Raises InputError if its log holds anything else."""
+    try:
+        return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    except ValueError as error:
+        raise InputError(f"{run / 'log.jsonl'}: no log of a training run ({error})") from error
 
 
 def choose(args: argparse.Namespace) -> None:
@@ -241,6 +259,7 @@ def tune(args: argparse.Namespace) -> None:
     from solver.vision.tuning import Tuner, TuningConfig
     from solver.vision.weights import load_weights
 
+    check_device(args.device)
     model, manifest = load_weights(args.weights, args.device)
     if args.device.startswith("cuda"):
         torch.set_float32_matmul_precision("high")
@@ -252,6 +271,8 @@ def tune(args: argparse.Namespace) -> None:
     )  # fmt: skip
     tuner = Tuner(model, manifest["canvas"], config.for_weights(manifest))
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
+    if hidden := [task.task_id for task in tasks if any(pair.output is None for pair in task.test)]:
+        raise InputError(f"{args.tasks_from}: task {hidden[0]}: a test output is hidden")
     found = load_results(args.ballots) if args.ballots else {}
     order = np.random.default_rng(0).permutation(len(tasks))[args.first : args.first + args.tasks]
     deadline = time.monotonic() + 60 * args.minutes
@@ -403,12 +424,21 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.environ.setdefault("NCCL_NVLS_ENABLE", "0")
     args = parser().parse_args(argv)
-    args.run_command(args)
+    try:
+        args.run_command(args)
+    except (ArcSolveError, OSError, FloatingPointError) as error:
+        for line in str(error).splitlines():
+            print(f"train_vision: {line}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("train_vision: interrupted", file=sys.stderr)
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -130,7 +130,7 @@ def _order(args: argparse.Namespace, kind: str) -> TrainOrder:
 
 
 def main_of(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
-    """Run what was asked for; bad input is one line and exit code 2."""
+    """Run what was asked for; bad input is one line and exit code 2, Ctrl-C one line and 130."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     args = parser.parse_args(argv)
     try:
@@ -138,4 +138,7 @@ def main_of(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     except (ArcSolveError, OSError, FloatingPointError) as error:
         print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).stem}: interrupted", file=sys.stderr)
+        return 130
     return 0

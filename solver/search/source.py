@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 
 from ..answers import Answer, Findings
 from ..budget import Budget
+from ..errors import InputError
 from ..executor import Executor, LibraryExecutor
 from ..lm.outage import GuardedExecutor
 from ..lm.prompt import PromptTask
@@ -189,8 +191,11 @@ class ProgramSource:
         )
         search.candidates += found
         if self.settings.trace is not None:
-            path = Path(self.settings.trace) / f"{search.task.task_id}-{number}.jsonl"
-            save_trace(path, trace_of(tree, **trace_head(search.task, number, root.view)))
+            path = Path(self.settings.trace) / f"{quote(search.task.task_id, safe=' ')}-{number}.jsonl"
+            try:
+                save_trace(path, trace_of(tree, **trace_head(search.task, number, root.view)))
+            except InputError as error:  # a full disk costs the trace alone
+                search.failures.append(f"trace: {error}")
         search.add_phase("tree", time.monotonic() - began)
 
     def _models(self, task: Task, seen: ViewedTask, clock: _ViewClock) -> TaskPolicy | None:
@@ -245,7 +250,7 @@ class ProgramSource:
 @dataclass
 class _TaskSearch:
     """What is known of a task so far. counts: what became of the language model's answers, see `answers_note`.
-    failures: of language models, in words."""
+    failures: of language models, and of writing traces, in words."""
 
     task: Task
     budget: Budget

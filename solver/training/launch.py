@@ -42,6 +42,8 @@ def load_tokenizer(folder: Path) -> Any:
     """A Hugging Face tokenizer, without network. Raises InputError."""
     from transformers import AutoTokenizer
 
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:

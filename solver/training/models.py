@@ -60,6 +60,8 @@ def load_model(kind: str, folder: Path, *, bf16: bool = False, seed: int = 0) ->
     """The model of a folder, without network or code of the folder's own. bf16: keep the weights so (for adapters over
     a large model); otherwise float32. seed: a PPM may start from a policy's folder; its head is new then, and the same
     in every process that draws it with this seed. Raises InputError."""
+    if not folder.is_dir():  # transformers would ask for a model of this name on the network, whatever it is told
+        raise InputError(f"{folder}: no such folder")
     try:
         options = {"num_labels": 1} if kind == PPM else {}
         with torch.random.fork_rng(devices=[]):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import io
 import lzma
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..re_arc import read_grid, read_re_arc
 from ..tasks import MAX_SIDE, Pair, older_tasks
 
@@ -85,10 +87,14 @@ class PackedPairs:
 
     @staticmethod
     def load(path: Path) -> PackedPairs:
+        """Raises InputError if the file holds no pairs."""
         data = path.read_bytes()
-        with np.load(io.BytesIO(lzma.decompress(data) if path.suffix == ".xz" else data)) as arrays:
-            ids = tuple(str(name) for name in arrays["task_ids"])
-            return PackedPairs(arrays["sizes"], arrays["tasks"], arrays["cells"], ids)
+        try:
+            with np.load(io.BytesIO(lzma.decompress(data) if path.suffix == ".xz" else data)) as arrays:
+                ids = tuple(str(name) for name in arrays["task_ids"])
+                return PackedPairs(arrays["sizes"], arrays["tasks"], arrays["cells"], ids)
+        except (lzma.LZMAError, zipfile.BadZipFile, ValueError, KeyError, EOFError, TypeError) as error:
+            raise InputError(f"{path}: no packed pairs ({error})") from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 
@@ -67,6 +68,38 @@ def test_sealing_a_folder(tmp_path, capsys):
     assert read_weights(folder, "policy").context_length == 512
     assert seal_weights.main([str(tmp_path / "nowhere"), *asked, "512"]) == 2
     assert json.loads((folder / "solver.json").read_text())["licence"] == "MIT"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--style", "few-shot", "--thinking"], "--context-length 512: no room for a prompt beside 8192 new tokens"),
+        (["--max-new-tokens", "512"], "no room for a prompt"),
+        (["--max-new-tokens", "0"], "max_new_tokens must be at least 1"),
+    ],
+)
+def test_answers_that_are_as_long_as_the_context_are_not_sealed(tmp_path, capsys, words, message):
+    folder = save_policy(tmp_path / "w").folder
+    before = (folder / "solver.json").read_bytes()
+    asked = ["--licence", "MIT", "--trained-on", "code", "--context-length", "512"]
+    assert seal_weights.main([str(folder), *asked, *words]) == 2
+    assert message in capsys.readouterr().err
+    assert (folder / "solver.json").read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_seal_of_before(tmp_path, capsys, monkeypatch):
+    folder = save_policy(tmp_path / "w").folder
+    before = (folder / "solver.json").read_bytes()
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    capsys.readouterr()
+    assert seal_weights.main([str(folder), "--licence", "A", "--trained-on", "b", "--context-length", "512"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "No space left" in line
+    assert (folder / "solver.json").read_bytes() == before
 
 
 def test_the_benchmark_runs_many_trees_and_one(tmp_path, capsys):

@@ -278,6 +278,30 @@ def test_importing_the_solver_needs_no_torch_or_vllm():
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+UNSOLVABLE = Task(
+    "../a/b",
+    (Pair(draw("12/34"), draw("7")), Pair(draw("41/22"), draw("98/88"))),
+    (Pair(draw("55/15")),),
+)
+
+
+def test_a_trace_that_cannot_be_written_costs_no_answer(tmp_path):
+    """As on a full disk, or where something else has the folder's name."""
+    (tmp_path / "taken").touch()
+    plain, _ = solve(UNSOLVABLE, nodes=2_000)
+    traced, _ = solve(UNSOLVABLE, nodes=2_000, trace=str(tmp_path / "taken"))
+    assert plain.phases.keys() == traced.phases.keys() >= {"tree"}
+    assert [answer.origin for answer in plain.answers] == [answer.origin for answer in traced.answers]
+    assert "cannot be written" in traced.note
+
+
+def test_traces_stay_in_their_folder_whatever_a_task_is_called(tmp_path):
+    folder = tmp_path / "traces"
+    solve(UNSOLVABLE, nodes=2_000, trace=str(folder))
+    assert list(tmp_path.iterdir()) == [folder]
+    assert {path.name for path in folder.iterdir()} >= {"..%2Fa%2Fb-0.jsonl"}
+
+
 def test_only_programs_that_are_answers_are_written_out_and_each_once(monkeypatch):
     grid = draw("0123/4567/8901")
     task = Task("t", (Pair(grid, grid[::-1].copy()),), (Pair(grid),))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import lzma
+import os
 import re
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import orjson
@@ -364,6 +368,22 @@ def test_no_time_makes_no_half_shards(material, tmp_path, capsys):
     assert make("--material", source, "--out", tmp_path / "a", "--shards", 3, "--minutes", 0) == 0
     assert "out of time" in capsys.readouterr().out
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["settings.json"]
+
+
+def test_a_key_that_interrupts_is_one_line(material, tmp_path):
+    """Of all processes together, as a terminal sends it to all of them."""
+    source = tmp_path / "material.json.xz"
+    material.save(source)
+    words = ["make", "--material", source, "--out", tmp_path / "made", "--shards", "1000"]
+    with subprocess.Popen(
+        [sys.executable, tool.__file__, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert said == "synthesize: interrupted; the shards begun are not kept\n"
 
 
 def test_bad_input_is_one_line(tmp_path, capsys):

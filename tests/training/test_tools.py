@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import token_histogram  # noqa: E402
 import train_policy  # noqa: E402
 import train_ppm  # noqa: E402
 
+from solver.errors import InputError  # noqa: E402
 from solver.executor import execute, input_value  # noqa: E402
 from solver.lm.prompt import PromptFormat, solution_segments, task_text  # noqa: E402
 from solver.lm.tokenizer import encode_segments, save_tokenizer  # noqa: E402
@@ -28,7 +30,7 @@ from solver.synthesis.scenes import draw_scenes  # noqa: E402
 from solver.tasks import load_set  # noqa: E402
 from solver.training.documents import AUXILIARY, STEP, Documents, PartWriter, write_facts  # noqa: E402
 from solver.training.launch import load_tokenizer  # noqa: E402
-from solver.training.models import new_model  # noqa: E402
+from solver.training.models import load_model, new_model  # noqa: E402
 from solver.training.preparation import Encoder, examples, sibling  # noqa: E402
 from solver.training.settings import ModelSettings  # noqa: E402
 
@@ -362,12 +364,18 @@ def test_bad_input_is_one_line(made, documents, tmp_path, capsys):
     assert sum("InputError" in line or "Traceback" in line for line in lines) == 0
 
 
+def test_a_folder_that_is_not_there_is_not_looked_for_on_the_network(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in (Path("somebody/model"), Path("model")):
+        for load in (load_tokenizer, partial(load_model, "policy"), partial(load_model, "ppm")):
+            with pytest.raises(InputError, match="no such folder"):
+                load(folder)
+
+
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
 @pytest.mark.parametrize("kind", ["policy", "ppm"])
 def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, capsys):
     from peft import PeftModel
-
-    from solver.training.models import load_model
 
     tool = {"policy": train_policy, "ppm": train_ppm}[kind]
     learned = documents
@@ -452,6 +460,8 @@ def test_token_histogram(made, tmp_path, capsys):
     sizes = [len(tokenizer.encode(task_text(e.task))) for e in examples(iter(sets()), 1, 1000, [0])]
     assert f"100%: {max(sizes)}" in told
     assert token_histogram.main(["--set", "arc-agi-1/evaluation", "--out", str(out)]) == 2
+    assert token_histogram.main(["--made", str(made), "--out", str(tmp_path / "tokens.txt")]) == 2
+    assert "tokens.txt: Format 'txt' is not supported" in capsys.readouterr().err
 
 
 def test_token_histogram_counts_no_evaluation_task(tmp_path, capsys):

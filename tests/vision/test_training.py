@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from solver.answers import Ballot, TaskResult  # noqa: E402
-from solver.errors import InputError  # noqa: E402
+from solver.errors import InputError, SettingsError  # noqa: E402
 from solver.results import to_json  # noqa: E402
 from solver.vision.checkpoint import read_facts, save_checkpoint  # noqa: E402
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
@@ -289,11 +289,40 @@ def test_a_slice_ends_with_a_decay_by_the_clock_and_either_checkpoint_goes_on(tm
         assert (again.rate_share() == 1.0) == (warm_from == 0)
 
 
-def test_a_decay_needs_an_end(tmp_path):
+def test_a_decay_needs_an_end(tmp_path, capsys):
     with pytest.raises(ValueError, match="needs a deadline"):
         Training(TINY, tiny_data(), CPU).run(tmp_path, decay_from=1.0)
-    with pytest.raises(SystemExit, match="needs --minutes"):
-        load_tool().main(["train", "--data", "d", "--run", "r", "--decay-share", "0.25"])
+    assert load_tool().main(["train", "--data", "d", "--run", "r", "--decay-share", "0.25"]) == 2
+    assert "needs --minutes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["prepare", "--re-arc", "{dir}/absent", "--out", "{dir}/data"],
+        ["train", "--data", "{dir}/absent", "--run", "{dir}/run", "--device", "cpu"],
+        ["train", "--data", "{dir}/spoilt", "--run", "{dir}/run", "--device", "cpu"],
+        ["train", "--data", "{dir}/absent", "--run", "{dir}/run", "--device", "cpu", "--set", "nothing=1"],
+        ["train", "--data", "{dir}/absent", "--run", "{dir}/run", "--device", "cpu", "--resume", "{dir}/absent"],
+        ["train", "--data", "{dir}/absent", "--run", "{dir}/run", "--device", "cpu", "--weights", "{dir}/absent"],
+        ["choose", "--runs", "{dir}/absent"],
+        ["choose", "--runs", "{dir}/spoilt"],
+        ["export", "--run", "{dir}/absent", "--out", "{dir}/weights"],
+        ["plot", "--run", "{dir}/absent", "--out", "{dir}/picture.png"],
+        ["tune", "--out", "{dir}/tune.jsonl", "--device", "cpu", "--weights", "{dir}/absent"],
+        ["tune", "--out", "{dir}/tune.jsonl", "--device", "cpu", "--tasks-from", "{dir}/hidden.json"],
+        *([] if torch.cuda.is_available() else [["tune", "--out", "{dir}/tune.jsonl"]]),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, capsys, words):
+    (tmp_path / "spoilt").mkdir()
+    for name in ("train.npz.xz", "validation.npz.xz", "log.jsonl"):
+        (tmp_path / "spoilt" / name).write_bytes(b"spoilt")
+    pair = {"input": [[1]], "output": [[1]]}
+    (tmp_path / "hidden.json").write_text(json.dumps({"one": {"train": [pair], "test": [{"input": [[1]]}]}}))
+    assert load_tool().main([word.replace("{dir}", str(tmp_path)) for word in words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("train_vision: ")
 
 
 @pytest.mark.parametrize("better", ["raw", "averaged"])
@@ -563,11 +592,11 @@ def test_the_tool_tunes_and_records_what_calibration_reads(tmp_path, scored):
 
 def test_every_wrong_setting_is_named():
     tool = load_tool()
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(SettingsError) as caught:
         tool.changed_config(TINY, ["widht=3", "batch=x", "compile=maybe", "model.=1"])
     faults = str(caught.value).splitlines()
     assert [f.split(":")[0] for f in faults] == ["widht", "batch", "compile", "model."]
-    with pytest.raises(SystemExit, match=r"canvas 31.*optimizer 'sgd'"):
+    with pytest.raises(SettingsError, match=r"canvas 31.*optimizer 'sgd'"):
         tool.changed_config(TINY, ["canvas=31", "optimizer=sgd"])
     assert tool.changed_config(TINY, ["canvas=48", "model.num_loops=4"]).model.num_loops == 4
 
