@@ -244,6 +244,8 @@ class LayoutRules:
                     have = masks_of[grid] @ colors[own[grid]]
                     same[0, :, grid] = (have == wanted[grid]).all(1)
                     same[1, :, grid] = ((have > 0) == (wanted[grid] > 0)).all(1)
+                    if grid == 1 and not same[:, :, :2].any():
+                        break  # two pairs are one too many
             self.num_checks += len(masks) // CHOICES_PER_CHECK
             # Equal numbers of cells are for all layouts but rings and those without repeats, which are for cells.
             for kind in (0, 1) if self.blocks[number].how == "cell" else (0,):

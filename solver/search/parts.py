@@ -198,7 +198,7 @@ def described(grid, labels):
         found[f"cells of {color} rank"] = len(different) - np.searchsorted(different, counts[color])
     for name, shapes in (("shape", [part >= 0 for part in cut]), ("picture", cut)):
         keys = [(part.shape, part.tobytes()) for part in shapes]
-        turns = [[np.rot90(p, k) for k in range(4) for p in (part, part.T)] for part in shapes]
+        turns = [[p[::a, ::b] for p in (part, part.T) for a in (1, -1) for b in (1, -1)] for part in shapes]
         least = [min((t.shape, t.tobytes()) for t in part) for part in turns]
         found["of the same " + name] = np.array([keys.count(key) for key in keys], np.int64)
         found["of the same " + name + " if turned"] = np.array([least.count(key) for key in least], np.int64)
