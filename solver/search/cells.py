@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -49,16 +49,18 @@ def ways():
 
 def neighbors(grid):
     """The cells one and two steps away in eight directions, and how many neighbours have content or the own colour."""
+    high, wide = grid.shape
+    wider = np.full((high + 4, wide + 4), -1)
+    wider[2:-2, 2:-2] = grid
     found = {}
-    filled = (grid != 0).astype(np.int64)
     for name, down, right in ways():
-        found["color " + name] = moved(grid, down, right)
-        found["color two " + name] = moved(grid, 2 * down, 2 * right)
-    near = [moved(grid, down, right) for _, down, right in ways()]
-    full = [moved(filled, down, right) == 1 for _, down, right in ways()]
-    found["neighbors 4"], found["neighbors 8"] = sum(full[:4]) * 1, sum(full) * 1
-    found["alike 4"] = sum((cells == grid) * 1 for cells in near[:4])
-    found["alike 8"] = sum((cells == grid) * 1 for cells in near)
+        for words, steps in (("color ", 1), ("color two ", 2)):
+            top, left = 2 + steps * down, 2 + steps * right
+            found[words + name] = wider[top : top + high, left : left + wide]
+    near = np.array([found["color " + name] for name, _, _ in ways()])
+    filled, alike = near > 0, near == grid
+    found["neighbors 4"], found["neighbors 8"] = filled[:4].sum(0), filled.sum(0)
+    found["alike 4"], found["alike 8"] = alike[:4].sum(0), alike.sum(0)
     return found
 
 
@@ -66,12 +68,15 @@ def sights(grid):
     """The first content seen from a cell in eight directions: its colour, and the steps to it (0: there is none)."""
     found = {}
     for name, down, right in ways():
-        beside = np.maximum(moved(grid, down, right), 0)
-        color, steps = beside, (beside != 0) * 1
-        for _ in range(max(grid.shape)):
-            on = np.maximum(moved(color, down, right), 0)
-            steps = np.where((color == 0) & (on != 0), np.maximum(moved(steps, down, right), 0) + 1, steps)
+        color = np.maximum(moved(grid, down, right), 0)
+        steps, reach = (color != 0) * 1, 1
+        while reach < max(grid.shape):
+            # What lies within `reach` steps is known: beyond that is what is known of the cell there.
+            on = np.maximum(moved(color, reach * down, reach * right), 0)
+            farther = moved(steps, reach * down, reach * right) + reach
+            steps = np.where((color == 0) & (on != 0), farther, steps)
             color = np.where(color == 0, on, color)
+            reach *= 2
         found["color seen " + name], found["steps " + name] = color, steps
     seen = [found["color seen " + name] != 0 for name, _, _ in ways()]
     found["sides seen 4"], found["sides seen 8"] = sum(seen[:4]) * 1, sum(seen) * 1
@@ -82,16 +87,17 @@ def far_sights(grid):
     """What a cell sees straight beyond the first colour it sees: the next other colour, and the last content of all."""
     found = {}
     for name, down, right in ways()[:4]:
-        first = beside = np.maximum(moved(grid, down, right), 0)
-        second, last = np.zeros(grid.shape, np.int64), first
-        for _ in range(max(grid.shape) + 1):
-            on_first, on_second = np.maximum(moved(first, down, right), 0), np.maximum(moved(second, down, right), 0)
-            # The cell beside sees `on_first` and beyond it `on_second`.
-            further = np.where(on_first != beside, on_first, on_second)
-            second = np.where(beside > 0, further, on_second)
-            first = np.where(beside > 0, beside, on_first)
-            beyond = np.maximum(moved(last, down, right), 0)
-            last = np.where(beyond > 0, beyond, beside)
+        first = last = np.maximum(moved(grid, down, right), 0)
+        second, reach = np.zeros(grid.shape, np.int64), 1
+        while reach < max(grid.shape):
+            # As in `sights`.
+            on_first, on_second, on_last = (
+                np.maximum(moved(seen, reach * down, reach * right), 0) for seen in (first, second, last)
+            )
+            further = np.where((first > 0) & (on_first != first), on_first, on_second)
+            second = np.where(second > 0, second, further)
+            first, last = np.where(first > 0, first, on_first), np.where(on_last > 0, on_last, last)
+            reach *= 2
         found["color beyond " + name], found["color at the end " + name] = second, last
     return found
 
@@ -373,6 +379,10 @@ FAMILIES: tuple[tuple[Callable[..., Features], Callable[..., np.ndarray] | None]
 """The functions that give features, and what gives their second argument of the grid, if they have one."""
 
 
+MAX_KEPT = 300
+"""Families of one grid that are kept: those of a task's grids. Of the largest ones they take some 40 MB."""
+
+
 def family_text(family: int, grid: str) -> str:
     """The call that gives a family's features, as Python. grid: the variable."""
     function, parts = FAMILIES[family]
@@ -380,7 +390,14 @@ def family_text(family: int, grid: str) -> str:
 
 
 def compute(family: int, grid: np.ndarray) -> Features:
-    """A family's features of one grid."""
+    """A family's features of one grid, not to be written to. The last ones are kept: several kinds of rules, and views
+    in which some grids are the same, ask for them again."""
+    return _computed(family, grid.shape, grid.astype(np.int8).tobytes())
+
+
+@lru_cache(MAX_KEPT)
+def _computed(family: int, shape: tuple[int, int], cells: bytes) -> Features:
+    grid = np.frombuffer(cells, np.int8).reshape(shape).copy()  # kernels are compiled for grids that may be written to
     function, parts = FAMILIES[family]
     return function(grid) if parts is None else function(grid, parts(grid))
 

@@ -67,7 +67,7 @@ class Enumerator:
         self._known: dict[Any, list[Value]] = {kind: [] for kind in NUM_PARTNERS}
         self._keys: set[bytes] = set()
         self.objects: list[Value] = []
-        self._step_costs = np.array([grammar.step_cost(s) for s in chain_steps()])
+        self._step_costs = grammar.step_costs
         self._chain_bands = self._split_chain_steps()
         self._functions = self._typed_functions()
         start.cost = 0.0

@@ -260,7 +260,7 @@ class Fitter:
     def __init__(self, store: GridStore, pool: Pool, stop: Callable[[], bool], max_fits: int = 200) -> None:
         self.store, self.pool, self.stop, self.max_fits = store, pool, stop, max_fits
         self.num_checks = 0
-        self._solved: set[int] = set()  # pool rows that determine the output by themselves
+        self._solved = np.zeros(len(pool.numbers), bool)  # pool rows that determine the output by themselves
 
     def _make(self, name: str, rows: tuple[int, ...], table: tuple[int, ...]) -> Value | None:
         parents = [self.store.value(int(self.pool.numbers[r])) for r in rows]
@@ -281,7 +281,7 @@ class Fitter:
         confirmed, entries = self._check(base, 1, 0)
         fits = []
         for row in np.flatnonzero(confirmed >= 0):
-            self._solved.add(int(row))
+            self._solved[row] = True
             if len(fits) < self.max_fits and (
                 fit := self._lookup_fit((int(row),), int(confirmed[row]), int(entries[row]))
             ):
@@ -296,7 +296,7 @@ class Fitter:
         for row in range(len(pool.numbers) - 1):
             if self.stop() or len(fits) >= self.max_fits:
                 break
-            if row in self._solved:
+            if self._solved[row]:
                 continue
             _combine_rules(
                 pool.train[row],
@@ -335,9 +335,9 @@ class Fitter:
             _errors(pool.train[row].astype(np.int16), 10, pool.train, pool.target, pair_errors)
             self.num_checks += size
             merit = pair_errors + pool.costs + pool.costs[row]
-            for other in np.argsort(merit, kind="stable")[:num_pairs]:
-                if pair_errors[other] > 0 and self._usable(int(row), int(other)):
-                    ranked.append((float(merit[other]), *sorted((int(row), int(other)))))
+            best = np.argsort(merit, kind="stable")[:num_pairs]
+            for other in best[(pair_errors[best] > 0) & self._usable(row, best)]:
+                ranked.append((float(merit[other]), *sorted((int(row), int(other)))))
         tried: set[tuple[int, int]] = set()
         for _, a, b in sorted(set(ranked))[:num_pairs]:
             if self.stop() or len(fits) >= self.max_fits:
@@ -355,12 +355,10 @@ class Fitter:
                         fits.append(fit)
         return fits
 
-    def _usable(self, row: int, other: int) -> bool:
-        return (
-            other not in self._solved
-            and row not in self._solved
-            and self.pool.test_shape[row] == self.pool.test_shape[other]
-        )
+    def _usable(self, row: int, others: int | np.ndarray) -> bool | np.ndarray:
+        """Whether a row may stand beside others in a table."""
+        shapes = self.pool.test_shape
+        return ~self._solved[others] & ~self._solved[row] & (shapes[others] == shapes[row])
 
     def _check(self, base: np.ndarray, num_base: int, first: int) -> tuple[np.ndarray, np.ndarray]:
         pool = self.pool

@@ -26,6 +26,7 @@ from ..executor import Value
 from ..sandbox.executor import FreeValue
 from .cells import (
     FAMILIES,
+    compute,
     family_text,
     lines,
     measures,
@@ -90,9 +91,10 @@ def beside_content(grid):
 def around(grid):
     """The features of a growing picture: its cells, what lies beside them, and how often each colour does."""
     found = neighbors(grid) | {"color here": grid * 1}
-    for color in range(1, 10):
-        beside = [moved(grid, down, right) == color for _, down, right in ways()]
-        found[f"{color} beside 4"], found[f"{color} beside 8"] = sum(beside[:4]) * 1, sum(beside) * 1
+    near = np.array([found["color " + name] for name, _, _ in ways()], np.int8)
+    beside = near == np.arange(1, 10, dtype=np.int8)[:, None, None, None]
+    for color, straight, every in zip(range(1, 10), beside[:, :4].sum(1), beside.sum(1)):
+        found[f"{color} beside 4"], found[f"{color} beside 8"] = straight, every
     return found
 
 
@@ -213,19 +215,20 @@ class GrowthRules(TreeRules):
         words |= {name: f'seen["{name[1]}"]' for name in self._names(tree) if name[0] == STATE}
         calls = [f"fixed{family} = {family_text(family, 'base')}" for family in families]
         rule = f"np.zeros(base.shape, np.int64) + {self._expression(tree, words)}"
-        body = [*calls, "def step(picture):", "    seen = around(picture)", f"    return {rule}"]
+        body = ["def step(picture):", "    seen = around(picture)", f"    return {rule}"]
         body.append(f"out = grown(base, {self.side!r}, {MAX_WAVES}, step)")
         code = compile("\n".join(body), "growth rule", "exec")
         items = []
         for grid in self.base.items:
-            names = {**globals(), "base": grid}
+            fixed = {f"fixed{family}": compute(family, grid) for family in families}  # what the calls give
+            names = {**globals(), **fixed, "base": grid}
             exec(code, names)
             out = names["out"]
             if out is None or out.min() < 0:
                 return None
             items.append(out)
         functions = [f for family in families for f in FAMILIES[family] if f is not None]
-        text = "\n".join([source_of([around, grown, *functions]), *body])
+        text = "\n".join([source_of([around, grown, *functions]), *calls, *body])
         return FreeValue.fitted(items, (self.base,), ("base",), text, self.base.cost)
 
 

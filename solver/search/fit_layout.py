@@ -231,15 +231,21 @@ class LayoutRules:
         costs = np.array([cost for _, _, cost in chosen])
         wanted = np.array([np.bincount(t.ravel(), minlength=10)[1:] for t in self.targets])
         candidates: list[tuple[bool, float, int, int, int]] = []
+        own = [self.parts.of(grid) for grid in range(self.num_train)]
+        masks_of = [masks[:, numbers] for numbers in own]
+        before = None
         for number, colors in enumerate(self.colors):
             if self.stop():
                 return []
-            same = np.zeros((2, len(masks), self.num_train), bool)
-            for grid in range(self.num_train):
-                own = self.parts.of(grid)
-                have = masks[:, own] @ colors[own]
-                same[0, :, grid] = (have == wanted[grid]).all(1)
-                same[1, :, grid] = ((have > 0) == (wanted[grid] > 0)).all(1)
+            if colors is not before:  # turned blocks have the same
+                before = colors
+                same = np.zeros((2, len(masks), self.num_train), bool)
+                for grid in range(self.num_train):
+                    have = masks_of[grid] @ colors[own[grid]]
+                    same[0, :, grid] = (have == wanted[grid]).all(1)
+                    same[1, :, grid] = ((have > 0) == (wanted[grid] > 0)).all(1)
+                    if grid == 1 and not same[:, :, :2].any():
+                        break  # two pairs are one too many
             self.num_checks += len(masks) // CHOICES_PER_CHECK
             # Equal numbers of cells are for all layouts but rings and those without repeats, which are for cells.
             for kind in (0, 1) if self.blocks[number].how == "cell" else (0,):
@@ -296,13 +302,9 @@ class LayoutRules:
                     break
             else:
                 fitting.append(layout)
+        orders = self._different_orders(own) if fitting and not alone else self.orders[:1]
         for layout in fitting:
-            seen: set[bytes] = set()
-            for name, sign, price, places in self.orders[: 1 if alone or not layout.ordered else None]:
-                order = b"".join(np.argsort(places[k]).tobytes() for k in own)
-                if order in seen:
-                    continue
-                seen.add(order)
+            for name, sign, price, places in orders if layout.ordered else orders[:1]:
                 right, given = np.zeros(self.num_train, bool), []
                 for grid, target in enumerate(self.targets):
                     out = give(layout, places, grid)
@@ -332,6 +334,13 @@ class LayoutRules:
                     low, high = sorted((known.cost, total))
                     made_by = make if total < known.cost else known.make
                     found[key] = _Found(right, given, low - log(1.0 + exp(low - high)), made_by, key[2])
+
+    def _different_orders(self, own: list[np.ndarray]) -> list[tuple[str, int, float, np.ndarray]]:
+        """The orders that differ for some parts, of equal ones the first. own: the numbers of each grid's."""
+        found: dict[bytes, tuple[str, int, float, np.ndarray]] = {}
+        for order in self.orders:
+            found.setdefault(b"".join(np.argsort(order[3][k]).tobytes() for k in own), order)
+        return list(found.values())
 
     def _may_hold_cells(self, layout: _Layout) -> bool:
         """Whether all outputs have a shape that single cells can have under a layout."""

@@ -14,9 +14,10 @@ from importlib.resources import files
 from math import log
 from typing import Any
 
+import numpy as np
 import orjson
 
-from ..fused import ChainStep
+from ..fused import ChainStep, chain_steps
 from ..grid.registry import FUNCTIONS, Function, Parameter
 from ..grid.types import Table
 from ..program import FreeStatement, Program
@@ -88,6 +89,11 @@ class Grammar:
             totals[kind] = totals.get(kind, 0.0) + self._mass(function)
         return totals
 
+    @cached_property
+    def _constant_costs(self) -> dict[tuple[str, str, int], float]:
+        """What `constant_cost` has been asked for."""
+        return {}
+
     def _mass(self, function: Function) -> float:
         return self.functions.get(function.name, 0.0) + SMOOTHING * PRIOR_FUNCTIONS.get(function.name, 1.0)
 
@@ -98,10 +104,14 @@ class Grammar:
     def constant_cost(self, function: Function, parameter: Parameter, value: int) -> float:
         """−log P(constant | function, parameter). A constant that a search would not try itself, but a language model
         or a person may write, has the mass of one that it would."""
-        counts = self.constants.get(f"{function.name}.{parameter.name}", {})
-        smoothing = {v: SMOOTHING * _prior(parameter, v) for v in (*parameter.values, value)}
-        total = sum(counts.values()) + sum(smoothing.values())
-        return -log((counts.get(str(value), 0.0) + smoothing[value]) / total)
+        # Every view of every task asks for the same costs again, thousands of them.
+        key = function.name, parameter.name, value
+        if key not in self._constant_costs:
+            counts = self.constants.get(f"{function.name}.{parameter.name}", {})
+            smoothing = {v: SMOOTHING * _prior(parameter, v) for v in (*parameter.values, value)}
+            total = sum(counts.values()) + sum(smoothing.values())
+            self._constant_costs[key] = -log((counts.get(str(value), 0.0) + smoothing[value]) / total)
+        return self._constant_costs[key]
 
     def program_cost(self, program: Program) -> float:
         """Cost of a whole program: of its statements, their constants, and the entries of its tables; FREE_COST for a
@@ -118,6 +128,11 @@ class Grammar:
                 elif isinstance(arg, int) and parameter.values:
                     cost += self.constant_cost(statement.function, parameter, arg)
         return cost
+
+    @cached_property
+    def step_costs(self) -> np.ndarray:
+        """Costs of all chain steps, float64 [len(chain_steps())]."""
+        return np.array([self.step_cost(step) for step in chain_steps()])
 
     def step_cost(self, step: ChainStep) -> float:
         """Cost of a chain step."""

@@ -93,16 +93,18 @@ def block(grid, labels, seen, number, how, turn, ink):
 def turned(picture, turn):
     """A turn or mirror image of a picture, itself if `turn` is None."""
     out = {None: picture, "left right": picture[:, ::-1], "up down": picture[::-1], "half": picture[::-1, ::-1]}
-    quarter = {"diagonal": picture.T, "left": np.rot90(picture), "right": np.rot90(picture, 3)}
+    quarter = {"diagonal": picture.T, "left": picture.T[::-1], "right": picture.T[:, ::-1]}
     return np.ascontiguousarray((out | quarter)[turn]).astype(np.int8)
 
 
 def without_repeats(blocks, everywhere):
     """Blocks without those that equal the one before, or any one before."""
-    out = []
+    out, known = [], []
     for one in blocks:
-        if not any(np.array_equal(one, other) for other in (out if everywhere else out[-1:])):
+        key = one.shape, one.tobytes()
+        if key not in (known if everywhere else known[-1:]):
             out.append(one)
+            known.append(key)
     return out
 
 

@@ -89,8 +89,9 @@ def extents(stack):
 
 def main_colors(stack):
     """The most common colour of every part."""
-    counts = np.array([(stack == color).sum((1, 2)) for color in range(10)])
-    return counts.argmax(0)
+    rows = 11 * np.arange(len(stack))[:, None, None] + 1  # of a table with a column for −1, too
+    counts = np.bincount((rows + stack).ravel(), minlength=11 * len(stack)).reshape(-1, 11)
+    return counts[:, 1:].argmax(1)
 
 
 def pushed(stack, down, right):
@@ -197,7 +198,7 @@ def described(grid, labels):
         found[f"cells of {color} rank"] = len(different) - np.searchsorted(different, counts[color])
     for name, shapes in (("shape", [part >= 0 for part in cut]), ("picture", cut)):
         keys = [(part.shape, part.tobytes()) for part in shapes]
-        turns = [[np.rot90(p, k) for k in range(4) for p in (part, part.T)] for part in shapes]
+        turns = [[p[::a, ::b] for p in (part, part.T) for a in (1, -1) for b in (1, -1)] for part in shapes]
         least = [min((t.shape, t.tobytes()) for t in part) for part in turns]
         found["of the same " + name] = np.array([keys.count(key) for key in keys], np.int64)
         found["of the same " + name + " if turned"] = np.array([least.count(key) for key in least], np.int64)
@@ -397,14 +398,12 @@ def rays(grid, stack, down, right, through):
     """Rays from all of its cells in a direction, through background, or through everything."""
     own = stack >= 0
     free = ~own & ((grid == 0) | through)
-    out, head = np.full(stack.shape, -1, np.int8), stack
-    for _ in range(max(grid.shape)):
-        head = pushed(head, down, right)
-        head = np.where(free | own, head, -1)
-        if not (head >= 0).any():
-            break
-        out = np.where((head >= 0) & ~own & (out < 0), head, out)
-    return out
+    # The first cell behind that is not free: its colour, −2 if it is not the part's; −1 if it is farther than `reach`.
+    behind, reach = pushed(np.where(free, -1, np.where(own, stack, -2)), down, right), 1
+    while reach < max(grid.shape):
+        behind = np.where(behind == -1, pushed(behind, reach * down, reach * right), behind)
+        reach *= 2
+    return np.where(free & (behind >= 0), behind, -1).astype(np.int8)
 
 
 def middle_lines(grid, stack, upright, across, through):

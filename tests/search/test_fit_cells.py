@@ -25,12 +25,14 @@ from solver.search.cells import (
     mirrored_within,
     nearest,
     nearest_other,
+    neighbors,
     paired_colors,
     regions,
     sights,
     source_of,
     squares,
     surroundings,
+    ways,
 )
 from solver.search.fit import build_pool
 from solver.search.fit_cells import PURE_BONUS, TIME_SHARE, CellFitter, CellRules, _Asked
@@ -86,6 +88,36 @@ def test_a_cell_sees_beyond_the_first_colour():
     assert seen["color at the end right"][0].tolist() == [3, 3, 3, 3, 3, 3, 0]
     assert seen["color beyond left"][0].tolist() == [0, 0, 0, 0, 0, 1, 1]
     assert seen["color at the end down"][:, 0].tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (9, 16), (17, 8)])
+def test_what_a_cell_sees_is_what_walking_from_it_finds(shape):
+    for grid in noise(3, count=3, shape=shape, density=0.2):
+        seen, far = sights(grid), far_sights(grid)
+        for name, down, right in ways():
+            for row, column in np.ndindex(shape):
+                r, c, line = row + down, column + right, []
+                while 0 <= r < shape[0] and 0 <= c < shape[1]:
+                    line.append(int(grid[r, c]))
+                    r, c = r + down, c + right
+                colors = [color for color in line if color]
+                first = colors[0] if colors else 0
+                assert seen["color seen " + name][row, column] == first
+                assert seen["steps " + name][row, column] == (line.index(first) + 1 if first else 0)
+                if f"color beyond {name}" in far:
+                    others = [color for color in colors if color != first]
+                    assert far["color beyond " + name][row, column] == (others[0] if others else 0)
+                    assert far["color at the end " + name][row, column] == (colors[-1] if colors else 0)
+
+
+def test_features_of_a_grid_are_kept_and_those_of_equal_cells_in_another_shape_are_others():
+    grid = np.arange(6, dtype=np.int8).reshape(2, 3)
+    family = FAMILIES.index((neighbors, None))
+    first = compute(family, grid)
+    assert compute(family, grid.astype(np.int64)) is first
+    assert compute(family, grid.reshape(3, 2))["color up"].shape == (3, 2)
+    grid[0, 0] = 9
+    assert compute(family, grid)["color left"][0, 1] == 9 != first["color left"][0, 1]
 
 
 def test_what_is_equally_near_is_counted():

@@ -7,11 +7,19 @@ from grids import draw
 
 from solver.executor import input_value
 from solver.sandbox.pool import Pool as Sandbox
-from solver.search.fit_growth import fit_growth, waves
+from solver.search.fit_growth import around, fit_growth, waves
 
 
 def never():
     return False
+
+
+def test_colours_beside_a_cell_are_counted():
+    seen = around(draw("303/050/305"))
+    assert seen["3 beside 4"][0, 1] == 2
+    assert (seen["3 beside 4"][1, 1], seen["3 beside 8"][1, 1], seen["5 beside 8"][1, 1]) == (0, 3, 1)
+    assert seen["color here"][1, 1] == 5
+    assert not seen["9 beside 8"].any()
 
 
 def flooded(grid):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import replace
 
@@ -179,6 +180,28 @@ def test_a_part_moves_up_to_content_or_the_border():
     steps, stopped = free_steps(grid, stack, 0, 1)
     assert steps.tolist() == [3, 1, 1]
     assert stopped.tolist() == [False, True, False]
+
+
+def test_rays_are_those_of_going_on_cell_by_cell():
+    for grid in scattered(5, count=4):
+        stack = stack_of(grid, words.many_colored(grid))
+        for (_, down, right), through in itertools.product(words.ways(), (0, 1)):
+            wanted = np.full(stack.shape, -1, np.int8)
+            for k, row, column in np.argwhere(stack >= 0):
+                r, c = row + down, column + right
+                while 0 <= r < grid.shape[0] and 0 <= c < grid.shape[1] and stack[k, r, c] < 0:
+                    if grid[r, c] and not through:
+                        break
+                    wanted[k, r, c] = stack[k, row, column]
+                    r, c = r + down, c + right
+            assert np.array_equal(words.rays(grid, stack, down, right, through), wanted)
+
+
+def test_the_most_common_colour_of_no_part_and_the_lowest_of_equally_common_ones():
+    assert len(words.main_colors(np.zeros((0, 3, 3), np.int8))) == 0
+    stack = np.full((2, 2, 2), -1, np.int8)
+    stack[0, 0], stack[1, 1] = (7, 3), (9, 9)
+    assert words.main_colors(stack).tolist() == [3, 9]
 
 
 def test_free_steps_are_those_of_moving_step_by_step():
