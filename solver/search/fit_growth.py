@@ -52,7 +52,7 @@ from .fit_cells import (
     new_questions,
     same_colors,
 )
-from .fit_parts import PartRule
+from .part_rule import PartRule
 from .parts import source_of
 
 STATIC = tuple(

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from types import CodeType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -609,6 +610,15 @@ def cut_out(grid, labels, number, how):
     return np.ascontiguousarray(out).astype(np.int8)
 
 
+class Drawing(NamedTuple):
+    """What may become of a part. function: what draws it. arguments: of that, after grid and stack; hashable. stays:
+    whether the part stays beside it."""
+
+    function: Callable[..., np.ndarray]
+    arguments: tuple
+    stays: bool
+
+
 DIVISIONS: tuple[Callable[..., np.ndarray], ...] = (
     one_colored, many_colored, one_colored_straight, free_regions, layers, panels,
 )  # fmt: skip
@@ -623,7 +633,7 @@ STILL = (free_regions, layers, panels)
 
 MOVING = (rays, middle_lines, moved_until, moved_to, moved_onto, moved_toward, moved_by, repeated)
 
-DRAWINGS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], ...] = (
+_DRAWINGS = (
     (keep, (), True),
     (nothing, (), False),
     (left, (), True),
@@ -660,8 +670,11 @@ DRAWINGS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], .
     *[(repeated, (d, r, g), True) for g in (0, 1) for _, d, r in ways()],
     *[(completed, (how,), True) for how in ("left right", "up down", "both")],
 )
-"""What may become of a part: the drawing, its arguments after grid and stack, whether the part stays beside it."""
 
+DRAWINGS = tuple(Drawing(*one) for one in _DRAWINGS)
+
+NUM_PLAIN = 3
+"""The first drawings, which draw nothing new."""
 
 MAX_SOURCES = 1000
 """Sources that are kept: a search needs few different ones, but these thousands of times."""

@@ -18,8 +18,8 @@ from ..executor import Value
 from ..grid.types import MAX_SIDE
 from ..sandbox.executor import FreeValue
 from .canvas import mosaic, mosaic_cost
+from .divided import CHECKS_PER_DRAWING, MAX_CELLS, Parts, divided
 from .fit_layout import choices
-from .fit_parts import CHECKS_PER_DRAWING, MAX_CELLS, Parts, divided
 from .layouts import block, canvas, turned
 from .parts import DIVISIONS, described, panels, source_of
 

@@ -6,12 +6,22 @@ parts (a stack, int8 [n, H, W], −1 outside the part) and gives what it would p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from .cells import ways
-from .parts import crops, extents, free_regions, free_steps, in_main_color, main_colors, placed, pushed, rays, stack_of
+from .parts import (
+    Drawing,
+    crops,
+    extents,
+    free_regions,
+    free_steps,
+    in_main_color,
+    main_colors,
+    placed,
+    pushed,
+    rays,
+    stack_of,
+)
 
 
 def ways_of(which):
@@ -331,7 +341,7 @@ _TURNS = [(one, "stop") for one in ("left", "right", "free")]
 _TURNS += [(content, border) for border in ("left", "right") for content in ("stop", border)]
 _OTHERS = ("nearest", "own color", "own shape")
 
-RELATIONS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], ...] = (
+_RELATIONS = (
     *[(star, (which, t), True) for t in (0, 1) for which in ("straight", "diagonal", "all", "across", "upright")],
     *[
         (connected, (which, to), True)
@@ -361,4 +371,6 @@ RELATIONS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], 
     *[(joined, (which, first), True) for which in _OTHERS for first in ("upright", "across")],
     *[(fitted, (turn,), stays) for turn in (0, 1) for stays in (False, True)],
 )  # fmt: skip
+
+RELATIONS = tuple(Drawing(*one) for one in _RELATIONS)
 """What may become of a part beside `parts.DRAWINGS`, in the same form. None are for `parts.STILL` divisions."""

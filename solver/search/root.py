@@ -26,10 +26,10 @@ from .fit_cells import CellFitter, vote_cost
 from .fit_growth import fit_growth
 from .fit_layout import fit_layout
 from .fit_objects import fit_objects
-from .fit_parts import PartRule, Step, fit_parts
-from .fit_parts import vote_cost as part_rule_cost
+from .fit_parts import fit_parts
 from .fit_steps import fit_steps
 from .grammar import Grammar
+from .part_rule import PartRule, Step
 from .pieces import fitted_pieces
 from .stack import stack
 from .views import View, walk
@@ -335,7 +335,7 @@ class RootPass:
             if not stop():
                 self.rules[search, base.key] = rules
         for rule in rules[:limit]:
-            cost, exact = part_rule_cost(rule, num_train), rule.confirmed == num_train
+            cost, exact = rule.vote_cost(num_train), rule.confirmed == num_train
             self._keep(rule.value, exact=exact, right_pairs=num_train, extra_cost=cost, extra_size=PART_RULE_SIZE)
         return any(rule.confirmed == num_train for rule in rules)
 

@@ -11,8 +11,8 @@ from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import layouts as words
 from solver.search.canvas import canvases, mosaic
+from solver.search.divided import Parts
 from solver.search.fit_layout import DIVIDED, LayoutRules, fit_layout
-from solver.search.fit_parts import Parts
 from solver.search.parts import described, one_colored, source_of
 
 

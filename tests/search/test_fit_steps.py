@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_fit_parts import never, scattered
+from scattered import never, scattered
 
 from solver.executor import input_value
 from solver.sandbox.pool import Pool as Sandbox
