@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from .descriptions import described
 from .divided import Parts
+from .drawings import cut_out
 from .part_rule import ACTION_COST, LEAF_COST, DifferentRules, PartRule
 from .part_trees import CHECKS_PER_TREE, NUM_TREES, vote
-from .parts import cut_out, described
 
 CUTS = ("region", "alone", "inside", "color")
-"""What of a part may be the output, see `parts.cut_out`."""
+"""What of a part may be the output, see `drawings.cut_out`."""
 
 
 def choice_rules(

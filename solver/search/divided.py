@@ -13,9 +13,11 @@ import numpy as np
 from ..executor import Value
 from ..grid.registry import GridError
 from ..sandbox.executor import FreeValue
+from .carried import source_of
+from .descriptions import described
 from .layouts import block
 from .part_questions import Questions
-from .parts import described, source_of, stack_of
+from .parts import stack_of
 
 MAX_PARTS = 40
 """In one grid; others have no part rules under this division."""
@@ -34,10 +36,10 @@ class Parts:
     """The parts of one grid per input under one division, and what they are like. Parts are numbered through all
     grids.
 
-    base: the grids; the first num_train are of training pairs. labels: int64 [H, W] for each grid, from 1, 0: no part.
-    stacks: int8 [n, H, W] for each grid, −1 outside the part. features: int64 [parts] by name (see `described`).
-    grid_of: the grid of each part, int64 [parts]. first: the number of each grid's first part, int64 [grids]. train:
-    the numbers of the training parts, int64. key: equal where all labels are.
+    base: the grids; the first num_train are of training pairs. labels: int64 [H, W] for each grid, 0: no part.
+    stacks: int8 [n, H, W] for each grid, −1 outside the part. features: int64 [parts] by name, as `described` says.
+    grid_of: the grid of each part, int64 [parts]. first: the number of each grid's first part, int64 [grids].
+    train: the numbers of the training parts, int64. key: equal where all labels are.
     """
 
     def __init__(self, base: Value, divide: Callable[..., np.ndarray], num_train: int) -> None:

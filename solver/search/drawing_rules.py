@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .divided import CHECKS_PER_DRAWING, Parts
+from .drawings import NUM_PLAIN
 from .part_actions import ActionTable
 from .part_rule import LEAF_COST, DifferentRules, PartRule, Step
 from .part_trees import CHECKS_PER_TREE, NUM_TREES, vote
-from .parts import NUM_PLAIN
 
 MAX_VOCABULARIES, MAX_VOCABULARY = 40, 6
 """Sets of actions that trees are grown for, and actions of such a set."""

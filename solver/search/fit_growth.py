@@ -24,6 +24,7 @@ import numpy as np
 
 from ..executor import Value
 from ..sandbox.executor import FreeValue
+from .carried import source_of
 from .cells import (
     FAMILIES,
     family_text,
@@ -53,7 +54,6 @@ from .fit_cells import (
     same_colors,
 )
 from .part_rule import PartRule
-from .parts import source_of
 
 STATIC = tuple(
     FAMILIES.index(family)

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..executor import Value
 from ..grid.types import MAX_SIDE
+from .descriptions import described
 from .divided import MAX_CELLS, Parts, divided
 from .layouts import (
     as_they_lie,
@@ -43,7 +44,7 @@ from .layouts import (
 from .part_questions import MAX_EQUAL, PLAIN
 from .part_rule import ACTION_COST, LEAF_COST, PartRule
 from .part_trees import vote
-from .parts import DIVISIONS, described
+from .parts import DIVISIONS
 
 DIVIDED = (*DIVISIONS, single_cells, whole)
 """Divisions, those first that cost less."""

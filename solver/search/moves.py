@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .parts import Drawing, extents, free_steps, main_colors, placed
+from .drawings import Drawing
+from .parts import extents, free_steps, main_colors, placed
 from .relations import gaps, other_part
 
 MAX_MOVES, MAX_ALIKE = 16, 2

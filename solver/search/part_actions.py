@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .descriptions import described
 from .divided import CHECKS_PER_DRAWING, Parts
+from .drawings import DRAWINGS, MOVING, NUM_PLAIN, Drawing, left, painted
 from .moves import moved_as, moves
 from .part_rule import ACTION_COST
-from .parts import DRAWINGS, MOVING, NUM_PLAIN, STILL, Drawing, described, left, painted, stack_of
+from .parts import STILL, stack_of
 from .relations import RELATIONS
 from .stamps import stamps
 

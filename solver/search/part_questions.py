@@ -25,7 +25,7 @@ PLAIN = {
 class Questions:
     """Questions that divide the training parts, no two of them alike on all parts.
 
-    texts: as Python over `seen`, which `parts.described` gives. answers: bool [questions, parts]. shares: float64
+    texts: as Python over `seen`, which `described` gives. answers: bool [questions, parts]. shares: float64
     [questions], the share of trees that each is asked in.
     """
 

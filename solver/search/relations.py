@@ -1,6 +1,6 @@
 """Drawings that relate a part to what lies elsewhere: to another part, to what stops a ray, to the grid's middle.
 
-More words of part rules (`fit_parts.py`), beside those of `parts.py`: a drawing takes a grid (int8 [H, W]) and its
+More words of part rules (`fit_parts.py`), beside those of `drawings.py`: a drawing takes a grid (int8 [H, W]) and its
 parts (a stack, int8 [n, H, W], −1 outside the part) and gives what it would paint (int8 [n, H, W], −1 elsewhere).
 """
 
@@ -9,19 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from .cells import ways
-from .parts import (
-    Drawing,
-    crops,
-    extents,
-    free_regions,
-    free_steps,
-    in_main_color,
-    main_colors,
-    placed,
-    pushed,
-    rays,
-    stack_of,
-)
+from .drawings import Drawing, in_main_color, rays
+from .parts import crops, extents, free_regions, free_steps, main_colors, placed, pushed, stack_of
 
 
 def ways_of(which):
@@ -373,4 +362,4 @@ _RELATIONS = (
 )  # fmt: skip
 
 RELATIONS = tuple(Drawing(*one) for one in _RELATIONS)
-"""What may become of a part beside `parts.DRAWINGS`, in the same form. None are for `parts.STILL` divisions."""
+"""What may become of a part beside `drawings.DRAWINGS`, in the same form. None are for `parts.STILL` divisions."""

@@ -1,6 +1,6 @@
 """Stamps: single cells that the outputs have around every part of one size, or around the middles of parts.
 
-Which cells these are is read off the outputs. The drawings themselves are in `parts.py`.
+Which cells these are is read off the outputs. The drawings themselves are in `drawings.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .divided import Parts
-from .parts import STILL, Drawing, extents, layers, stamped, stamped_in_middle
+from .drawings import Drawing, stamped, stamped_in_middle
+from .parts import STILL, extents, layers
 
 STAMP_REACH, MAX_STAMP_SIDE, MAX_STAMPS = 3, 6, 12
 """Cells around a part's box that a stamp may have, the longest side of such a part, and stamps under one division."""

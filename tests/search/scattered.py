@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from grids import draw
 
-from solver.search import parts as words
-from solver.search.parts import described, stack_of
+from solver.search.cells import one_colored
+from solver.search.descriptions import described
+from solver.search.drawings import painted, rays
+from solver.search.parts import stack_of
+
+SOME_GRIDS = [
+    np.zeros((1, 1), np.int8),
+    np.full((2, 5), 3, np.int8),
+    draw("0120/0030/4000/0005"),
+    np.eye(30, dtype=np.int8),
+]
 
 
 def never():
@@ -30,15 +40,15 @@ def scattered(seed, count=5, shape=(9, 10), sizes=(1, 4), number=4):
 
 def largest_alone(grid):
     """The largest part stays, others become 5."""
-    labels = words.one_colored(grid)
+    labels = one_colored(grid)
     size = described(grid, labels)["size"]
     return np.where(np.append(0, size == size.max())[labels] == 1, grid, np.where(grid > 0, 5, 0)).astype(np.int8)
 
 
 def fall(grid):
     """Parts of colour 1 shoot rays to the right, the others stay."""
-    labels = words.one_colored(grid)
+    labels = one_colored(grid)
     stack = stack_of(grid, labels)
-    rays = words.rays(grid, stack, 0, 1, 0)
+    shot = rays(grid, stack, 0, 1, 0)
     choice = (described(grid, labels)["color own"] == 1) * 1
-    return words.painted(grid, stack, choice, [(stack, True, None), (rays, True, None)])
+    return painted(grid, stack, choice, [(stack, True, None), (shot, True, None)])

@@ -9,9 +9,10 @@ from scattered import never, scattered
 
 from solver.executor import input_value
 from solver.grid.registry import GridError
+from solver.search.descriptions import described
 from solver.search.divided import MAX_PARTS, Parts, divided
 from solver.search.part_questions import Questions
-from solver.search.parts import DIVISIONS, described, one_colored, one_colored_straight
+from solver.search.parts import DIVISIONS, one_colored, one_colored_straight
 
 
 def test_a_grid_is_divided_once_for_all_that_seek_rules_over_it():

@@ -10,9 +10,10 @@ from solver.executor import apply, input_value
 from solver.grid.registry import FUNCTIONS
 from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
-from solver.search import parts as words
+from solver.search.cells import one_colored
 from solver.search.divided import Parts
 from solver.search.drawing_rules import DrawingRules
+from solver.search.drawings import painted, stamped
 from solver.search.fit_parts import fit_parts
 from solver.search.parts import stack_of
 
@@ -46,9 +47,9 @@ def test_stamps_are_read_off_the_outputs():
     inputs = scattered(6, sizes=(2, 3), shape=(12, 12), number=2)
     targets = []
     for grid in inputs[:4]:
-        stack = stack_of(grid, words.one_colored(grid))
-        stamp = words.stamped(grid, stack, ((-1, -1, 7), (2, 2, 8)))
-        targets.append(words.painted(grid, stack, np.zeros(len(stack), int), [(stamp, True, None)]))
+        stack = stack_of(grid, one_colored(grid))
+        stamp = stamped(grid, stack, ((-1, -1, 7), (2, 2, 8)))
+        targets.append(painted(grid, stack, np.zeros(len(stack), int), [(stamp, True, None)]))
     rules, _ = fit_parts(input_value(inputs), targets, np.random.default_rng(0), never)
     assert rules[0].confirmed == 4
     assert "stamped" in rules[0].value.text
@@ -109,5 +110,5 @@ def test_the_same_seed_gives_the_same_rules_and_stop_ends_the_search():
     first, second = (fit_parts(input_value(inputs), targets, np.random.default_rng(3), never)[0] for _ in range(2))
     assert [rule.value.text for rule in first] == [rule.value.text for rule in second]
     assert fit_parts(input_value(inputs), targets, np.random.default_rng(3), lambda: True) == ([], 0)
-    parts = Parts(input_value(inputs), words.one_colored, 4)
+    parts = Parts(input_value(inputs), one_colored, 4)
     assert DrawingRules(parts, targets, lambda: True).fits(np.random.default_rng(0)) == []

@@ -7,13 +7,14 @@ import pytest
 from scattered import fall, largest_alone, never, scattered
 
 from solver.executor import input_value
-from solver.search import parts as words
+from solver.search.cells import one_colored
 from solver.search.divided import CHECKS_PER_DRAWING, Parts
+from solver.search.drawings import DRAWINGS, MOVING
 from solver.search.part_actions import MAX_ACTIONS, ActionTable
-from solver.search.parts import DRAWINGS, stack_of
+from solver.search.parts import layers, stack_of
 
 
-def table_of(rule, divide=words.one_colored, stop=never):
+def table_of(rule, divide=one_colored, stop=never):
     inputs = scattered(3)
     return ActionTable(Parts(input_value(inputs), divide, 4), [rule(grid) for grid in inputs[:4]], stop)
 
@@ -59,7 +60,7 @@ def test_a_drawing_is_made_once_and_costs_once():
     assert table.num_checks == spent + CHECKS_PER_DRAWING
     grid = table.parts.base.items[4]
     function, arguments, _ = DRAWINGS[0]
-    assert np.array_equal(table.draw(0, 4), function(grid, stack_of(grid, words.one_colored(grid)), *arguments))
+    assert np.array_equal(table.draw(0, 4), function(grid, stack_of(grid, one_colored(grid)), *arguments))
 
 
 def test_actions_that_draw_nothing_new_cost_least():
@@ -78,6 +79,6 @@ def test_without_time_or_changes_there_is_nothing_to_explain():
 
 
 def test_parts_that_do_not_move_have_no_moves():
-    moving = {function for function, _, _ in DRAWINGS} & set(words.MOVING)
-    table = table_of(fall, words.layers)
+    moving = {function for function, _, _ in DRAWINGS} & set(MOVING)
+    table = table_of(fall, layers)
     assert not any(table.drawings[action.drawing].function in moving for action in table.actions)
