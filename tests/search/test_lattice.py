@@ -8,6 +8,7 @@ from grids import draw
 
 from solver.budget import Budget
 from solver.sandbox.pool import Pool as Sandbox
+from solver.search import lattice as lattice_module
 from solver.search import source
 from solver.search.lattice import lattice_places, lattice_view, with_lines, without_lines
 from solver.search.root import ViewedTask
@@ -107,3 +108,14 @@ def test_what_is_said_of_panels_is_found_where_lattices_are_looked_at(use):
         with Sandbox(size=1) as sandbox:
             outputs = sandbox.run(right[0].origin, task.inputs).outputs
         assert outputs[-1].tolist() == wanted.tolist()
+
+
+def test_panels_are_looked_for_once_a_grid(monkeypatch):
+    asked = []
+    panels = lattice_module.panels
+    monkeypatch.setattr(lattice_module, "panels", lambda grid: asked.append(grid.tobytes()) or panels(grid))
+    inputs = [lattice(small) for small in noise(11, shape=(3, 4))]
+    task = task_of(inputs, inputs)
+    view = lattice_view(task)
+    assert ViewedTask.of(task, view) is not None
+    assert sorted(asked) == sorted(grid.tobytes() for grid in inputs)
