@@ -250,7 +250,7 @@ def tune(args: argparse.Namespace) -> None:
         dropout=args.dropout, replay_share=args.replay, warmup_steps=args.warmup_steps, compile=args.compile,
         graph=args.graph, autocast=args.device.startswith("cuda"),
     )  # fmt: skip
-    tuner = Tuner(model, manifest["canvas"], config.for_weights(manifest))
+    tuner = Tuner(model, config.for_weights(manifest))
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
     found = load_results(args.ballots) if args.ballots else {}
     order = np.random.default_rng(0).permutation(len(tasks))[args.first : args.first + args.tasks]
