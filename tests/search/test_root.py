@@ -39,7 +39,7 @@ def test_rules_are_sought_once_in_a_view_and_in_a_third_of_the_time():
     stops = []
     root._fit_layout = lambda stop: stops.append(stop) or True
     root.settings = replace(root.settings, use_part_rules=False)
-    assert root._fit_parts(None, lambda: False, time.monotonic() - 1.0)
-    assert root._fit_parts(None, lambda: False, time.monotonic() + 100.0)
-    assert root._fit_parts(None, lambda: False, None)
+    assert root._fit_rules(None, lambda: False, time.monotonic() - 1.0)
+    assert root._fit_rules(None, lambda: False, time.monotonic() + 100.0)
+    assert root._fit_rules(None, lambda: False, None)
     assert [stop() for stop in stops] == [True, False, False]
