@@ -30,7 +30,8 @@ from .data import PackedPairs, grids_of
 from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
 from .optimizer import Optimizer, Rate
-from .training import DevicePairs, MixedSampler, Sampler, autocast, clip_gradients, stream_seed
+from .samples import DevicePairs, MixedSampler, Sampler, stream_seed
+from .steps import autocast, clip_gradients
 from .views import View, bound_output_size, task_views
 
 logger = getLogger(__name__)
@@ -139,9 +140,8 @@ def _check(config: TuningConfig, model: ModelConfig) -> None:
     """Raises InputError naming every setting that is missing or that the model cannot serve."""
     left_open = [name for name in ("canvas", "dropout") if getattr(config, name) is None]
     faults = [f"{name} is not named, nor taken from the weights" for name in left_open]
-    canvas, largest = config.canvas, model.max_canvas
-    if canvas is not None and (not 32 <= canvas <= largest or canvas % model.patch):
-        faults.append(f"canvas {canvas} must be within 32..{largest}, in whole patches of {model.patch}")
+    if config.canvas is not None:
+        faults += model.canvas_faults(config.canvas)
     if config.num_loops is not None and not 1 <= config.num_loops <= model.num_loops:
         faults.append(f"num_loops {config.num_loops} must be within 1..{model.num_loops}, which the model has")
     if config.num_views > model.num_tasks:
