@@ -48,6 +48,12 @@ def with_lines(small, given):
     return np.where(labels >= 0, small.ravel()[labels], given).astype(np.int8)
 
 
+def searched_views(task: Task, limit: int, use_lattices: bool) -> list[View]:
+    """The views that a search goes through: at most `limit` of `views.views`, and before them that of a lattice."""
+    lattice = lattice_view(task) if use_lattices else None
+    return [*([] if lattice is None else [lattice]), *views(task, limit)]
+
+
 def lattice_view(task: Task) -> View | None:
     """The view of a task in which panels are cells; None where not all grids, outputs too, are such lattices."""
     try:

@@ -10,8 +10,9 @@ from solver.budget import Budget
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import lattice as lattice_module
 from solver.search import source
-from solver.search.lattice import lattice_places, lattice_view, with_lines, without_lines
+from solver.search.lattice import lattice_places, lattice_view, searched_views, with_lines, without_lines
 from solver.search.root import ViewedTask
+from solver.search.trace import Trace, seen_in, trace_head
 from solver.search.views import walk
 from solver.settings import SearchSettings
 from solver.tasks import Pair, Task
@@ -119,3 +120,15 @@ def test_panels_are_looked_for_once_a_grid(monkeypatch):
     view = lattice_view(task)
     assert ViewedTask.of(task, view) is not None
     assert sorted(asked) == sorted(grid.tobytes() for grid in inputs)
+
+
+@pytest.mark.parametrize("use", [True, False])
+def test_a_trace_tells_the_view_of_a_task_with_lattices(use):
+    inputs = [lattice(small) for small in noise(2)]
+    task = task_of(inputs, inputs)
+    found = searched_views(task, 3, use)
+    assert [view.name == "lattice" for view in found] == [use, *[False] * 3][: len(found)]
+    for number, view in enumerate(found):
+        seen = seen_in(Trace(trace_head(task, number, view)), task)
+        assert seen.view.name == view.name
+        assert seen.start.key == ViewedTask.of(task, view).start.key
