@@ -269,7 +269,7 @@ def tune(args: argparse.Namespace) -> None:
         dropout=args.dropout, replay_share=args.replay, warmup_steps=args.warmup_steps, compile=args.compile,
         graph=args.graph, autocast=args.device.startswith("cuda"),
     )  # fmt: skip
-    tuner = Tuner(model, manifest["canvas"], config.for_weights(manifest))
+    tuner = Tuner(model, config.for_weights(manifest))
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
     if hidden := [task.task_id for task in tasks if any(pair.output is None for pair in task.test)]:
         raise InputError(f"{args.tasks_from}: task {hidden[0]}: a test output is hidden")

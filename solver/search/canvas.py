@@ -15,9 +15,9 @@ import numpy as np
 from ..executor import Value
 from ..grid.types import MAX_SIDE
 from ..sandbox.executor import FreeValue
+from .carried import source_of
 from .cells import one_colored
 from .layouts import canvas
-from .parts import source_of
 
 CANVAS_COST = 5.0
 """Nats that a canvas costs."""

@@ -1,7 +1,7 @@
 """The tree pass: grow the tree from what the root pass reached, and close new grids with fitted steps.
 
 A state starts from the input and one promising value of the root pass. Every new grid is compared with the outputs;
-one of the right size is also tried as the missing half of a fitted pair with the pool (`fit.close`), so that the
+one of the right size is also tried as the missing half of a fitted pair with the pool (`fit.Closer`), so that the
 tree may end a step before the output.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..executor import Executor, LibraryExecutor, Value
+from ..fused import GridStore
 from ..grid.types import Grid
 from ..policy import GrammarPolicy, Policy, Preference
 from .candidates import Candidate, baseline_match, keep, promising, reward
@@ -23,7 +24,16 @@ from .tree import Tree, TreeRules
 from .views import walk
 
 NUM_ROOTS = 48
+"""Values that the tree grows from, the input among them."""
+
 CLOSER_POOL = 600
+"""Pool values that a new grid is tried with."""
+
+COST_WEIGHT, SHARPNESS = 0.02, 4.0
+"""What a nat of a root's cost takes from its reward, and the nats of its prior that a whole reward is worth."""
+
+MIN_PARTIAL = 0.3
+"""Reward above which a grid that fits some pairs is kept."""
 
 
 def tree_pass(
@@ -42,69 +52,96 @@ def tree_pass(
     steps alone. preference: scores states; None for rewards alone. Returns what was found, and the tree.
     """
     execute = execute or LibraryExecutor()
-    store, rng = root.store, root.rng
-    start = store.value(0)
-    targets, inputs = root.targets, root.inputs
-    baseline = baseline_match(inputs, targets)
-    everything = (1 << store.num_train) - 1
-    pool = build_pool(store, CLOSER_POOL, rng) if use_fitted else None
-    closer = Closer(store, pool) if pool is not None else None
-    found: list[Candidate] = []
-    solutions: dict[bytes, list[str]] = {}
+    judge = _Judge(root, grammar, execute, use_fitted)
+    tree = Tree(
+        _roots(root, judge.baseline),
+        policies or [GrammarPolicy(grammar, palette_of(root.inputs, root.targets))],
+        judge.evaluate,
+        rules,
+        root.rng,
+        execute,
+        preference,
+        judge.solutions,
+    )
+    while not expired(tree.num_executed) and not tree.exhausted and not judge.is_solved and not root.store.full:
+        tree.step()
+    return judge.found, tree
 
-    def keep_confirmed(state: Value, value: Value, **standing: Any) -> None:
-        before = len(found)
-        keep(found, value, root.view, root.given, grammar, **standing)
-        if len(found) > before and not execute.confirm(found[-1].value, root.given):
-            found.pop()
-        if len(found) > before and found[-1].exact:
-            solutions.setdefault(state.key, []).append(found[-1].text)
 
-    def evaluate(value: Value) -> float:
+class _Judge:
+    """Says what a new value of the tree is worth, and keeps what fits.
+
+    found: the candidates. solutions: texts of those that are exact, by the key of the value that a state ends with.
+    baseline: see `candidates.baseline_match`.
+    """
+
+    def __init__(self, root: RootPass, grammar: Grammar, execute: Executor, use_fitted: bool) -> None:
+        self.root, self.grammar, self.execute, self.store = root, grammar, execute, root.store
+        self.baseline = baseline_match(root.inputs, root.targets)
+        pool = build_pool(root.store, CLOSER_POOL, root.rng) if use_fitted else None
+        self._closer = Closer(root.store, pool) if pool is not None else None
+        self.found: list[Candidate] = []
+        self.solutions: dict[bytes, list[str]] = {}
+
+    @property
+    def is_solved(self) -> bool:
+        return any(candidate.exact for candidate in self.found)
+
+    def evaluate(self, value: Value) -> float:
+        """Reward 0..1, see `candidates.reward`; 1 also for a grid that a fitted step completes, 0 for other values."""
         if value.type is not Grid:
             return 0.0
+        store, everything = self.store, _all_pairs(self.store)
         number, is_new = store.place(value)
         if number < 0:
             return 0.0
-        score = reward(store, number, baseline)
+        score = reward(store, number, self.baseline)
         if not is_new:
-            # What the root pass knows it has kept; a solution that did not settle the task is nothing to grow from.
-            if score < 1.0:
-                return score
-            final = walk(value, root.view.back, root.given)
-            if final is not None and execute.confirm(final, root.given):
-                solutions.setdefault(value.key, []).append(final.program().render())
-            return 0.0
-        bits = int(store.matches[number, 1])
-        if score == 1.0 or (bits and score > 0.3):
-            keep_confirmed(value, value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
-        if score < 1.0 and closer is not None and int(store.matches[number, 0]) == everything:
-            for fit in closer.close(number):
-                keep_confirmed(value, fit.value, right_pairs=store.num_train)
+            return self._known(value, score)
+        size_bits, bits = (int(column) for column in store.matches[number, :2])
+        if score == 1.0 or (bits and score > MIN_PARTIAL):
+            self._keep_confirmed(value, value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
+        if score < 1.0 and self._closer is not None and size_bits == everything:
+            for fit in self._closer.close(number):
+                self._keep_confirmed(value, fit.value, right_pairs=store.num_train)
                 score = 1.0
         return score
 
+    def _known(self, value: Value, score: float) -> float:
+        """What the root pass knows it has kept; a solution that did not settle the task is nothing to grow from."""
+        if score < 1.0:
+            return score
+        final = walk(value, self.root.view.back, self.root.given)
+        if final is not None and self.execute.confirm(final, self.root.given):
+            self.solutions.setdefault(value.key, []).append(final.program().render())
+        return 0.0
+
+    def _keep_confirmed(self, state: Value, value: Value, **standing: Any) -> None:
+        """Keep a value as a candidate if running its program again gives it. state: what the state ends with."""
+        before = len(self.found)
+        keep(self.found, value, self.root.view, self.root.given, self.grammar, **standing)
+        if len(self.found) > before and not self.execute.confirm(self.found[-1].value, self.root.given):
+            self.found.pop()
+        if len(self.found) > before and self.found[-1].exact:
+            self.solutions.setdefault(state.key, []).append(self.found[-1].text)
+
+
+def _all_pairs(store: GridStore) -> int:
+    """Bits of all training pairs."""
+    return (1 << store.num_train) - 1
+
+
+def _roots(root: RootPass, baseline: float) -> list[tuple[tuple[Value, ...], float]]:
+    """States to start from, each with its prior: the input, with one promising value that does not solve the task."""
+    store = root.store
     numbers = promising(store, NUM_ROOTS)
-    numbers = numbers[store.matches[numbers, 1] != everything]
+    numbers = numbers[store.matches[numbers, 1] != _all_pairs(store)]
     if 0 not in numbers:
         numbers = np.append(numbers[: NUM_ROOTS - 1], 0)
     scores = np.array([reward(store, int(k), baseline) for k in numbers])
-    scores -= 0.02 * store.costs[numbers]
-    priors = np.exp(4 * (scores - scores.max()))
+    scores -= COST_WEIGHT * store.costs[numbers]
+    priors = np.exp(SHARPNESS * (scores - scores.max()))
     priors /= priors.sum()
-    roots = [
-        ((start,) if k == 0 else (start, store.value(int(k))), float(p)) for k, p in zip(numbers, priors, strict=True)
-    ]
-    tree = Tree(
-        roots,
-        policies or [GrammarPolicy(grammar, palette_of(inputs, targets))],
-        evaluate,
-        rules,
-        rng,
-        execute,
-        preference,
-        solutions,
-    )
-    while not expired(tree.num_executed) and not tree.exhausted and not any(c.exact for c in found) and not store.full:
-        tree.step()
-    return found, tree
+    start = store.value(0)
+    states = [(start,) if k == 0 else (start, store.value(int(k))) for k in numbers]
+    return list(zip(states, priors.tolist(), strict=True))

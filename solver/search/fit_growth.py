@@ -24,6 +24,7 @@ import numpy as np
 
 from ..executor import Value
 from ..sandbox.executor import FreeValue
+from .carried import source_of
 from .cells import (
     FAMILIES,
     compute,
@@ -53,8 +54,7 @@ from .fit_cells import (
     new_questions,
     same_colors,
 )
-from .fit_parts import PartRule
-from .parts import source_of
+from .part_rule import PartRule
 
 STATIC = tuple(
     FAMILIES.index(family)

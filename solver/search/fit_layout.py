@@ -21,7 +21,8 @@ import numpy as np
 
 from ..executor import Value
 from ..grid.types import MAX_SIDE
-from .fit_parts import ACTION_COST, LEAF_COST, MAX_CELLS, MAX_EQUAL, PLAIN, PartRule, Parts, _num_leaves, divided
+from .descriptions import described
+from .divided import MAX_CELLS, Parts, divided
 from .layouts import (
     as_they_lie,
     block,
@@ -40,7 +41,10 @@ from .layouts import (
     whole,
     without_repeats,
 )
-from .parts import DIVISIONS, described
+from .part_questions import MAX_EQUAL, PLAIN
+from .part_rule import ACTION_COST, LEAF_COST, PartRule
+from .part_trees import vote
+from .parts import DIVISIONS
 
 DIVIDED = (*DIVISIONS, single_cells, whole)
 """Divisions, those first that cost less."""
@@ -409,7 +413,6 @@ class LayoutRules:
 
     def block_rules(self, rng: np.random.Generator) -> list[PartRule]:
         """Rules that lay out all parts, each as a block that a tree says."""
-        self.parts.ask()
         layouts = [_Layout(as_they_lie, (0,), 0, 0.5), _Layout(in_line, (0, 0, 0), 0, 0.5)]
         layouts += [_Layout(in_line, (1, 0, 0), 0, 0.5)]
         found: list[PartRule] = []
@@ -494,21 +497,21 @@ class LayoutRules:
             return out is not None and np.array_equal(out, self.targets[pair])
 
         self.num_checks += CHECKS_PER_TREES
-        voted, confirmed = parts.vote(right, rng, counts)
+        voted, confirmed = vote(parts, right, rng, counts)
         rules = []
         for tree, choice in voted:
             items = [give(choice, grid) for grid in range(len(parts.labels))]
             if any(item is None for item in items):
                 continue
             lines = [f"seen = {self.describe.__name__}(base, labels)", "where = boxes(base, labels)"]
-            lines += [f"choice = np.zeros(labels.max(), np.int64) + {parts.text(tree)}", "blocks = []"]
+            lines += [f"choice = np.zeros(labels.max(), np.int64) + {tree.text(parts.questions.texts)}", "blocks = []"]
             lines += ["for k in range(labels.max()):"]
             for number, action in enumerate(used):
                 lines += [f"    if choice[k] == {number}:", f"        blocks.append({texts[action]})"]
             call = ", ".join(["blocks", "where", *map(repr, layout.arguments)])
             lines += [f"out = {layout.function.__name__}({call})"]
             value = parts.value(items, lines, [self.describe, boxes, block, layout.function])
-            cost = LEAF_COST * _num_leaves(tree) + ACTION_COST + layout.cost + sum(prices[k] for k in used)
+            cost = LEAF_COST * tree.num_leaves + ACTION_COST + layout.cost + sum(prices[k] for k in used)
             rules.append(PartRule(value, confirmed, cost))
         return rules
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..executor import Value
 from .fit_cells import LEAF_COST, MAX_CELLS, CellRules
-from .fit_parts import PartRule, Step
+from .part_rule import PartRule, Step
 
 MAX_STEPS = 10
 """Steps from which cell rules go on."""

@@ -7,13 +7,12 @@ library, because the programs that use them carry their source along.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ..grid.registry import GridError
 from ..grid.types import MAX_SIDE
 from ..tasks import Pair, Task
+from .carried import kept
 from .grammar import FREE_COST
 from .parts import panels
 from .views import INPUT, View, views
@@ -25,6 +24,7 @@ LATTICE_COST = 2.0
 """Nats that going there and back costs in the vote."""
 
 
+@kept
 def lattice_places(given):
     """The panels of a grid as labels (int64 [H, W], from 0, −1: a line), and how many lie in a column and in a row."""
     labels = panels(given) - 1
@@ -48,30 +48,29 @@ def with_lines(small, given):
     return np.where(labels >= 0, small.ravel()[labels], given).astype(np.int8)
 
 
+def searched_views(task: Task, limit: int, use_lattices: bool) -> list[View]:
+    """The views that a search goes through: at most `limit` of `views.views`, and before them that of a lattice."""
+    lattice = lattice_view(task) if use_lattices else None
+    return [*([] if lattice is None else [lattice]), *views(task, limit)]
+
+
 def lattice_view(task: Task) -> View | None:
     """The view of a task in which panels are cells; None where not all grids, outputs too, are such lattices."""
     try:
-        if not all(_is_lattice(grid, grid) for grid in task.inputs):
-            return None
-        if not all(_is_lattice(pair.output, pair.input) for pair in task.train):
-            return None
+        train = tuple(Pair(_reduced(p.input, p.input), _reduced(p.output, p.input)) for p in task.train)
+        test = tuple(Pair(_reduced(p.input, p.input)) for p in task.test)
     except (GridError, ValueError):
         return None
-    small = Task(task.task_id, _reduced(task.train), tuple(Pair(without_lines(p.input, p.input)) for p in task.test))
-    turn = views(small, 1)[0]  # another colour may be the background there
+    turn = views(Task(task.task_id, train, test), 1)[0]  # another colour may be the background there
     there, back = ((without_lines, (INPUT,)), *turn.there), (*turn.back, (with_lines, (INPUT,)))
     return View("lattice", there, back, discount=2 * FREE_COST - LATTICE_COST)
 
 
-def _is_lattice(grid: np.ndarray, given: np.ndarray) -> bool:
-    """Whether a grid has the given one's lines and panels of one colour each."""
-    if grid.shape != given.shape or max(grid.shape) > MAX_SIDE:
-        return False
-    _, down, across = lattice_places(given)
-    if down * across < MIN_PANELS or min(down, across) < 2:
-        return False
-    return np.array_equal(with_lines(without_lines(grid, given), given), grid)
-
-
-def _reduced(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    return tuple(Pair(without_lines(p.input, p.input), without_lines(p.output, p.input)) for p in pairs)
+def _reduced(grid: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """A grid with a cell for each panel. Raises ValueError where it has not the given one's lines and enough panels, of
+    one colour each."""
+    if grid.shape == given.shape and max(grid.shape) <= MAX_SIDE:
+        small = without_lines(grid, given)
+        if small.size >= MIN_PANELS and min(small.shape) >= 2 and np.array_equal(with_lines(small, given), grid):
+            return small
+    raise ValueError("no lattice")

@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from .cells import many_colored, one_colored
-from .parts import cut_out, described, extents, free_regions, panels, stack_of
+from .descriptions import described
+from .drawings import cut_out
+from .parts import extents, free_regions, panels, stack_of
 
 
 def single_cells(grid):

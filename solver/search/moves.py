@@ -10,11 +10,12 @@ other drawings are (`fit_parts.py`). Stacks are int8 [n, H, W], −1 outside the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from .drawings import Drawing
 from .parts import extents, free_steps, main_colors, placed
 from .relations import gaps, other_part
 
@@ -137,10 +138,8 @@ class _Moved:
     stays: bool
 
 
-def moves(
-    grids: Sequence[np.ndarray], stacks: Sequence[np.ndarray], targets: Sequence[np.ndarray]
-) -> list[tuple[Callable[..., np.ndarray], tuple[Half, Half], bool]]:
-    """Drawings (function, arguments, whether the part stays) that explain most, each something in two pairs. grids,
+def moves(grids: Sequence[np.ndarray], stacks: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> list[Drawing]:
+    """Drawings, `moved_as` with two halves each, that explain most, each something in two pairs. grids,
     stacks: of all inputs; the training ones come first."""
     parts = [
         _Moved(pair, found_again(part, grids[pair], target), bool((target[part >= 0] == part[part >= 0]).all()))
@@ -171,7 +170,7 @@ def moves(
             continue
         known.add(key)
         alike[explains.tobytes()] += 1
-        found.append((moved_as, (halves[down], halves[across]), bool(stays[explains].mean() > 0.5)))
+        found.append(Drawing(moved_as, (halves[down], halves[across]), bool(stays[explains].mean() > 0.5)))
         if len(found) == MAX_MOVES:
             break
     return found

@@ -18,10 +18,12 @@ from ..executor import Value
 from ..grid.types import MAX_SIDE
 from ..sandbox.executor import FreeValue
 from .canvas import mosaic, mosaic_cost
+from .carried import source_of
+from .descriptions import described
+from .divided import CHECKS_PER_DRAWING, MAX_CELLS, Parts, divided
 from .fit_layout import choices
-from .fit_parts import CHECKS_PER_DRAWING, MAX_CELLS, Parts, divided
 from .layouts import block, canvas, turned
-from .parts import DIVISIONS, described, panels, source_of
+from .parts import DIVISIONS, panels
 
 PIECE_COST, SIZE_COST = 2.0, 1.0
 """Nats that a piece costs beyond the question that chooses it, and a step that brings one to the outputs' size."""

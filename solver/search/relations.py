@@ -1,17 +1,16 @@
 """Drawings that relate a part to what lies elsewhere: to another part, to what stops a ray, to the grid's middle.
 
-More words of part rules (`fit_parts.py`), beside those of `parts.py`: a drawing takes a grid (int8 [H, W]) and its
+More words of part rules (`fit_parts.py`), beside those of `drawings.py`: a drawing takes a grid (int8 [H, W]) and its
 parts (a stack, int8 [n, H, W], −1 outside the part) and gives what it would paint (int8 [n, H, W], −1 elsewhere).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from .cells import ways
-from .parts import crops, extents, free_regions, free_steps, in_main_color, main_colors, placed, pushed, rays, stack_of
+from .drawings import Drawing, in_main_color, rays
+from .parts import crops, extents, free_regions, free_steps, main_colors, placed, pushed, stack_of
 
 
 def ways_of(which):
@@ -331,7 +330,7 @@ _TURNS = [(one, "stop") for one in ("left", "right", "free")]
 _TURNS += [(content, border) for border in ("left", "right") for content in ("stop", border)]
 _OTHERS = ("nearest", "own color", "own shape")
 
-RELATIONS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], ...] = (
+_RELATIONS = (
     *[(star, (which, t), True) for t in (0, 1) for which in ("straight", "diagonal", "all", "across", "upright")],
     *[
         (connected, (which, to), True)
@@ -361,4 +360,6 @@ RELATIONS: tuple[tuple[Callable[..., np.ndarray], tuple[int | str, ...], bool], 
     *[(joined, (which, first), True) for which in _OTHERS for first in ("upright", "across")],
     *[(fitted, (turn,), stays) for turn in (0, 1) for stays in (False, True)],
 )  # fmt: skip
-"""What may become of a part beside `parts.DRAWINGS`, in the same form. None are for `parts.STILL` divisions."""
+
+RELATIONS = tuple(Drawing(*one) for one in _RELATIONS)
+"""What may become of a part beside `drawings.DRAWINGS`, in the same form. None are for `parts.STILL` divisions."""

@@ -26,10 +26,10 @@ from .fit_cells import CellFitter, vote_cost
 from .fit_growth import fit_growth
 from .fit_layout import fit_layout
 from .fit_objects import fit_objects
-from .fit_parts import PartRule, Step, fit_parts
-from .fit_parts import vote_cost as part_rule_cost
+from .fit_parts import fit_parts
 from .fit_steps import fit_steps
 from .grammar import Grammar
+from .part_rule import PartRule, Step
 from .pieces import fitted_pieces
 from .stack import stack
 from .views import View, walk
@@ -51,7 +51,7 @@ RULES_TIME_SHARE = 1 / 3
 """Of the time that a root pass has left, for part, growth and layout rules of one round."""
 
 Rules = dict[tuple[Callable[..., Any], bytes], list[PartRule]]
-"""Part and layout rules, by what sought them and the grids that they are over."""
+"""Part, layout, growth and two-step rules, by what sought them and the grids that they are over."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,9 @@ class RootPass:
     phases: dict[str, float] = field(default_factory=dict)
     num_checks: int = 0
     settled: bool = False
-    _parts_of: set[int] = field(default_factory=set)
+    # What was done and need not be done again: numbers of the grids that part rules were sought over, of canvases;
+    # whether layout and growth rules were sought; steps for two-step rules; what was kept, by the value.
+    _divided: set[int] = field(default_factory=set)
     _canvases: list[int] | None = None
     _laid_out: bool = False
     _grown: bool = False
@@ -183,7 +185,7 @@ class RootPass:
                 with self._phase("enumerate"):
                     self.enumerator.run(lambda share=share: expired(share, self.num_nodes))
             self._collect_enumerated()
-            self._place_canvases(lambda: expired(1.0, self.num_nodes))
+            self._place_canvases_and_pieces(lambda: expired(1.0, self.num_nodes))
             pool = build_pool(self.store, pool_size, self.rng)
             if self.settings.use_fitted and not self._has_fit(max_size):
                 with self._phase("fit"):
@@ -228,53 +230,52 @@ class RootPass:
         """Run the fits from the simplest kind to the richest, until one kind has a fit confirmed on every pair. Where
         no value has the outputs' shapes only part and layout rules are left."""
         if pool is None:
-            self._fit_parts(None, stop, deadline)
+            self._fit_rules(None, stop, deadline)
             return
         store, limit = self.store, self.settings.max_candidates
         fitter, decider = Fitter(store, pool, stop, limit), Decider(store, pool)
         cheapest = sorted(self.enumerator.objects, key=lambda v: v.cost)[: self.settings.max_objects]
-        has_parts = False
+        simple = [fitter.singles, lambda: fit_objects(cheapest, store.value(0), self.targets, limit)]
+        richer = [fitter.pairs, fitter.triples, lambda: decider.fits(stop)]
+        if not self._fit_tables(simple, stop):
+            # Tables of two and three grids are sought beside rules: where both are found, both vote.
+            is_sure = self._fit_rules(None, stop, deadline)
+            if not stop() and not self._fit_tables(richer, stop) and not is_sure:
+                self._fit_richest(pool, stop, deadline)
+        self.num_checks += fitter.num_checks + decider.num_checks
 
-        def part_rules() -> list[Fit]:
-            # Tables of two and three grids are sought beside them: where both are found, both vote.
-            nonlocal has_parts
-            has_parts = self._fit_parts(None, stop, deadline)
-            return []
-
-        kinds: list[Callable[[], list[Fit]]] = [
-            fitter.singles,
-            lambda: fit_objects(cheapest, store.value(0), self.targets, limit),
-            part_rules,
-            fitter.pairs,
-            fitter.triples,
-            lambda: decider.fits(stop),
-        ]
+    def _fit_tables(self, kinds: Sequence[Callable[[], list[Fit]]], stop: Callable[[], bool]) -> bool:
+        """Keep one kind of fits after the other, as far as pairs confirm them. Returns whether there is no need to look
+        further: every pair confirms one, or it is time to stop."""
+        num_train = self.store.num_train
         for search in kinds:
             fits = search()
             for fit in fits:
                 if fit.confirmed:
-                    share = fit.confirmed / store.num_train
-                    self._keep(fit.value, exact=share == 1.0, right_pairs=store.num_train, confirmed=share)
-            if any(fit.confirmed == store.num_train for fit in fits) or stop():
-                break
-        else:
-            if not (has_parts or self._fit_parts(pool, stop, deadline) or self._fit_cells(pool, stop, deadline)):
-                self._fit_steps(_share_of_time(stop, deadline))
-        self.num_checks += fitter.num_checks + decider.num_checks
+                    share = fit.confirmed / num_train
+                    self._keep(fit.value, exact=share == 1.0, right_pairs=num_train, confirmed=share)
+            if any(fit.confirmed == num_train for fit in fits) or stop():
+                return True
+        return False
 
-    def _place_canvases(self, stop: Callable[[], bool]) -> None:
-        """Add canvases to what is known, once; after the first enumeration, so that short programs come before."""
-        if self._canvases is None:
-            self._canvases = []
-            for value in canvases(self.store.value(0), self.targets) if self.settings.use_layouts else ():
-                self.enumerator.take(value)
-                number, _ = self.store.place(value)
-                self._canvases += [number] if number >= 0 else []
-            self._place_pieces(stop)
+    def _fit_richest(self, pool: Pool, stop: Callable[[], bool], deadline: float | None) -> None:
+        """Where nothing is sure: part rules over the pool's best grid, then cell rules, then two-step rules."""
+        if not (self._fit_rules(pool, stop, deadline) or self._fit_cells(pool, stop, deadline)):
+            self._fit_steps(_share_of_time(stop, deadline))
 
-    def _place_pieces(self, stop: Callable[[], bool]) -> None:
-        """Add pieces of the outputs' size to what is known, where that is not the inputs'."""
-        if self.settings.use_layouts and not self._same_shapes():
+    def _place_canvases_and_pieces(self, stop: Callable[[], bool]) -> None:
+        """Add what has the outputs' sizes, canvases and pieces, to what is known, once; after the first enumeration, so
+        that short programs come before."""
+        if self._canvases is not None:
+            return
+        self._canvases = []
+        if not self.settings.use_layouts:
+            return
+        for value in canvases(self.store.value(0), self.targets):
+            self.enumerator.take(value)
+            number, _ = self.store.place(value)
+            self._canvases += [number] if number >= 0 else []
+        if not self._same_shapes():
             pieces, checks = fitted_pieces(self.store.value(0), self.targets, stop)
             self.num_checks += checks
             for piece in pieces:
@@ -283,30 +284,33 @@ class RootPass:
     def _same_shapes(self) -> bool:
         return all(a.shape == b.shape for a, b in zip(self.store.value(0).items, self.targets, strict=False))
 
-    def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> bool:
+    def _fit_rules(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> bool:
         """Layout rules, part rules over the input, canvases and the pool value that has most cells right, and growth
         rules over the input, each once: those that every pair confirms are fits, others only stand before programs that
         do not fit. Returns whether there are any of the former but for growth rules; where both are sure, both vote."""
         stop = _share_of_time(stop, deadline)
-        found = self._fit_layout(stop)
+        is_sure = self._fit_layout(stop)
         if not self.settings.use_part_rules:
-            return found
-        store = self.store
+            return is_sure
+        is_sure = self._fit_parts(pool, stop) or is_sure
+        if not self._grown:
+            self._grown = True
+            self._keep_rules(fit_growth, self.store.value(0), stop, self.settings.max_candidates)
+        return is_sure
+
+    def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool]) -> bool:
+        """Part rules over one grid after the other, until every pair confirms one; returns whether one does."""
+        store, limit = self.store, self.settings.max_candidates
         bases = [0, *(self._canvases or ())]
         if pool is not None:
             bases.append(int(pool.numbers[store.matches[pool.numbers, 2].argmax()]))
         for number in bases:
-            if number in self._parts_of:
-                continue
-            self._parts_of.add(number)
-            limit, steps = self.settings.max_candidates, {} if number else {"steps": self._steps}
-            if self._keep_rules(fit_parts, store.value(number), stop, limit, **steps):
-                found = True
-                break
-        if not self._grown:
-            self._grown = True
-            self._keep_rules(fit_growth, store.value(0), stop, self.settings.max_candidates)
-        return found
+            if number not in self._divided:
+                self._divided.add(number)
+                steps = {} if number else {"steps": self._steps}  # steps go on from the input alone
+                if self._keep_rules(fit_parts, store.value(number), stop, limit, **steps):
+                    return True
+        return False
 
     def _fit_layout(self, stop: Callable[[], bool]) -> bool:
         """Layout rules over the input, once and only where the outputs' shapes are others; kept as part rules are.
@@ -335,7 +339,7 @@ class RootPass:
             if not stop():
                 self.rules[search, base.key] = rules
         for rule in rules[:limit]:
-            cost, exact = part_rule_cost(rule, num_train), rule.confirmed == num_train
+            cost, exact = rule.vote_cost(num_train), rule.confirmed == num_train
             self._keep(rule.value, exact=exact, right_pairs=num_train, extra_cost=cost, extra_size=PART_RULE_SIZE)
         return any(rule.confirmed == num_train for rule in rules)
 

@@ -26,12 +26,12 @@ from .candidates import Candidate
 from .deepen import tree_pass
 from .forms import forms
 from .grammar import Grammar
-from .lattice import lattice_view
+from .lattice import searched_views
 from .rollouts import Rollouts, roll_out
 from .root import RootPass, RootSettings, Rules, ViewedTask, palette_of
 from .trace import save_trace, trace_head, trace_of
 from .tree import TreeRules
-from .views import View, views
+from .views import View
 
 if TYPE_CHECKING:
     from ..lm.loading import LanguageModel, TaskPolicy
@@ -86,9 +86,7 @@ class ProgramSource:
         searches anew, with more time for each phase, and keeps the programs found before."""
         if budget.seconds is not None and self.settings.most_s is not None:
             budget = Budget(seconds=min(budget.seconds, self.settings.most_s))
-        chosen = views(task, self.settings.num_views)
-        if self.settings.use_lattices and (lattice := lattice_view(task)) is not None:
-            chosen = [lattice, *chosen]
+        chosen = searched_views(task, self.settings.num_views, self.settings.use_lattices)
         normal = forms(task) if self.settings.use_fitted and self.settings.use_forms else []
         shares = _shares(len(chosen), bool(normal))
         generators = np.random.default_rng(seed).spawn(len(chosen) + len(normal))

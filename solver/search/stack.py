@@ -24,11 +24,10 @@ class Stack:
 
     value: Value
     covered: float
-    num_pieces: int
 
 
 @kernel
-def _pieces(pool, target, pair_of, covered_by):
+def _pieces(pool, target, covered_by):
     """covered_by[k] = number of non-background cells of piece k, −1 if value k contradicts the outputs."""
     for k in range(pool.shape[0]):
         count = 0
@@ -62,7 +61,7 @@ def stack(
     """
     wanted = int((pool.target != 0).sum())
     covered_by = np.empty(len(pool.numbers), np.int64)
-    _pieces(pool.train, pool.target, pool.pair_of, covered_by)
+    _pieces(pool.train, pool.target, covered_by)
     rows = np.flatnonzero(covered_by > 0)
     if not wanted or len(rows) < 2:
         return []
@@ -84,7 +83,7 @@ def stack(
             chosen.append(int(same[best]))
             covered |= pool.train[same[best]] != 0
         if len(chosen) > 1 and (value := _overlay(store, pool, chosen)) is not None:
-            found.setdefault(value.key, Stack(value, float(covered.sum()) / wanted, len(chosen)))
+            found.setdefault(value.key, Stack(value, float(covered.sum()) / wanted))
     return sorted(found.values(), key=lambda s: (-s.covered, s.value.cost))
 
 

@@ -31,9 +31,10 @@ from ..lm.prompt import Prefix
 from ..program import ProgramError, Ref, parse_steps, variable_name
 from ..submission import write_atomic
 from ..tasks import Task, task_digest
+from .lattice import searched_views
 from .root import ViewedTask
 from .tree import Node, Tree
-from .views import MAX_VIEWS, View, views
+from .views import MAX_VIEWS, View
 
 
 @dataclass
@@ -71,7 +72,8 @@ class Trace:
 
 
 def trace_head(task: Task, number: int, view: View) -> dict[str, Any]:
-    """What a trace must say of the task and of the view, its number in `views`, for its states to be run again."""
+    """What a trace must say of the task and of the view, by its number among `lattice.searched_views`, for its states
+    to be run again."""
     return {"task_id": task.task_id, "task": task_digest(task), "view": number, "view_name": view.name}
 
 
@@ -154,12 +156,13 @@ def seen_in(trace: Trace, task: Task) -> ViewedTask:
     head = trace.head
     if head.get("task") != task_digest(task):
         raise InputError(f"no trace of task {task.task_id}")
-    known = dict(enumerate(views(task, MAX_VIEWS)))
-    view = known.get(head.get("view"))
-    seen = ViewedTask.of(task, view) if view is not None and view.name == head.get("view_name") else None
-    if seen is None:
-        raise InputError(f"task {task.task_id} has no view {head.get('view')!r} {head.get('view_name')!r}")
-    return seen
+    for use_lattices in (True, False):
+        known = dict(enumerate(searched_views(task, MAX_VIEWS, use_lattices)))
+        view = known.get(head.get("view"))
+        seen = ViewedTask.of(task, view) if view is not None and view.name == head.get("view_name") else None
+        if seen is not None:
+            return seen
+    raise InputError(f"task {task.task_id} has no view {head.get('view')!r} {head.get('view_name')!r}")
 
 
 def save_trace(path: Path, trace: Trace) -> None:

@@ -18,8 +18,8 @@ from ..grid.registry import FUNCTIONS, Function
 from ..grid.types import Symmetry
 from ..sandbox.executor import FreeValue
 from ..tasks import Task
+from .carried import source_of
 from .grammar import FREE_COST
-from .parts import source_of
 
 INVERSE = {
     Symmetry.FLIP_UD: Symmetry.FLIP_UD,

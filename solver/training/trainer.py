@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from ..vision.checkpoint import load_checkpoint, round_as_saved, save_checkpoint
 from ..vision.optimizer import Optimizer
-from ..vision.training import agree, clip_gradients, stream_seed, update_average
+from ..vision.samples import stream_seed
+from ..vision.steps import agree, clip_gradients, update_average
 from .attention import BlockMasks, dense_mask
 from .documents import Documents
 from .models import head_of, trunk_of

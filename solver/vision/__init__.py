@@ -5,9 +5,13 @@
     data.py       training pairs: what may be trained on, packed files
     made.py       made-up tasks as further training tasks
     optimizer.py  Muon for the core's matrices, AdamW for the rest, or AdamW for all
+    variants.py   turned and recoloured training tasks as further training tasks
+    samples.py    which pairs are drawn, in which order, placed where
+    steps.py      what training steps have in common: arithmetic, gradients, averages
     training.py   settings, the training loop over 1..N GPUs
     checkpoint.py what a run needs to go on exactly where it stopped
     views.py      symmetries and colour permutations of a task, and how to undo them
+    graphed.py    steps recorded as a CUDA graph
     tuning.py     test-time training of one task, predictions over many views, their vote
     source.py     the tuned model as a source of answers for the vote
     weights.py    the weights folder: safetensors, config.json, solver.json

@@ -2,7 +2,7 @@
 MiB.
 
 Weights and second moments are float32, first moments bf16; momenta and the averaged weights are stored as exported
-weights are, matrices in eight bits (weights.py). `save` rounds the live tensors in the same way, so that the run that
+weights are, matrices in eight bits (weights.py). Saving rounds the live tensors in the same way, so that the run that
 goes on and the run that resumes stay equal.
 """
 

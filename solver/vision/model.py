@@ -20,6 +20,9 @@ from torch import Tensor, nn
 
 from .canvas import IGNORE, NUM_SYMBOLS, patchify, unpatchify
 
+MIN_CANVAS = 32
+"""Cells: room for the largest grid with its border, in whole patches."""
+
 RunCore = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A core's call: as Core.forward, maybe compiled."""
 
@@ -57,6 +60,12 @@ class ModelConfig:
             faults.append(f"depthwise {self.depthwise!r} must be 'shift' or 'conv'")
         if faults:
             raise ValueError("; ".join(faults))
+
+    def canvas_faults(self, canvas: int) -> list[str]:
+        """What is wrong with a canvas of that side, in words; nothing if the model can serve it."""
+        if MIN_CANVAS <= canvas <= self.max_canvas and canvas % self.patch == 0:
+            return []
+        return [f"canvas {canvas} must be within {MIN_CANVAS}..{self.max_canvas}, in whole patches of {self.patch}"]
 
 
 def rotary_table(side: int, head_width: int, base: float) -> Tensor:

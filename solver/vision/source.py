@@ -121,7 +121,7 @@ class VisionSource:
     ) -> None:
         model, manifest = load_weights(weights, device)
         self.config = (config or TuningConfig()).for_weights(manifest)
-        self.tuner = Tuner(model, manifest["canvas"], self.config)
+        self.tuner = Tuner(model, self.config)
         self.max_runs = max_runs
         self.about = ""
         self.least_s = 0.0

@@ -17,21 +17,22 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields, replace
 from logging import getLogger
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import InputError
-from .canvas import Placement, draw_inputs, draw_targets, random_placement, read_canvas
+from .canvas import read_canvas
 from .checkpoint import load_checkpoint, read_facts, round_as_saved, save_checkpoint
-from .data import PackedPairs, TrainingData
+from .data import TrainingData
 from .model import LoopedModel, ModelConfig, fresh_tokens, grown
 from .optimizer import Optimizer
+from .samples import DevicePairs, MixedSampler, Sampler, draw_pairs, stream_seed
+from .steps import agree, agree_on, autocast, average_gradients, clip_gradients, update_average
 from .variants import Variants
 
 logger = getLogger(__name__)
@@ -80,9 +81,7 @@ class TrainConfig:
     max_samples: int = 0
 
     def __post_init__(self) -> None:
-        faults = []
-        if not 32 <= self.canvas <= self.model.max_canvas or self.canvas % self.model.patch:
-            faults.append(f"canvas {self.canvas} must be within 32..{self.model.max_canvas}, in whole patches")
+        faults = self.model.canvas_faults(self.canvas)
         if self.optimizer not in ("adamw", "muon"):
             faults.append(f"optimizer {self.optimizer!r} must be 'adamw' or 'muon'")
         if not 0 <= self.average < 1:
@@ -122,147 +121,6 @@ def config_from(settings: dict) -> TrainConfig:
 def ids_hash(task_ids: Sequence[str]) -> str:
     """SHA-256 of task ids, in order."""
     return hashlib.sha256(" ".join(task_ids).encode()).hexdigest()
-
-
-def stream_seed(*parts: int | str) -> int:
-    """A generator seed for a named stream; the same on every machine."""
-    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
-
-
-class DevicePairs:
-    """Pairs in device memory. grids: uint8 [N, 2, 30, 30]; sizes: int64 [N, 4]; tasks: int64 [N]."""
-
-    def __init__(self, packed: PackedPairs, device: torch.device, first_task: int = 0) -> None:
-        """first_task: token of the task with index 0."""
-        self.grids = torch.from_numpy(packed.padded()).to(device)
-        self.sizes = torch.from_numpy(packed.sizes).to(device).long()
-        self.tasks = torch.from_numpy(packed.tasks.astype("int64") + first_task).to(device)
-
-    def __len__(self) -> int:
-        return len(self.tasks)
-
-    def append(self, other: DevicePairs) -> None:
-        """Adds the other's pairs behind these."""
-        self.grids = torch.cat([self.grids, other.grids])
-        self.sizes = torch.cat([self.sizes, other.sizes])
-        self.tasks = torch.cat([self.tasks, other.tasks])
-
-    def draw(
-        self, index: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
-    ) -> tuple[Tensor, Tensor, Placement]:
-        """As draw_pairs, of the pairs with these numbers."""
-        return draw_pairs(self.grids[index], self.sizes[index], canvas, generator, scale)
-
-
-def draw_pairs(
-    grids: Tensor, sizes: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
-) -> tuple[Tensor, Tensor, Placement]:
-    """Input canvases, target canvases (int64 [B, C, C]) and their placement, freshly placed. grids: uint8
-    [B, 2, 30, 30]; sizes: int64 [B, 4]."""
-    in_h, in_w, out_h, out_w = sizes.unbind(1)
-    place = random_placement(torch.maximum(in_h, out_h), torch.maximum(in_w, out_w), canvas, generator, scale)
-    return (
-        draw_inputs(grids[:, 0], in_h, in_w, place, canvas),
-        draw_targets(grids[:, 1], out_h, out_w, place, canvas),
-        place,
-    )
-
-
-class Sampler:
-    """Each pair once an epoch, in an order that depends on seed and epoch alone."""
-
-    def __init__(self, num_pairs: int, seed: int) -> None:
-        self.num_pairs = num_pairs
-        self.seed = seed
-        self._orders: dict[int, Tensor] = {}
-
-    def _order(self, epoch: int) -> Tensor:
-        if epoch not in self._orders:
-            generator = torch.Generator().manual_seed(stream_seed(self.seed, "order", epoch))
-            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1}
-            self._orders[epoch] = torch.randperm(self.num_pairs, generator=generator)
-        return self._orders[epoch]
-
-    def indices(self, first: int, count: int) -> Tensor:
-        """Pairs of the samples number first..first+count of the whole run; int64 [count], on the CPU."""
-        parts = []
-        while count:
-            epoch, start = divmod(first, self.num_pairs)
-            part = self._order(epoch)[start : start + count]
-            parts.append(part)
-            first, count = first + len(part), count - len(part)
-        return torch.cat(parts)
-
-
-class MixedSampler:
-    """Samples of two sets of pairs, the second one's behind the first one's, spread evenly so that a fixed share is of
-    the second; in each the order is a Sampler's. It depends on nothing but the number of the sample."""
-
-    def __init__(self, num_pairs: int, num_other: int, other_share: float, seed: int) -> None:
-        self.num_pairs = num_pairs
-        self.other_share = other_share
-        self.main, self.other = Sampler(num_pairs, seed), Sampler(num_other, stream_seed(seed, "made"))
-
-    def indices(self, first: int, count: int) -> Tensor:
-        """As Sampler.indices."""
-        numbers = torch.arange(first, first + count + 1, dtype=torch.float64)
-        num_other = (numbers * self.other_share).long()  # samples of the second set before each number
-        is_other = num_other.diff().bool()
-        before, inside = int(num_other[0]), int(is_other.sum())
-        mixed = torch.empty(count, dtype=torch.int64)
-        if inside:
-            mixed[is_other] = self.num_pairs + self.other.indices(before, inside)
-        if inside < count:
-            mixed[~is_other] = self.main.indices(first - before, count - inside)
-        return mixed
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether a device computes in bf16 itself; GPUs before Ampere only emulate it, slower than float32."""
-    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-def autocast(device: torch.device, enabled: bool) -> AbstractContextManager:
-    """bf16 arithmetic, if the device has it; weights stay float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled and has_bf16(device))
-
-
-def average_gradients(parameters: list[nn.Parameter], world: int) -> None:
-    """Replaces gradients by their mean over all processes, in one all-reduce."""
-    gradients = [p.grad for p in parameters]
-    flat = torch.cat([g.flatten() for g in gradients])
-    dist.all_reduce(flat)
-    flat /= world
-    pieces = [piece.view_as(g) for piece, g in zip(flat.split([g.numel() for g in gradients]), gradients)]
-    torch._foreach_copy_(gradients, pieces)
-
-
-def clip_gradients(parameters: list[nn.Parameter], limit: float) -> Tensor:
-    """Scales gradients down to a total norm of `limit`; returns the norm before, without waiting for the
-    device."""
-    return nn.utils.clip_grad_norm_(parameters, limit, foreach=True)
-
-
-@torch.no_grad()
-def update_average(averaged: list[Tensor], parameters: list[nn.Parameter], decay: float, age: int) -> None:
-    """Moves the averaged weights towards the weights; while the average is young, faster. age: steps it has seen."""
-    decay = min(decay, (1 + age) / (10 + age))
-    torch._foreach_lerp_(averaged, parameters, 1 - decay)
-
-
-def agree_on(value: float, device: torch.device, world: int) -> float:
-    """What process 0 says; the same in all `world` processes."""
-    if world == 1:
-        return value
-    tensor = torch.tensor(value, dtype=torch.float64, device=device)
-    dist.broadcast(tensor, 0)
-    return tensor.item()
-
-
-def agree(flag: bool, device: torch.device, world: int) -> bool:
-    """What process 0 says; the same in all `world` processes."""
-    return bool(agree_on(float(flag), device, world))
 
 
 @dataclass(frozen=True)
@@ -459,72 +317,96 @@ class Training:
             raise ValueError("a decay by the clock needs a deadline after it")
         config = self.config
         folder.mkdir(parents=True, exist_ok=True)
-        log_path = folder / "log.jsonl"
-        started = mark = time.monotonic()
-        mark_samples, losses, norms = self.samples, [], []
+        log = RunLog(self, folder / "log.jsonl")
+        log.write(started=True, processes=self.world, pairs=len(self.pairs), config=asdict(config))
         next_validation = (self.samples // config.validate_samples + 1) * config.validate_samples
         next_save = (self.samples // config.save_samples + 1) * config.save_samples
         first_step = self.step
-
-        def log(**facts: object) -> None:
-            if self.rank == 0:
-                facts = {"step": self.step, "samples": self.samples, **facts}
-                with log_path.open("a") as file:
-                    file.write(json.dumps(facts) + "\n")
-                logger.info(" ".join(f"{k}={v}" for k, v in facts.items()))
-
-        def log_validation(*, raw: bool = False) -> None:
-            nonlocal mark
-            if self.rank == 0:
-                before = time.monotonic()
-                models = {"val": self.averaged}
-                if raw:  # a copy, since the compiled model would be compiled again for these shapes
-                    models["raw"] = copy.deepcopy(self.averaged)
-                    models["raw"].load_state_dict(self.model.state_dict())
-                results = {name: asdict(validate(model, self.validation, config)) for name, model in models.items()}
-                log(**{f"{name}_{k}": round(v, 5) for name, facts in results.items() for k, v in facts.items()})
-                mark += time.monotonic() - before
-
-        log(started=True, processes=self.world, pairs=len(self.pairs), config=asdict(config))
         while True:
-            loss, norm = self.train_step()
-            losses.append(loss)
-            norms.append(norm)
+            log.add(*self.train_step())
             # The first log comes early: it shows how long compiling took and that the loss is finite.
             if self.step % config.log_steps == 0 or self.step == first_step + 5:
-                values = torch.stack([torch.stack(losses).mean(), torch.stack(norms).mean()]).tolist()
-                now = time.monotonic()
-                log(
-                    loss=round(values[0], 5),
-                    grad_norm=round(values[1], 4),
-                    rate_share=round(self.rate_share(), 4),
-                    samples_per_s=round((self.samples - mark_samples) / (now - mark), 1),
-                    elapsed_s=round(now - started, 1),
-                )
-                losses, norms = [], []
-                if not math.isfinite(values[0]):
-                    raise FloatingPointError(f"loss is {values[0]} at step {self.step}")
-                mark, mark_samples = time.monotonic(), self.samples
-            full = bool(config.max_samples) and self.samples >= config.max_samples
-            if full:
+                log.write_progress()
+            if config.max_samples and self.samples >= config.max_samples:
                 break
-            if self.step % CHECK_STEPS == 0:
-                now = time.monotonic()
-                if agree(now >= deadline or (folder / "stop").exists(), self.device, self.world):
-                    break
-                left = (deadline - now) / (deadline - decay_from) if now > decay_from else 1.0
-                share = agree_on(left, self.device, self.world)
-                if self.clock_share == 1.0 and share < 1.0:
-                    self.save(folder / "checkpoint-before-decay")
-                    log_validation()
-                self.clock_share = share
+            if self.step % CHECK_STEPS == 0 and self._look_at_clock(folder, log, deadline, decay_from):
+                break
             if self.samples >= next_validation:
                 next_validation += config.validate_samples
-                log_validation()
+                log.write_validation()
             if self.samples >= next_save:
                 next_save += config.save_samples
                 self.save(folder / "checkpoint")
         self.save(folder / "checkpoint")
-        log_validation(raw=True)
+        log.write_validation(raw=True)
         if self.world > 1:
             dist.barrier()
+
+    def _look_at_clock(self, folder: Path, log: RunLog, deadline: float, decay_from: float) -> bool:
+        """Whether the run is to end; if not, the share of the rate that a decay by the clock leaves is brought up to
+        date. As `run`."""
+        now = time.monotonic()
+        if agree(now >= deadline or (folder / "stop").exists(), self.device, self.world):
+            return True
+        left = (deadline - now) / (deadline - decay_from) if now > decay_from else 1.0
+        share = agree_on(left, self.device, self.world)
+        if self.clock_share == 1.0 and share < 1.0:
+            self.save(folder / "checkpoint-before-decay")
+            log.write_validation()
+        self.clock_share = share
+        return False
+
+
+class RunLog:
+    """What process 0 writes of a run into log.jsonl, and what steps have come to since it last did."""
+
+    def __init__(self, training: Training, path: Path) -> None:
+        self.training, self.path = training, path
+        self.started = self.mark = time.monotonic()
+        self.mark_samples = training.samples
+        self.losses: list[Tensor] = []
+        self.norms: list[Tensor] = []
+
+    def write(self, **facts: object) -> None:
+        """One line, with how far the run has come."""
+        if self.training.rank == 0:
+            facts = {"step": self.training.step, "samples": self.training.samples, **facts}
+            with self.path.open("a") as file:
+                file.write(json.dumps(facts) + "\n")
+            logger.info(" ".join(f"{k}={v}" for k, v in facts.items()))
+
+    def add(self, loss: Tensor, norm: Tensor) -> None:
+        """Of a step, as `Training.train_step` gives them; does not wait for the device."""
+        self.losses.append(loss)
+        self.norms.append(norm)
+
+    def write_progress(self) -> None:
+        """The steps since the last progress, and their speed. Raises FloatingPointError if the loss is not finite."""
+        loss, norm = torch.stack([torch.stack(self.losses).mean(), torch.stack(self.norms).mean()]).tolist()
+        now, samples = time.monotonic(), self.training.samples
+        self.write(
+            loss=round(loss, 5),
+            grad_norm=round(norm, 4),
+            rate_share=round(self.training.rate_share(), 4),
+            samples_per_s=round((samples - self.mark_samples) / (now - self.mark), 1),
+            elapsed_s=round(now - self.started, 1),
+        )
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"loss is {loss} at step {self.training.step}")
+        self.losses, self.norms = [], []
+        self.mark, self.mark_samples = time.monotonic(), samples
+
+    def write_validation(self, *, raw: bool = False) -> None:
+        """Validates the averaged weights, and the weights themselves if `raw`; its time does not count as steps'."""
+        training = self.training
+        if training.rank == 0:
+            before = time.monotonic()
+            models = {"val": training.averaged}
+            if raw:  # a copy, since the compiled model would be compiled again for these shapes
+                models["raw"] = copy.deepcopy(training.averaged)
+                models["raw"].load_state_dict(training.model.state_dict())
+            results = {
+                name: asdict(validate(model, training.validation, training.config)) for name, model in models.items()
+            }
+            self.write(**{f"{name}_{k}": round(v, 5) for name, facts in results.items() for k, v in facts.items()})
+            self.mark += time.monotonic() - before

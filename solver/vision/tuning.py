@@ -30,7 +30,8 @@ from .data import PackedPairs, grids_of
 from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
 from .optimizer import Optimizer, Rate
-from .training import DevicePairs, MixedSampler, Sampler, autocast, clip_gradients, stream_seed
+from .samples import DevicePairs, MixedSampler, Sampler, stream_seed
+from .steps import autocast, clip_gradients
 from .views import View, bound_output_size, task_views
 
 logger = getLogger(__name__)
@@ -82,9 +83,8 @@ class TuningConfig:
 
     def for_weights(self, manifest: Mapping[str, Any]) -> TuningConfig:
         """With the canvas and the dropout that these weights were trained with, where none are named."""
-        trained = manifest.get("training", {}).get("dropout", 0.0)
-        canvas = self.canvas or manifest["canvas"]
-        return replace(self, canvas=canvas, dropout=trained if self.dropout is None else self.dropout)
+        trained = {"canvas": manifest["canvas"], "dropout": manifest.get("training", {}).get("dropout", 0.0)}
+        return replace(self, **{name: value for name, value in trained.items() if getattr(self, name) is None})
 
     @property
     def num_steps(self) -> int:
@@ -136,11 +136,12 @@ def within_memory(work: Callable[[int], T], batch: int) -> tuple[T, int]:
         batch = max(MIN_BATCH, batch // 2)
 
 
-def _check(config: TuningConfig, canvas: int, model: ModelConfig) -> None:
-    """Raises InputError naming every setting that the model cannot serve."""
-    faults = []
-    if not 32 <= canvas <= model.max_canvas or canvas % model.patch:
-        faults.append(f"canvas {canvas} must be within 32..{model.max_canvas}, in whole patches of {model.patch}")
+def _check(config: TuningConfig, model: ModelConfig) -> None:
+    """Raises InputError naming every setting that is missing or that the model cannot serve."""
+    left_open = [name for name in ("canvas", "dropout") if getattr(config, name) is None]
+    faults = [f"{name} is not named, nor taken from the weights" for name in left_open]
+    if config.canvas is not None:
+        faults += model.canvas_faults(config.canvas)
     if config.num_loops is not None and not 1 <= config.num_loops <= model.num_loops:
         faults.append(f"num_loops {config.num_loops} must be within 1..{model.num_loops}, which the model has")
     if config.num_views > model.num_tasks:
@@ -163,12 +164,12 @@ class Tuner:
     fewer predictions are made at a time; later tasks start with what fitted: tune_batch, predict_batch.
     """
 
-    def __init__(self, model: LoopedModel, canvas: int, config: TuningConfig = TuningConfig()) -> None:
-        """model: on its device, and the tuner's from now on. canvas: what the weights were trained on. Raises
-        InputError if the model cannot do what the config asks for."""
+    def __init__(self, model: LoopedModel, config: TuningConfig) -> None:
+        """model: on its device, and the tuner's from now on. config: with nothing left to the weights, see
+        `TuningConfig.for_weights`. Raises InputError if something is, or if the model cannot do what the config asks
+        for."""
+        _check(config, model.config)
         self.config = config
-        self.canvas = config.canvas or canvas
-        _check(config, self.canvas, model.config)
         self.tune_batch, self.predict_batch = config.batch, config.predict_batch
         self.model = model
         self.device = next(model.parameters()).device
@@ -177,7 +178,7 @@ class Tuner:
             model.compile_cores()
         self.tuned_cores = model.run_cores
         for layer in model.layers():
-            layer.dropout = config.dropout or 0.0
+            layer.dropout = config.dropout
         self.parameters = list(model.parameters())
         self.wants_graph = config.graph and self.device.type == "cuda"
         self.optimizer = Optimizer(
@@ -222,7 +223,7 @@ class Tuner:
         for step, index in enumerate(indices.split(config.batch)):
             if time.monotonic() >= deadline:
                 break
-            canvases, targets, _ = data.draw(index, self.canvas, generator)
+            canvases, targets, _ = data.draw(index, self.config.canvas, generator)
             passed = (time.monotonic() - started) / (deadline - started) if deadline < math.inf else 0.0
             progress = min(1.0, max(step / config.num_steps, passed))
             share = min(1.0, (step + 1) / max(1, config.warmup_steps)) * (1 - progress)
@@ -244,7 +245,7 @@ class Tuner:
         weights and momentum that `reset` must make good."""
         if not self.wants_graph or self.graphed:
             return ""
-        shape = self.config.batch, self.canvas, self.canvas
+        shape = self.config.batch, self.config.canvas, self.config.canvas
         canvases = torch.zeros(shape, dtype=torch.int64, device=self.device)
         tokens = torch.zeros(self.config.batch, dtype=torch.int64, device=self.device)
         self.model.train()
@@ -312,7 +313,7 @@ class Tuner:
         data = self._viewed([pair], views)
         generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "score"))
         index = torch.arange(len(data), device=self.device).repeat(SCORE_PLACEMENTS)
-        canvases, targets, _ = data.draw(index, self.canvas, generator)
+        canvases, targets, _ = data.draw(index, self.config.canvas, generator)
         return canvases, data.tasks[index], targets
 
     def _replayed(self, num_views: int) -> DevicePairs:
@@ -348,7 +349,7 @@ class Tuner:
         grids = torch.from_numpy(padded).to(device)
         tokens, in_sizes, out_bounds = (torch.tensor(x, device=device) for x in (which, ins, bounds))
         generator = torch.Generator(device).manual_seed(stream_seed(seed, "predict"))
-        places = random_placement(*out_bounds.unbind(1), self.canvas, generator)
+        places = random_placement(*out_bounds.unbind(1), self.config.canvas, generator)
         self.model.eval()
         self.model.run_cores = self.model.plain_cores()
 
@@ -356,7 +357,7 @@ class Tuner:
             found = []
             for index in torch.arange(len(which), device=device).split(size):
                 place = Placement(places.scale[index], places.row[index], places.column[index])
-                canvases = draw_inputs(grids[tokens[index]], *in_sizes[index].unbind(1), place, self.canvas)
+                canvases = draw_inputs(grids[tokens[index]], *in_sizes[index].unbind(1), place, self.config.canvas)
                 with autocast(device, config.autocast):
                     symbols = self.model.predict(canvases, tokens[index], config.num_loops)
                 read = read_canvas(symbols, place)
@@ -393,14 +394,3 @@ class Tuner:
         ended = time.monotonic()
         peak_bytes = torch.cuda.max_memory_reserved(self.device) if on_gpu else None
         return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned, peak_bytes)
-
-
-def tune_and_predict(
-    task: Task, model: LoopedModel, canvas: int, config: TuningConfig = TuningConfig(), *, seed: int = 0
-) -> list[Votes]:
-    """One task alone: per test input, grids with their share of views, best first. Keeps the model's
-    weights."""
-    tuner = Tuner(model, canvas, config)
-    votes = tuner.tune_and_predict(task, seed).votes
-    model.load_state_dict(tuner.shipped)
-    return votes

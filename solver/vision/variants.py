@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .canvas import MAX_SIDE
-from .views import IDENTITY_COLORS, SYMMETRIES, View
+from .views import IDENTITY_COLORS, SYMMETRIES, View, random_colors
 
 RECOLORED_SHARE = 0.75
 """Of the variants, how many have their colours permuted (black stays)."""
@@ -27,7 +27,7 @@ def draw_variants(num_tasks: int, num_variants: int, seed: int) -> list[list[Vie
             turns, mirror = SYMMETRIES[int(rng.integers(len(SYMMETRIES)))]
             colors = IDENTITY_COLORS
             if rng.random() < RECOLORED_SHARE:
-                colors = (0, *(int(c) for c in 1 + rng.permutation(9)))
+                colors = random_colors(rng)
             if (turns, mirror, colors) != (0, False, IDENTITY_COLORS):
                 return View(turns, mirror, colors)
 

@@ -45,6 +45,11 @@ class View:
         return size[::-1] if self.turns % 2 else size
 
 
+def random_colors(rng: np.random.Generator) -> tuple[int, ...]:
+    """What colours 0..9 become: a random permutation that keeps black (0)."""
+    return (0, *(int(c) for c in 1 + rng.permutation(9)))
+
+
 def task_views(num_colorings: int, rng: np.random.Generator, num_symmetries: int = len(SYMMETRIES)) -> list[View]:
     """The identity, then the next of the five other symmetries (three turns, two mirrors), in all `num_symmetries`;
     each but the identity with the true colours and with `num_colorings` random permutations that keep black (0):
@@ -52,7 +57,7 @@ def task_views(num_colorings: int, rng: np.random.Generator, num_symmetries: int
     views = [View(turns, mirror) for turns, mirror in SYMMETRIES[:num_symmetries]]
     for turns, mirror in SYMMETRIES[1:num_symmetries]:
         for _ in range(num_colorings):
-            views.append(View(turns, mirror, (0, *(int(c) for c in 1 + rng.permutation(9)))))
+            views.append(View(turns, mirror, random_colors(rng)))
     return views
 
 

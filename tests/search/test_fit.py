@@ -119,7 +119,6 @@ def test_pieces_that_never_contradict_are_stacked():
     store = store_of(inputs, targets, flip, flop)
     best = stack(store, pool_of(store))[0]
     assert best.covered == 1.0
-    assert best.num_pieces == 2
     assert np.array_equal(best.value.items[2], inputs[2] | inputs[2][:, ::-1])
     assert execute(best.value.program(), store.value(0)).key == best.value.key
 

@@ -11,9 +11,11 @@ from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import layouts as words
 from solver.search.canvas import canvases, mosaic
+from solver.search.carried import source_of
+from solver.search.descriptions import described
+from solver.search.divided import Parts
 from solver.search.fit_layout import DIVIDED, LayoutRules, fit_layout
-from solver.search.fit_parts import Parts
-from solver.search.parts import described, one_colored, source_of
+from solver.search.parts import one_colored
 
 
 def never():

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_fit_parts import never, scattered
+from scattered import never, scattered
 
 from solver.executor import input_value
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import fit_steps as module
-from solver.search import parts as words
+from solver.search.cells import one_colored
+from solver.search.drawings import boxed
 from solver.search.fit_parts import fit_parts
 from solver.search.fit_steps import fit_steps
 from solver.search.grammar import Grammar
-from solver.search.parts import one_colored, stack_of
+from solver.search.parts import stack_of
 from solver.search.root import RootPass, RootSettings, ViewedTask
 from solver.search.views import View
 from solver.tasks import Pair, Task
@@ -22,7 +23,7 @@ from solver.tasks import Pair, Task
 def filled_and_marked(grid):
     """The boxes of all parts filled with 7; then 8 in every free cell below a 7."""
     stack = stack_of(grid, one_colored(grid))
-    out = np.where(words.boxed(stack).any(0) & (grid == 0), 7, grid)
+    out = np.where(boxed(stack).any(0) & (grid == 0), 7, grid)
     below = np.vstack([np.zeros((1, grid.shape[1]), int), out[:-1]])
     return np.where((out == 0) & (below == 7), 8, out).astype(np.int8)
 

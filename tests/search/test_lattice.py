@@ -8,9 +8,11 @@ from grids import draw
 
 from solver.budget import Budget
 from solver.sandbox.pool import Pool as Sandbox
+from solver.search import lattice as lattice_module
 from solver.search import source
-from solver.search.lattice import lattice_places, lattice_view, with_lines, without_lines
+from solver.search.lattice import lattice_places, lattice_view, searched_views, with_lines, without_lines
 from solver.search.root import ViewedTask
+from solver.search.trace import Trace, seen_in, trace_head
 from solver.search.views import walk
 from solver.settings import SearchSettings
 from solver.tasks import Pair, Task
@@ -107,3 +109,26 @@ def test_what_is_said_of_panels_is_found_where_lattices_are_looked_at(use):
         with Sandbox(size=1) as sandbox:
             outputs = sandbox.run(right[0].origin, task.inputs).outputs
         assert outputs[-1].tolist() == wanted.tolist()
+
+
+def test_panels_are_looked_for_once_a_grid(monkeypatch):
+    asked = []
+    panels = lattice_module.panels
+    monkeypatch.setattr(lattice_module, "panels", lambda grid: asked.append(grid.tobytes()) or panels(grid))
+    inputs = [lattice(small) for small in noise(11, shape=(3, 4))]
+    task = task_of(inputs, inputs)
+    view = lattice_view(task)
+    assert ViewedTask.of(task, view) is not None
+    assert sorted(asked) == sorted(grid.tobytes() for grid in inputs)
+
+
+@pytest.mark.parametrize("use", [True, False])
+def test_a_trace_tells_the_view_of_a_task_with_lattices(use):
+    inputs = [lattice(small) for small in noise(2)]
+    task = task_of(inputs, inputs)
+    found = searched_views(task, 3, use)
+    assert [view.name == "lattice" for view in found] == [use, *[False] * 3][: len(found)]
+    for number, view in enumerate(found):
+        seen = seen_in(Trace(trace_head(task, number, view)), task)
+        assert seen.view.name == view.name
+        assert seen.start.key == ViewedTask.of(task, view).start.key

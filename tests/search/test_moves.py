@@ -9,9 +9,10 @@ from grids import draw
 from solver.executor import input_value
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import moves as words
+from solver.search.carried import source_of
 from solver.search.fit_parts import fit_parts
 from solver.search.moves import PLAIN, REFERENCES, found_again, half_shift, moved_as, moves, reference
-from solver.search.parts import one_colored, source_of, stack_of
+from solver.search.parts import one_colored, stack_of
 
 GRIDS = [np.zeros((1, 1), np.int8), np.full((2, 5), 3, np.int8), draw("0120/0030/4000/0005"), np.eye(30, dtype=np.int8)]
 HALVES = [*PLAIN, *((what, which) for which in (*REFERENCES, 1) for what in words.AXIS_WORDS)]

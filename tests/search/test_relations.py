@@ -11,8 +11,9 @@ from grids import draw
 from solver.executor import input_value
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import cells, moves, parts, relations
+from solver.search.carried import source_of
 from solver.search.fit_parts import fit_parts
-from solver.search.parts import DIVISIONS, one_colored, source_of, stack_of
+from solver.search.parts import DIVISIONS, one_colored, stack_of
 from solver.search.relations import RELATIONS
 
 GRIDS = [np.zeros((1, 1), np.int8), np.full((2, 5), 3, np.int8), draw("0120/0030/4000/0005"), np.eye(30, dtype=np.int8)]

@@ -21,7 +21,9 @@ from solver.vision.checkpoint import read_facts, save_checkpoint  # noqa: E402
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, grown, rotary_table, rotate  # noqa: E402
 from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
-from solver.vision.training import MixedSampler, Sampler, TrainConfig, Training, autocast, validate  # noqa: E402
+from solver.vision.samples import MixedSampler, Sampler  # noqa: E402
+from solver.vision.steps import autocast  # noqa: E402
+from solver.vision.training import TrainConfig, Training, validate  # noqa: E402
 from solver.vision.variants import Variants, ViewTable, change_grids, draw_variants  # noqa: E402
 from solver.vision.views import SYMMETRIES, View  # noqa: E402
 from solver.vision.weights import load_weights, packed, save_weights, unpacked  # noqa: E402

@@ -21,8 +21,9 @@ from solver.vision.views import View, bound_output_size, task_views  # noqa: E40
 
 TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=32, num_tasks=60)
 TINY = TuningConfig(
-    batch=4, num_samples=12, num_colorings=1, num_placements=2, compile=False, autocast=False, warmup_steps=1
-)
+    canvas=32, dropout=0.0, batch=4, num_samples=12, num_colorings=1, num_placements=2, compile=False, autocast=False,
+    warmup_steps=1,
+)  # fmt: skip
 
 
 @settings(max_examples=40, deadline=None)
@@ -89,7 +90,7 @@ def task_of(*cells, test=((1, 2),), truth=None):
 
 @pytest.fixture(name="tuner")
 def tiny_tuner():
-    return Tuner(LoopedModel(TINY_MODEL), 32, TINY)
+    return Tuner(LoopedModel(TINY_MODEL), TINY)
 
 
 def test_predictions_come_back_through_their_views(tuner, monkeypatch):
@@ -167,7 +168,7 @@ SWAP = task_of((((1, 2),), ((2, 1),)), (((3, 4),), ((4, 3),)))
 
 
 def test_without_tuning_every_view_has_the_mean_token_of_shipped_weights():
-    tuner = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, num_samples=0))
+    tuner = Tuner(LoopedModel(TINY_MODEL), replace(TINY, num_samples=0))
     tuned = tuner.tune_and_predict(SWAP)
     assert (tuned.num_steps, tuned.num_views) == (0, 22)
     mean = tuner.shipped["tasks"].mean(0)
@@ -177,7 +178,7 @@ def test_without_tuning_every_view_has_the_mean_token_of_shipped_weights():
 
 def test_loops_and_views_are_as_many_as_asked_for(monkeypatch):
     config = replace(TINY, num_symmetries=1, num_placements=1, num_loops=1)
-    tuner = Tuner(LoopedModel(TINY_MODEL), 32, config)
+    tuner = Tuner(LoopedModel(TINY_MODEL), config)
     calls = []
     (core,) = tuner.model.plain_cores()
     monkeypatch.setattr(tuner.model.cores[0], "forward", lambda *args: calls.append(0) or core(*args))
@@ -194,14 +195,16 @@ def test_what_is_left_open_is_as_the_weights_were_trained():
     assert (open_.for_weights(manifest).canvas, open_.for_weights(manifest).dropout) == (40, 0.2)
     assert open_.for_weights({"canvas": 40}).dropout == 0.0
     assert named.for_weights(manifest) == named
-    tuner = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, dropout=0.2))
+    tuner = Tuner(LoopedModel(TINY_MODEL), replace(TINY, dropout=0.2))
     assert {layer.dropout for layer in tuner.model.layers()} == {0.2}
 
 
 def test_what_the_model_cannot_do_is_named():
-    config = TuningConfig(canvas=33, num_loops=3, num_colorings=20)
+    config = TuningConfig(canvas=33, dropout=0.0, num_loops=3, num_colorings=20)
     with pytest.raises(InputError, match=r"canvas 33.*32\.\.32.*num_loops 3.*1\.\.2.*106 views.*60"):
-        Tuner(LoopedModel(TINY_MODEL), 32, config)
+        Tuner(LoopedModel(TINY_MODEL), config)
+    with pytest.raises(InputError, match=r"canvas is not named.*dropout is not named.*num_loops 3"):
+        Tuner(LoopedModel(TINY_MODEL), TuningConfig(num_loops=3))
 
 
 def limited(function, limit):
@@ -254,11 +257,11 @@ def test_predictions_do_not_depend_on_how_many_are_made_at_a_time(tuner, monkeyp
 
 
 def test_tokens_have_a_rate_and_a_spread_of_their_own():
-    still = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, token_rate=0.0, token_spread=0.0))
+    still = Tuner(LoopedModel(TINY_MODEL), replace(TINY, token_rate=0.0, token_spread=0.0))
     still.tune_and_predict(SWAP)
     assert torch.equal(still.model.tasks[:11], still.shipped["tasks"].mean(0).expand(11, -1))
     assert not torch.equal(still.model.embed.weight, still.shipped["embed.weight"])
-    moved = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, rate=0.0, matrix_rate=0.0, token_rate=0.1))
+    moved = Tuner(LoopedModel(TINY_MODEL), replace(TINY, rate=0.0, matrix_rate=0.0, token_rate=0.1))
     moved.tune_and_predict(SWAP)
     assert torch.equal(moved.model.embed.weight, moved.shipped["embed.weight"])
     assert float((moved.model.tasks.detach()[:11] - moved.shipped["tasks"].mean(0)).abs().max()) > 0.1
@@ -281,7 +284,7 @@ def test_recorded_steps_are_those_that_are_not(optimizer):
     config = replace(TINY, num_samples=200, optimizer=optimizer, autocast=True, token_rate=3e-3)
     found = []
     for graph in (False, True):
-        tuner = Tuner(LoopedModel(TINY_MODEL).cuda(), 32, replace(config, graph=graph))
+        tuner = Tuner(LoopedModel(TINY_MODEL).cuda(), replace(config, graph=graph))
         tuner.tune_and_predict(task_of((((5, 5),), ((6,),)), (((1, 1),), ((7,),))))
         tuned = tuner.tune_and_predict(SWAP)
         assert (tuner.graphed is not None) == graph
@@ -295,7 +298,10 @@ def test_recorded_steps_are_those_that_are_not(optimizer):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_recorded_steps_end_at_the_deadline():
-    tuner = Tuner(LoopedModel(ModelConfig()).cuda(), 48, TuningConfig(batch=64, num_samples=10**6, compile=False))
+    tuner = Tuner(
+        LoopedModel(ModelConfig()).cuda(),
+        TuningConfig(canvas=48, dropout=0.0, batch=64, num_samples=10**6, compile=False),
+    )
     tuner.tune_and_predict(SWAP, max_steps=1)
     began = time.monotonic()
     tuned = tuner.tune_and_predict(SWAP, deadline=began + 2.0)
@@ -306,7 +312,7 @@ def test_recorded_steps_end_at_the_deadline():
 def test_dropout_is_for_tuning_alone_and_repeats():
     found = []
     for dropout in (0.0, 0.5, 0.5):
-        tuner = Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, dropout=dropout))
+        tuner = Tuner(LoopedModel(TINY_MODEL), replace(TINY, dropout=dropout))
         tuned = tuner.tune_and_predict(SWAP, seed=1)
         found.append((tuned.loss, [(g.tolist(), s) for g, s in tuned.votes[0]]))
         assert not tuner.model.training
@@ -318,7 +324,7 @@ def test_dropout_is_for_tuning_alone_and_repeats():
 def test_pairs_of_trained_tasks_are_replayed_with_their_own_tokens():
     num_views = TINY.num_views
     model = LoopedModel(replace(TINY_MODEL, num_tasks=400))
-    tuner = Tuner(model, 32, replace(TINY, replay_share=0.5, num_samples=200))
+    tuner = Tuner(model, replace(TINY, replay_share=0.5, num_samples=200))
     before = tuner.shipped["tasks"].clone()
     tuner.tune_and_predict(SWAP, seed=1)
     moved = (model.tasks != before).any(1).nonzero().flatten().tolist()
@@ -332,4 +338,4 @@ def test_pairs_of_trained_tasks_are_replayed_with_their_own_tokens():
     height, width = replayed.sizes[number, :2].tolist()
     assert np.array_equal(replayed.grids[number, 0, :height, :width].numpy(), pair.input)
     with pytest.raises(InputError, match="replay needs a token of each of 399 tasks"):
-        Tuner(LoopedModel(TINY_MODEL), 32, replace(TINY, replay_share=0.5))
+        Tuner(LoopedModel(TINY_MODEL), replace(TINY, replay_share=0.5))

@@ -1,0 +1,108 @@
+"""Which pairs are drawn, in which order, and where on the canvas they lie; for training and for tuning.
+
+All randomness follows from named seeds and the number of samples seen, so that nothing of it need be saved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from .canvas import Placement, draw_inputs, draw_targets, random_placement
+from .data import PackedPairs
+
+
+def stream_seed(*parts: int | str) -> int:
+    """A generator seed for a named stream; the same on every machine."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+class DevicePairs:
+    """Pairs in device memory. grids: uint8 [N, 2, 30, 30]; sizes: int64 [N, 4]; tasks: int64 [N]."""
+
+    def __init__(self, packed: PackedPairs, device: torch.device, first_task: int = 0) -> None:
+        """first_task: token of the task with index 0."""
+        self.grids = torch.from_numpy(packed.padded()).to(device)
+        self.sizes = torch.from_numpy(packed.sizes).to(device).long()
+        self.tasks = torch.from_numpy(packed.tasks.astype("int64") + first_task).to(device)
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def append(self, other: DevicePairs) -> None:
+        """Adds the other's pairs behind these."""
+        self.grids = torch.cat([self.grids, other.grids])
+        self.sizes = torch.cat([self.sizes, other.sizes])
+        self.tasks = torch.cat([self.tasks, other.tasks])
+
+    def draw(
+        self, index: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
+    ) -> tuple[Tensor, Tensor, Placement]:
+        """As draw_pairs, of the pairs with these numbers."""
+        return draw_pairs(self.grids[index], self.sizes[index], canvas, generator, scale)
+
+
+def draw_pairs(
+    grids: Tensor, sizes: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
+) -> tuple[Tensor, Tensor, Placement]:
+    """Input canvases, target canvases (int64 [B, C, C]) and their placement, freshly placed. grids: uint8
+    [B, 2, 30, 30]; sizes: int64 [B, 4]."""
+    in_h, in_w, out_h, out_w = sizes.unbind(1)
+    place = random_placement(torch.maximum(in_h, out_h), torch.maximum(in_w, out_w), canvas, generator, scale)
+    return (
+        draw_inputs(grids[:, 0], in_h, in_w, place, canvas),
+        draw_targets(grids[:, 1], out_h, out_w, place, canvas),
+        place,
+    )
+
+
+class Sampler:
+    """Each pair once an epoch, in an order that depends on seed and epoch alone."""
+
+    def __init__(self, num_pairs: int, seed: int) -> None:
+        self.num_pairs = num_pairs
+        self.seed = seed
+        self._orders: dict[int, Tensor] = {}
+
+    def _order(self, epoch: int) -> Tensor:
+        if epoch not in self._orders:
+            generator = torch.Generator().manual_seed(stream_seed(self.seed, "order", epoch))
+            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1}
+            self._orders[epoch] = torch.randperm(self.num_pairs, generator=generator)
+        return self._orders[epoch]
+
+    def indices(self, first: int, count: int) -> Tensor:
+        """Pairs of the samples number first..first+count of the whole run; int64 [count], on the CPU."""
+        parts = []
+        while count:
+            epoch, start = divmod(first, self.num_pairs)
+            part = self._order(epoch)[start : start + count]
+            parts.append(part)
+            first, count = first + len(part), count - len(part)
+        return torch.cat(parts)
+
+
+class MixedSampler:
+    """Samples of two sets of pairs, the second one's behind the first one's, spread evenly so that a fixed share is of
+    the second; in each the order is a Sampler's. It depends on nothing but the number of the sample."""
+
+    def __init__(self, num_pairs: int, num_other: int, other_share: float, seed: int) -> None:
+        self.num_pairs = num_pairs
+        self.other_share = other_share
+        self.main, self.other = Sampler(num_pairs, seed), Sampler(num_other, stream_seed(seed, "made"))
+
+    def indices(self, first: int, count: int) -> Tensor:
+        """As Sampler.indices."""
+        numbers = torch.arange(first, first + count + 1, dtype=torch.float64)
+        num_other = (numbers * self.other_share).long()  # samples of the second set before each number
+        is_other = num_other.diff().bool()
+        before, inside = int(num_other[0]), int(is_other.sum())
+        mixed = torch.empty(count, dtype=torch.int64)
+        if inside:
+            mixed[is_other] = self.num_pairs + self.other.indices(before, inside)
+        if inside < count:
+            mixed[~is_other] = self.main.indices(first - before, count - inside)
+        return mixed
