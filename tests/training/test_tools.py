@@ -392,7 +392,7 @@ def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, cap
     assert tool.main(["export", "--run", str(second), "--out", str(adapter), "--trained-on", "x"]) == 0
     order = ["--adapter", str(adapter), "--base", str(base), "--out", str(merged), "--trained-on", "x"]
     assert merge_lora.main(order) == 0
-    tokens = torch.arange(4, 40)[None]
+    tokens = torch.randint(4, 40, (32, 36), generator=torch.Generator().manual_seed(0))  # one alone may change little
     with torch.no_grad():
         apart = PeftModel.from_pretrained(load_model(kind, base), adapter)(tokens).logits
         whole = load_model(kind, read_weights(merged, kind).folder)(tokens).logits

@@ -379,8 +379,10 @@ def test_models_load_from_folders(tmp_path):
     model.save_pretrained(tmp_path)
     again = load_model(POLICY, tmp_path)
     assert torch.equal(again.model.norm.weight, model.model.norm.weight)
-    with pytest.raises(InputError, match="no model that can be trained"):
-        load_model(POLICY, tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    for name, words in (("none", "no such folder"), ("empty", "no model that can be trained")):
+        with pytest.raises(InputError, match=words):
+            load_model(POLICY, tmp_path / name)
 
 
 def test_settings_that_do_not_go_together_are_all_named():
