@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from logging import getLogger
 from pathlib import Path
@@ -103,6 +103,15 @@ def limit_memory(memory_gib: float) -> None:
     torch.cuda.set_per_process_memory_fraction(min(1.0, memory_gib * GIB / total_bytes))
 
 
+class _GivenUpError(Exception):
+    """A task that nothing can be found of; says why."""
+
+
+def _longer(phases: Mapping[str, float], **more: float) -> dict[str, float]:
+    """Seconds by phase, with more of some."""
+    return dict(phases) | {name: phases.get(name, 0.0) + seconds for name, seconds in more.items()}
+
+
 class VisionSource:
     """Tunes to each task, votes over views, and judges what it and others propose. One instance a device; the weights
     are read at construction.
@@ -195,72 +204,87 @@ class VisionSource:
             left_s = math.inf if budget.seconds is None else budget.seconds - budget.elapsed_s
             if num_here and left_s < RUN_MARGIN * longest_s:
                 break
-            began = time.monotonic()
-            run_seed = seed + findings.num_runs
+            began, run_seed = time.monotonic(), seed + findings.num_runs
             try:
-                tuned = self.tuner.tune_and_predict(task, run_seed, began + TUNING_SHARE * left_s)
-            except torch.cuda.OutOfMemoryError as error:
-                torch.cuda.empty_cache()
-                logger.warning("%s: not enough device memory to tune", task.task_id)
-                self.num_out_of_memory += 1
-                if self.num_out_of_memory >= MAX_OUT_OF_MEMORY:
-                    raise DeviceLostError(f"vision: {MAX_OUT_OF_MEMORY} times in a row out of memory") from error
-                return replace(findings, note="vision: out of device memory")
-            except RuntimeError as error:
-                self._check_device(error)
-                raise
-            self.num_out_of_memory = 0
-            judge_began = time.monotonic()
-            judged = self._judge(task, tuned, others, run_seed, findings)
-            judge_s = time.monotonic() - judge_began
+                tuned = self._tune(task, run_seed, began + TUNING_SHARE * left_s)
+            except _GivenUpError as error:
+                return replace(findings, note=f"vision: {error}")
+            findings = self._counted_in(findings, shares, tuned)
+            report(findings)  # what is answered does not wait for what is judged
+            findings = self._judged(findings, task, tuned, others, run_seed, began + left_s)
+            num_here += 1
             took_s = time.monotonic() - began
             longest_s = max(longest_s, took_s)
             if tuned.num_steps == self.config.num_steps:
                 self._took(took_s)
-            if tuned.num_steps and not math.isfinite(tuned.loss):
-                return replace(findings, note="vision: tuning diverged")
-            num_here += 1
-            num_runs = findings.num_runs + 1
-            weight = weight_of_run(tuned, self.config.num_steps)
-            whole_weight = findings.whole_weight + weight
-            add_votes(shares, tuned, weight)
-            phases = {
-                "tune": findings.phases.get("tune", 0.0) + tuned.tune_s,
-                "predict": findings.phases.get("predict", 0.0) + tuned.predict_s,
-                "judge": findings.phases.get("judge", 0.0) + judge_s,
-            }
-            findings = Findings(
-                answers_from(shares, whole_weight, num_runs * tuned.num_views),
-                phases=phases,
-                note=self._note(num_runs, tuned),
-                whole_weight=whole_weight,
-                num_runs=num_runs,
-                judged=judged,
-            )
-            report(findings)
         return findings
 
-    def _judge(
-        self, task: Task, tuned: Tuned, others: Proposals, seed: int, before: Findings
-    ) -> tuple[tuple[Judgement, ...], ...]:
-        """What is thought of grids now: findings' judgements, with those of the tuning run at hand, the model being as
-        it left it."""
-        known = before.judged or ((),) * len(task.test)
-        whole = tuned.num_steps == self.config.num_steps > 0 and math.isfinite(tuned.loss)
-        if not whole:
-            return known
-        views, judged = self.tuner.views(seed), []
+    def _tune(self, task: Task, seed: int, deadline: float) -> Tuned:
+        """One tuning run. Raises _GivenUpError where there is nothing to be had of this task, and DeviceLostError."""
+        try:
+            tuned = self.tuner.tune_and_predict(task, seed, deadline)
+        except torch.cuda.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            logger.warning("%s: not enough device memory to tune", task.task_id)
+            self.num_out_of_memory += 1
+            if self.num_out_of_memory >= MAX_OUT_OF_MEMORY:
+                raise DeviceLostError(f"vision: {MAX_OUT_OF_MEMORY} times in a row out of memory") from error
+            raise _GivenUpError("out of device memory") from error
+        except RuntimeError as error:
+            self._check_device(error)
+            raise
+        self.num_out_of_memory = 0
+        if tuned.num_steps and not math.isfinite(tuned.loss):
+            raise _GivenUpError("tuning diverged")
+        return tuned
+
+    def _counted_in(self, findings: Findings, shares: Shares, tuned: Tuned) -> Findings:
+        """The findings with one more run's votes, which are added to the shares."""
+        num_runs = findings.num_runs + 1
+        weight = weight_of_run(tuned, self.config.num_steps)
+        whole_weight = findings.whole_weight + weight
+        add_votes(shares, tuned, weight)
+        return replace(
+            findings,
+            answers=answers_from(shares, whole_weight, num_runs * tuned.num_views),
+            phases=_longer(findings.phases, tune=tuned.tune_s, predict=tuned.predict_s),
+            note=self._note(num_runs, tuned),
+            whole_weight=whole_weight,
+            num_runs=num_runs,
+        )
+
+    def _judged(
+        self, findings: Findings, task: Task, tuned: Tuned, others: Proposals, seed: int, deadline: float
+    ) -> Findings:
+        """The findings with what a run that was not cut short thinks of grids, the model being as that left it.
+
+        deadline: of time.monotonic, after which no further test input is begun: a task that overruns costs the process.
+        """
+        if not tuned.num_steps == self.config.num_steps > 0:
+            return findings
+        began = time.monotonic()
+        views = self.tuner.views(seed)
+        judged: list[list[Judgement]] = [[] for _ in task.test]
         try:
             for number, test in enumerate(task.test):
+                if time.monotonic() >= deadline:
+                    break
                 own = [grid for grid, _ in tuned.votes[number][:MAX_ANSWERS]]
                 grids = distinct_grids([*own, *(others[number] if others else ())])
                 nats = self.tuner.score(test.input.astype(np.uint8), grids, views, stream_seed(seed, number))
-                judged.append([Judgement(grid.astype(np.int8), n) for grid, n in zip(grids, nats, strict=True)])
+                judged[number] = [Judgement(grid.astype(np.int8), n) for grid, n in zip(grids, nats, strict=True)]
         except torch.cuda.OutOfMemoryError:
             torch.cuda.empty_cache()
             logger.warning("%s: not enough device memory to judge grids", task.task_id)
-            return known
-        return tuple(average_judgements(old, new) for old, new in zip(known, judged, strict=True))
+        except RuntimeError as error:
+            self._check_device(error)
+            raise
+        known = findings.judged or ((),) * len(task.test)
+        return replace(
+            findings,
+            judged=tuple(average_judgements(old, new) for old, new in zip(known, judged, strict=True)),
+            phases=_longer(findings.phases, judge=time.monotonic() - began),
+        )
 
     def _check_device(self, error: RuntimeError) -> None:
         """Raise DeviceLostError if the GPU answers nothing any more, as after an illegal access or an error of its

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -70,7 +71,8 @@ def test_answers_speak_of_one_test_input_each_and_weigh_their_share():
 def test_a_node_budget_tunes_in_full_and_repeats(source):
     reports = []
     findings = source.solve(TASK, Budget(nodes=5), 1, reports.append)
-    assert reports == [findings]
+    (reported,) = reports
+    assert (reported.answers, reported.note, reported.judged) == (findings.answers, findings.note, ())
     assert "3 steps" in findings.note
     assert set(findings.phases) == {"tune", "predict", "judge"}
     again = source.solve(TASK, Budget(nodes=5), 1, reports.append)
@@ -192,13 +194,32 @@ def test_judgements_of_several_runs_are_averaged(source):
     reports = []
     both = source.solve(TASK, Budget(seconds=60), 1, reports.append, None, others)
     key = others[0][0].shape, others[0][0].tobytes()
-    first, second = grids_judged(reports[0])[key], grids_judged(both)[key]
+    before_second = replace(reports[0], judged=reports[1].judged)  # a report comes before its own run judges
+    first, second = grids_judged(reports[1])[key], grids_judged(both)[key]
     assert (first.num_runs, second.num_runs) == (1, 2)
-    again = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, reports[0], others)
+    again = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, before_second, others)
     assert grids_judged(again)[key].nats == pytest.approx(second.nats, rel=1e-4)
     one, two = np.array([[1]], np.int8), np.array([[2]], np.int8)
     known = average_judgements([Judgement(one, 1.0, 2)], [Judgement(one, 4.0), Judgement(two, 3.0)])
     assert [(said.nats, said.num_runs) for said in known] == [(2.0, 3), (3.0, 1)]
+
+
+def test_judging_ends_with_the_time_and_keeps_what_is_there(source, monkeypatch):
+    """The clock stands still but while a grid is judged, which takes longer than the whole task may."""
+    now = [time.monotonic()]
+    monkeypatch.setattr("solver.vision.source.time.monotonic", lambda: now[0])
+    score = source.tuner.score
+
+    def slow(*args):
+        now[0] += 100.0
+        return score(*args)
+
+    monkeypatch.setattr(source.tuner, "score", slow)
+    task = Task("t", (PAIR, PAIR), (Pair(np.array([[3, 4]], np.int8)),) * 3)
+    others = ((np.array([[4, 3]], np.int8),),) * 3
+    findings = source.solve(task, Budget(seconds=60), 1, lambda findings: None, None, others)
+    assert [bool(of_input) for of_input in findings.judged] == [True, False, False]
+    assert findings.num_runs == 1
 
 
 @pytest.mark.parametrize("fault", ["cut short", "untuned", "memory"])
@@ -218,7 +239,8 @@ def test_what_is_no_whole_run_judges_nothing_and_keeps_what_was_said(tmp_path, s
         monkeypatch.setattr(source.tuner.model, "losses", out_of_memory)
     others = ((np.array([[3, 3]], np.int8),),)
     findings = source.solve(TASK, Budget(nodes=1), 0, lambda findings: None, before, others)
-    assert findings.judged == said
+    ((kept,),) = findings.judged
+    assert (kept.grid.tolist(), kept.nats, kept.num_runs) == ([[4, 3]], 0.5, 1)
     assert findings.num_runs == 2
 
 
