@@ -11,6 +11,14 @@ import numpy as np
 from .budget import Budget
 from .tasks import Task
 
+GridKey = tuple[tuple[int, ...], bytes]
+"""What equal grids have alike, to look them up by: shape and int8 cells."""
+
+
+def grid_key(grid: np.ndarray) -> GridKey:
+    """grid: int8 or uint8 [H, W]."""
+    return grid.shape, grid.astype(np.int8, copy=False).tobytes()
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:

@@ -20,7 +20,7 @@ import numpy as np
 import orjson
 
 from . import plausibility
-from .answers import Answer, Attempt, Attempts, Ballot, Ballots, Findings, Proposals
+from .answers import Answer, Attempt, Attempts, Ballot, Ballots, Findings, GridKey, Proposals, grid_key
 from .plausibility import Plausibility
 from .tasks import Task
 
@@ -53,8 +53,6 @@ EVIDENCE = (
 
 _DEFAULTS = {"share": 1.0, "exact": 2.0}
 """Coefficients for a source that was not calibrated: the share is taken as a probability, and more if exact."""
-
-_Key = tuple[tuple[int, ...], bytes]
 
 
 @dataclass(frozen=True)
@@ -147,21 +145,21 @@ def ballots_of(findings: Findings, num_tests: int) -> Ballots:
     return tuple(tuple(_ballots(index, findings)) for index in range(num_tests))
 
 
-def _judged_nats(index: int, findings: Iterable[Findings]) -> dict[_Key, float]:
+def _judged_nats(index: int, findings: Iterable[Findings]) -> dict[GridKey, float]:
     """Nats of every grid that was judged for one test input, on average over the sources that did."""
-    said: dict[_Key, list[float]] = {}
+    said: dict[GridKey, list[float]] = {}
     for found in findings:
         for judgement in found.judged[index] if index < len(found.judged) else ():
             if 0.0 <= judgement.nats < inf:
-                said.setdefault((judgement.grid.shape, judgement.grid.tobytes()), []).append(judgement.nats)
+                said.setdefault(grid_key(judgement.grid), []).append(judgement.nats)
     return {key: sum(nats) / len(nats) for key, nats in said.items()}
 
 
-def _judge(ballots: Iterable[Ballot], nats: Mapping[_Key, float]) -> Iterator[Ballot]:
+def _judge(ballots: Iterable[Ballot], nats: Mapping[GridKey, float]) -> Iterator[Ballot]:
     """The ballots with what was said of their grids."""
     least = min(nats.values(), default=0.0) + _LEAST_NATS
     for ballot in ballots:
-        own = nats.get((ballot.grid.shape, ballot.grid.tobytes()))
+        own = nats.get(grid_key(ballot.grid))
         if own is None:
             yield ballot
         else:
@@ -205,11 +203,11 @@ def keep_better(attempts: Attempts, before: Attempts) -> Attempts:
     nothing is known any more (no source) those are kept that only fallbacks would replace."""
     chosen = []
     for new, old in zip(attempts, before, strict=True):
-        known: dict[_Key, tuple[float, int, int, Attempt]] = {}
+        known: dict[GridKey, tuple[float, int, int, Attempt]] = {}
         for order, (attempt, unknown) in enumerate([*((a, 2) for a in new), *((a, 1) for a in old)]):
             rank = 0 if attempt.source else unknown
             entry = -attempt.weight if attempt.source else 0.0, rank, order, attempt
-            key = attempt.grid.shape, attempt.grid.tobytes()
+            key = grid_key(attempt.grid)
             known[key] = min(known.get(key, entry), entry, key=lambda item: item[:3])
         first, second = sorted(known.values(), key=lambda item: item[:3])[:2]
         chosen.append((first[3], second[3]))
@@ -218,11 +216,11 @@ def keep_better(attempts: Attempts, before: Attempts) -> Attempts:
 
 def _ranked(task: Task, index: int, ballots: Mapping[str, Sequence[Ballot]], most: int) -> list[Attempt]:
     """The likeliest outputs for one test input, at most so many."""
-    merged: dict[_Key, _Merged] = {}
+    merged: dict[GridKey, _Merged] = {}
     for source in sorted(ballots):
         trust = shipped_trust().get(source, Trust())
         for ballot in ballots[source]:
-            entry = merged.setdefault((ballot.grid.shape, ballot.grid.tobytes()), _Merged())
+            entry = merged.setdefault(grid_key(ballot.grid), _Merged())
             probability = trust.probability(evidence(ballot, index, _plausibility(task)))
             if probability > entry.probability:
                 entry.source, entry.origin, entry.probability = source, ballot.origin, probability
@@ -246,10 +244,10 @@ def _ranked(task: Task, index: int, ballots: Mapping[str, Sequence[Ballot]], mos
 def _ballots(index: int, findings: Findings) -> list[Ballot]:
     """Every output with its weight. To an exact one answers that are not exact add nothing: their weights are of
     another scale, on which rules in doubt stand far ahead of programs that do not fit."""
-    groups: dict[_Key, list[Answer]] = {}
+    groups: dict[GridKey, list[Answer]] = {}
     for answer in findings.answers:
         if (grid := answer.outputs[index]) is not None:
-            groups.setdefault((grid.shape, grid.tobytes()), []).append(answer)
+            groups.setdefault(grid_key(grid), []).append(answer)
     exact = {key: any(answer.exact for answer in group) for key, group in groups.items()}
     weights = {key: sum(a.weight for a in group if a.exact == exact[key]) for key, group in groups.items()}
     totals = {kind: sum(weights[key] for key in groups if exact[key] == kind) for kind in (True, False)}

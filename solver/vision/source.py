@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..answers import Answer, DeviceLostError, Findings, Judgement, Proposals
+from ..answers import Answer, DeviceLostError, Findings, GridKey, Judgement, Proposals, grid_key
 from ..budget import Budget
 from ..tasks import Pair, Task
 from .training import stream_seed
@@ -32,8 +32,8 @@ RUN_MARGIN = 1.1
 """What a run takes at most, compared with what was estimated or with the longest before."""
 
 
-Shares = list[dict[tuple[tuple[int, ...], bytes], float]]
-"""For each test input: grids, as shape and int8 cells, with the sum over all tuning runs of their shares of the views,
+Shares = list[dict[GridKey, float]]
+"""For each test input: grids, by key, with the sum over all tuning runs of their shares of the views,
 times the weight of the run."""
 
 SMALLEST_WEIGHT = 0.01
@@ -50,7 +50,7 @@ def add_votes(shares: Shares, tuned: Tuned, weight: float) -> None:
     """Count one tuning run in."""
     for of_input, votes in zip(shares, tuned.votes, strict=True):
         for grid, share in votes:
-            key = grid.shape, grid.astype(np.int8).tobytes()
+            key = grid_key(grid)
             of_input[key] = of_input.get(key, 0.0) + weight * share
 
 
@@ -60,7 +60,7 @@ def shares_of(findings: Findings | None, num_tests: int) -> Shares:
     for answer in findings.answers if findings else ():
         for of_input, grid in zip(shares, answer.outputs, strict=True):
             if grid is not None:
-                of_input[grid.shape, grid.tobytes()] = answer.weight
+                of_input[grid_key(grid)] = answer.weight
     return shares
 
 
@@ -80,9 +80,9 @@ def answers_from(shares: Shares, whole_weight: float, num_views: int) -> list[An
 
 def average_judgements(before: Sequence[Judgement], now: Sequence[Judgement]) -> tuple[Judgement, ...]:
     """What earlier runs and this one think of grids for one test input; of those that both know, on average."""
-    known: dict[tuple[tuple[int, ...], bytes], Judgement] = {}
+    known: dict[GridKey, Judgement] = {}
     for said in (*before, *now):
-        key = said.grid.shape, said.grid.tobytes()
+        key = grid_key(said.grid)
         old = known.get(key, Judgement(said.grid, 0.0, 0))
         num_runs = old.num_runs + said.num_runs
         nats = (old.nats * old.num_runs + said.nats * said.num_runs) / num_runs
@@ -92,7 +92,7 @@ def average_judgements(before: Sequence[Judgement], now: Sequence[Judgement]) ->
 
 def distinct_grids(grids: Sequence[np.ndarray]) -> list[np.ndarray]:
     """uint8 [H, W], each once, in order."""
-    known = {(grid.shape, grid.astype(np.uint8).tobytes()): grid.astype(np.uint8) for grid in reversed(grids)}
+    known = {grid_key(grid): grid.astype(np.uint8) for grid in reversed(grids)}
     return list(reversed(known.values()))
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..answers import grid_key
 from ..errors import InputError
 from ..settings import VisionSettings
 from ..tasks import Task, older_tasks
@@ -113,7 +114,7 @@ class Tuned:
 
 def count_votes(predictions: list[Grid], num_views: int) -> Votes:
     """Equal grids counted; share of num_views, most first, ties by content so that the order is fixed."""
-    counts = Counter((grid.shape, grid.astype(np.uint8).tobytes()) for grid in predictions)
+    counts = Counter(map(grid_key, predictions))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [
         (np.frombuffer(cells, dtype=np.uint8).reshape(shape).copy(), count / num_views)
