@@ -25,7 +25,8 @@ def orthogonalize(matrices: Tensor, num_iterations: int = 5) -> Tensor:
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(num_iterations):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        x = torch.baddbmm(x, polynomial, x, beta=a)
     return x
 
 
@@ -111,14 +112,13 @@ class Optimizer:
         for key, p, update in zip(self.matrices, parameters, updates):
             parts = 3 if key.endswith("qkv.weight") else 2 if key.endswith("enter.weight") else 1
             for target, piece in zip(p.chunk(parts), update.chunk(parts)):
-                tall = piece.shape[0] > piece.shape[1]
-                target, piece = (target.mT, piece.mT) if tall else (target, piece)  # noqa: PLW2901
-                by_shape[piece.shape].append((target, piece))
+                is_tall = piece.shape[0] > piece.shape[1]
+                by_shape[tuple(sorted(piece.shape))].append((target, piece, is_tall))
         for shape, items in by_shape.items():
-            directions = orthogonalize(torch.stack([piece for _, piece in items]))
-            scale = -rate * 0.2 * max(shape) ** 0.5
-            for (target, _), direction in zip(items, directions):
-                if isinstance(scale, Tensor):
-                    target.addcmul_(direction.to(target.dtype), scale)
-                else:
-                    target.add_(direction, alpha=scale)
+            directions = orthogonalize(torch.stack([piece.mT if is_tall else piece for _, piece, is_tall in items]))
+            changes = directions.to(items[0][0].dtype) * (-rate * 0.2 * max(shape) ** 0.5)
+            # Laid out as their targets are, so that one kernel adds them all.
+            laid_out = [
+                change.mT.contiguous() if is_tall else change for change, (_, _, is_tall) in zip(changes, items)
+            ]
+            torch._foreach_add_([target for target, _, _ in items], laid_out)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from logging import getLogger
@@ -43,6 +43,9 @@ T = TypeVar("T")
 
 SCORE_PLACEMENTS = 2
 """Of a grid in every view, where it is scored."""
+
+DRAWN_AT_ONCE = 256
+"""Samples, while tuning."""
 
 MIN_BATCH = 1
 """Where device memory runs out, batches are halved, but not below this."""
@@ -221,17 +224,26 @@ class Tuner:
             torch.manual_seed(stream_seed(seed, "dropout"))
         rates = config.rate, config.matrix_rate, config.token_rate
         losses, started = [], time.monotonic()
-        for step, index in enumerate(indices.split(config.batch)):
+        for step, inputs in enumerate(self._batches(data, indices, generator)):
             if time.monotonic() >= deadline:
                 break
-            canvases, targets, _ = data.draw(index, self.config.canvas, generator)
             passed = (time.monotonic() - started) / (deadline - started) if deadline < math.inf else 0.0
             progress = min(1.0, max(step / config.num_steps, passed))
             share = min(1.0, (step + 1) / max(1, config.warmup_steps)) * (1 - progress)
             run_step = self.graphed or self.step
-            losses.append(run_step((canvases, data.tasks[index], targets), [share * rate for rate in rates]))
+            losses.append(run_step(inputs, [share * rate for rate in rates]))
         last = float(torch.stack(losses[-20:]).mean()) if losses else math.nan
         return last, len(losses)
+
+    def _batches(
+        self, data: DevicePairs, indices: Tensor, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The pairs with these numbers, freshly placed, in batches as `step` takes them. Many are drawn at once: that
+        takes a hundred small kernels, however many they are."""
+        batch = self.config.batch
+        for some in indices.split(batch * max(1, DRAWN_AT_ONCE // batch)):
+            canvases, targets, _ = data.draw(some, self.config.canvas, generator)
+            yield from zip(canvases.split(batch), data.tasks[some].split(batch), targets.split(batch))
 
     def step(self, inputs: Sequence[Tensor], rates: Sequence[Rate]) -> Tensor:
         """One step on a batch (canvases, tokens, targets, as `backward` takes them), at the rates of weights, matrices
