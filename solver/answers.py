@@ -128,8 +128,8 @@ class Ballot:
     grid: int8 [H, W]. weight: theirs together. share: that, as a part of the source's weight on all exact grids if one
     of them is exact, else on all others. exact: one of them is. right: the largest share of training outputs that one
     of them reproduces, 1 if exact. origin: of the answer in it that weighs most, exact ones before others. nats: how
-    unlikely those that judge grids find this one (Judgement), None if nobody was asked. behind: the logarithm of that
-    by the least of any grid for the same test input.
+    unlikely other sources that judge grids find this one (Judgement), None if none was asked. behind: the logarithm of
+    that by the least of any grid for the same test input.
     """
 
     grid: np.ndarray

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from math import exp, inf, log
+from statistics import fmean
 
 import numpy as np
 import orjson
@@ -133,9 +134,9 @@ def choose_attempts(task: Task, findings: Mapping[str, Findings]) -> Attempts:
 
 def all_ballots(findings: Mapping[str, Findings], num_tests: int) -> dict[str, Ballots]:
     """What is voted over: the ballots of every source, with what sources that judge say of them."""
-    nats = [_judged_nats(index, findings.values()) for index in range(num_tests)]
+    said = [_judged_nats(index, findings) for index in range(num_tests)]
     return {
-        source: tuple(tuple(_judge(own, nats[index])) for index, own in enumerate(ballots_of(found, num_tests)))
+        source: tuple(tuple(_judge(own, said[index], source)) for index, own in enumerate(ballots_of(found, num_tests)))
         for source, found in findings.items()
     }
 
@@ -145,25 +146,27 @@ def ballots_of(findings: Findings, num_tests: int) -> Ballots:
     return tuple(tuple(_ballots(index, findings)) for index in range(num_tests))
 
 
-def _judged_nats(index: int, findings: Iterable[Findings]) -> dict[GridKey, float]:
-    """Nats of every grid that was judged for one test input, on average over the sources that did."""
-    said: dict[GridKey, list[float]] = {}
-    for found in findings:
+def _judged_nats(index: int, findings: Mapping[str, Findings]) -> dict[GridKey, dict[str, float]]:
+    """Of every grid that was judged for one test input, its nats by the source that judged."""
+    said: dict[GridKey, dict[str, float]] = {}
+    for source, found in findings.items():
         for judgement in found.judged[index] if index < len(found.judged) else ():
             if 0.0 <= judgement.nats < inf:
-                said.setdefault(grid_key(judgement.grid), []).append(judgement.nats)
-    return {key: sum(nats) / len(nats) for key, nats in said.items()}
+                said.setdefault(grid_key(judgement.grid), {})[source] = judgement.nats
+    return said
 
 
-def _judge(ballots: Iterable[Ballot], nats: Mapping[GridKey, float]) -> Iterator[Ballot]:
-    """The ballots with what was said of their grids."""
-    least = min(nats.values(), default=0.0) + _LEAST_NATS
+def _judge(ballots: Iterable[Ballot], said: Mapping[GridKey, Mapping[str, float]], source: str) -> Iterator[Ballot]:
+    """A source's ballots with what others said of their grids, on average: what it thinks of them itself is in their
+    weights."""
+    least = min((fmean(nats.values()) for nats in said.values()), default=0.0) + _LEAST_NATS
     for ballot in ballots:
-        own = nats.get(grid_key(ballot.grid))
-        if own is None:
+        others = [nats for judge, nats in said.get(grid_key(ballot.grid), {}).items() if judge != source]
+        if not others:
             yield ballot
-        else:
-            yield replace(ballot, nats=own, behind=min(log((own + _LEAST_NATS) / least), _MOST_BEHIND))
+            continue
+        nats = fmean(others)
+        yield replace(ballot, nats=nats, behind=min(max(log((nats + _LEAST_NATS) / least), 0.0), _MOST_BEHIND))
 
 
 def without_judgements(ballots: Ballots) -> Ballots:

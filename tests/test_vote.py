@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from grids import draw
@@ -213,6 +215,16 @@ def test_several_judges_count_alike_and_nonsense_not_at_all():
     seen = {"program": programs, "vision": judged(_65=0.1, _55=np.nan), "other": judged(_65=0.3, _55=-1.0)}
     of_65, of_55 = all_ballots(seen, 2)["program"][0]
     assert (of_65.nats, of_65.behind, of_55.nats) == (pytest.approx(0.2), 0.0, None)
+
+
+def test_what_a_source_thinks_of_its_own_grids_only_says_how_far_others_are_behind():
+    programs = Findings([answer("65", "87"), answer("55", "77")])
+    tuned = replace(judged(_65=0.099, _66=0.009), answers=[answer("66", "88", source="vision")])
+    ballots = all_ballots({"program": programs, "vision": tuned}, 2)
+    of_65, of_55 = ballots["program"][0]
+    assert (of_65.nats, of_65.behind) == (0.099, pytest.approx(np.log(10)))
+    assert of_55.nats is None
+    assert [(ballot.nats, ballot.behind) for ballot in ballots["vision"][0]] == [(None, 0.0)]
 
 
 def test_the_likeliest_grids_are_those_of_the_vote_and_no_more_than_asked_for():

@@ -34,10 +34,11 @@ class Optimizer:
     """Steps all parameters of a model; its state is a flat dictionary of tensors.
 
     name: 'adamw' or 'muon'. matrices: parameters whose name starts so, or holds it between dots, and that have two
-    dimensions go to Muon. tokens: name of a parameter with a rate of its own. Rates are given at each step, since they
-    follow a schedule: `matrix_rate` for Muon's matrices, `token_rate` for the tokens, `rate` for all else. Frozen
-    parameters are left alone. Muon's state is a momentum per matrix, AdamW's two moments per parameter. Gradients are
-    read from `.grad`. capturable: a step can be recorded in a CUDA graph, if its rates are tensors on the device.
+    dimensions go to Muon. tokens: name of a parameter with a rate of its own. Rates are given at each step, since
+    they follow a schedule: `matrix_rate` for Muon's matrices, `token_rate` for the tokens, `rate` for all else.
+    Frozen parameters are left alone, as are those without a gradient (the cores that a run of fewer loops does not
+    reach). Muon's state is a momentum per matrix, AdamW's two moments per parameter. Gradients are read from
+    `.grad`. capturable: a step can be recorded in a CUDA graph, if its rates are tensors on the device.
     """
 
     def __init__(
@@ -98,18 +99,19 @@ class Optimizer:
         for group, value in zip(self.adamw.param_groups, rates, strict=True):
             group["lr"] = value
         self.adamw.step()
-        if self.matrices:
+        if any(p.grad is not None for p in self.matrices.values()):
             self._step_matrices(matrix_rate)
 
     def _step_matrices(self, rate: Rate) -> None:
-        parameters, buffers = list(self.matrices.values()), list(self.buffers.values())
+        used = {key: p for key, p in self.matrices.items() if p.grad is not None}
+        parameters, buffers = list(used.values()), [self.buffers[key] for key in used]
         gradients = [p.grad for p in parameters]
         torch._foreach_lerp_(buffers, gradients, 1 - self.momentum)
         updates = torch._foreach_lerp(gradients, buffers, self.momentum)
         if self.weight_decay:
             torch._foreach_mul_(parameters, 1 - rate * self.weight_decay)
         by_shape = defaultdict(list)
-        for key, p, update in zip(self.matrices, parameters, updates):
+        for (key, p), update in zip(used.items(), updates):
             parts = 3 if key.endswith("qkv.weight") else 2 if key.endswith("enter.weight") else 1
             for target, piece in zip(p.chunk(parts), update.chunk(parts)):
                 is_tall = piece.shape[0] > piece.shape[1]

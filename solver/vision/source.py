@@ -23,7 +23,10 @@ logger = getLogger(__name__)
 
 GIB = 2**30
 MAX_ANSWERS = 16
-"""For a test input; so many of its own grids a run judges, too."""
+"""For a test input."""
+OWN_JUDGED = 2
+"""Its own grids for a test input that a run judges beside those of others, for comparison. (Sixteen take half of the
+time, and the vote comes out the same: docs/vision.md.)"""
 TUNING_SHARE = 0.9
 """Part of a budget in seconds that tuning may use; the predictions need little (0.3 s where tuning takes 15 s)."""
 MAX_OUT_OF_MEMORY = 3
@@ -113,7 +116,7 @@ def _longer(phases: Mapping[str, float], **more: float) -> dict[str, float]:
 
 
 class VisionSource:
-    """Tunes to each task, votes over views, and judges what it and others propose. One instance a device; the weights
+    """Tunes to each task, votes over views, and judges what others propose. One instance a device; the weights
     are read at construction.
 
     max_runs: so many tuning runs from different seeds vote on a task, if its time allows; in a budget of nodes one.
@@ -196,7 +199,7 @@ class VisionSource:
     ) -> Findings:
         """Reports after each tuning run. A budget of nodes sets no limit: the settings fix the number of steps. Answers
         weigh their share of the views, summed over the runs, of which one that was cut short counts less. Whole runs
-        judge their likeliest grids and those of others."""
+        judge the grids of others."""
         findings = before or Findings(num_runs=0)
         shares = shares_of(before, len(task.test))
         longest_s, num_here = 0.0, 0
@@ -256,11 +259,11 @@ class VisionSource:
     def _judged(
         self, findings: Findings, task: Task, tuned: Tuned, others: Proposals, seed: int, deadline: float
     ) -> Findings:
-        """The findings with what a run that was not cut short thinks of grids, the model being as that left it.
+        """The findings with what a run that was not cut short thinks of others' grids, the model being as that left it.
 
         deadline: of time.monotonic, after which no further test input is begun: a task that overruns costs the process.
         """
-        if not tuned.num_steps == self.config.num_steps > 0:
+        if not tuned.num_steps == self.config.num_steps > 0 or not any(others):
             return findings
         began = time.monotonic()
         views = self.tuner.views(seed)
@@ -269,8 +272,10 @@ class VisionSource:
             for number, test in enumerate(task.test):
                 if time.monotonic() >= deadline:
                     break
-                own = [grid for grid, _ in tuned.votes[number][:MAX_ANSWERS]]
-                grids = distinct_grids([*own, *(others[number] if others else ())])
+                if not others[number]:
+                    continue
+                own = [grid for grid, _ in tuned.votes[number][:OWN_JUDGED]]
+                grids = distinct_grids([*own, *others[number]])
                 nats = self.tuner.score(test.input.astype(np.uint8), grids, views, stream_seed(seed, number))
                 judged[number] = [Judgement(grid.astype(np.int8), n) for grid, n in zip(grids, nats, strict=True)]
         except torch.cuda.OutOfMemoryError:

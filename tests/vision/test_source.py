@@ -23,6 +23,7 @@ from solver.sources import vision_sources  # noqa: E402
 from solver.tasks import Pair, Task, load_set  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.source import (  # noqa: E402
+    OWN_JUDGED,
     VisionSource,
     add_votes,
     answers_from,
@@ -74,9 +75,23 @@ def test_a_node_budget_tunes_in_full_and_repeats(source):
     (reported,) = reports
     assert (reported.answers, reported.note, reported.judged) == (findings.answers, findings.note, ())
     assert "3 steps" in findings.note
-    assert set(findings.phases) == {"tune", "predict", "judge"}
+    assert set(findings.phases) == {"tune", "predict"}
     again = source.solve(TASK, Budget(nodes=5), 1, reports.append)
     assert [a.weight for a in findings.answers] == [a.weight for a in again.answers]
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_fewer_loops_than_cores_tune_the_cores_that_they_reach(tmp_path, optimizer):
+    model = replace(TINY_MODEL, num_cores=2)
+    facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
+    save_weights(tmp_path / "two", LoopedModel(model).state_dict(), model, facts)
+    source = VisionSource(tmp_path / "two", "cpu", replace(TINY, num_loops=1, optimizer=optimizer))
+    before = [p.detach().clone() for p in source.tuner.model.cores.parameters()]
+    assert "3 steps" in source.solve(TASK, Budget(nodes=5), 1, lambda findings: None).note
+    changed = [not torch.equal(old, new) for old, new in zip(before, source.tuner.model.cores.parameters())]
+    half = len(changed) // 2
+    assert all(changed[:half])
+    assert not any(changed[half:])
 
 
 def test_a_spent_budget_still_answers_at_once(source):
@@ -159,22 +174,28 @@ def grids_judged(findings, index=0):
     return {(said.grid.shape, said.grid.tobytes()): said for said in findings.judged[index]}
 
 
-def test_a_whole_run_judges_its_own_grids_and_those_of_others(source):
+def test_a_whole_run_judges_the_grids_of_others_beside_its_own_likeliest(source):
     mine = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None)
+    assert mine.judged == ()
     proposed = np.array([[4, 3]], np.int8), np.array([[7, 7, 7], [7, 7, 7]], np.int8)
     told = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, None, (proposed,))
     assert [a.weight for a in told.answers] == [a.weight for a in mine.answers]
-    judged, own = grids_judged(told), grids_judged(mine)
-    assert set(judged) == set(own) | {(grid.shape, grid.tobytes()) for grid in proposed}
-    assert {(a.outputs[0].shape, a.outputs[0].tobytes()) for a in mine.answers} == set(own)
-    for key, said in own.items():
-        assert judged[key].nats == pytest.approx(said.nats, rel=1e-4)
-        assert said.grid.dtype == np.int8
-    assert all(0 < said.nats < 50 for said in judged.values())
+    assert "judge" in told.phases
+    judged = grids_judged(told)
+    own = [answer.outputs[0] for answer in mine.answers[:OWN_JUDGED]]
+    assert set(judged) == {(grid.shape, grid.tobytes()) for grid in (*own, *proposed)}
+    assert all(said.grid.dtype == np.int8 and 0 < said.nats < 50 for said in judged.values())
     views = source.tuner.views(1)
     source.tuner.tune_and_predict(TASK, 1)
     (alone,) = source.tuner.score(TASK.test[0].input.astype(np.uint8), [proposed[0].astype(np.uint8)], views, 0)
     assert alone == pytest.approx(judged[proposed[0].shape, proposed[0].tobytes()].nats, rel=0.5)
+
+
+def test_a_test_input_for_which_nobody_else_proposes_anything_is_not_judged(source):
+    task = Task("t", TASK.train, TASK.test * 2)
+    proposed = (), (np.array([[4, 3]], np.int8),)
+    judged = source.solve(task, Budget(nodes=1), 1, lambda findings: None, None, proposed).judged
+    assert [bool(of_input) for of_input in judged] == [False, True]
 
 
 def test_the_output_that_was_learned_is_the_likelier(tmp_path, source):

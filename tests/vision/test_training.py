@@ -136,6 +136,26 @@ def test_orthogonalized_matrices_have_singular_values_near_one():
     assert float(values.max()) < 1.4
 
 
+def test_muon_steps_every_map_of_a_matrix_along_its_nearest_orthogonal_one():
+    """Queries, keys and values apart, value and gate apart, tall matrices as well as wide ones."""
+    torch.manual_seed(0)
+    model = LoopedModel(TINY_MODEL)
+    optimizer = Optimizer(model, "muon", momentum=0.0)
+    before = {key: p.detach().clone() for key, p in optimizer.matrices.items()}
+    for p in model.parameters():
+        p.grad = torch.randn_like(p)
+    optimizer.step(0.0, 0.01)
+    assert {key.rsplit(".", 2)[-2] for key in before} == {"qkv", "out", "enter", "leave"}
+    for key, p in optimizer.matrices.items():
+        parts = {"qkv": 3, "enter": 2}.get(key.rsplit(".", 2)[-2], 1)
+        for step, gradient in zip((p.detach() - before[key]).chunk(parts), p.grad.chunk(parts), strict=True):
+            u, _, v = torch.linalg.svd(gradient, full_matrices=False)
+            scale = 0.01 * 0.2 * max(gradient.shape) ** 0.5
+            along = (step * -(u @ v)).sum() / (scale * min(gradient.shape))
+            assert float(along) == pytest.approx(1.0, abs=0.2)
+            assert float((step / scale).norm(2)) ** 2 == pytest.approx(min(gradient.shape), rel=0.4)
+
+
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_steps_on_one_batch_lower_its_loss(name):
     torch.manual_seed(0)
