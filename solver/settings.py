@@ -97,10 +97,12 @@ class VisionSettings(_Checked):
     the one that ships with the solver. max_runs: tuning runs that vote on a task, if its time allows; one in a run that
     counts nodes. memory_gib: most device memory that a worker's tensors may hold; None for all there is.
 
-    num_samples: pairs seen in one tuning run, `batch` a step; 0: no tuning. optimizer: 'muon' (for the cores' matrices,
-    at matrix_rate; AdamW at `rate` for the rest) or 'adamw'; peak learning rates. canvas: side in cells; None for what
-    the weights were trained on. dropout: while tuning, of what the model's layers add; None for what the weights were
-    trained with. num_loops: loops of the model, tuning and predicting; None for all.
+    num_samples: pairs seen in one tuning run, `batch` a step; 0: no tuning. optimizer: 'muon' (for the cores'
+    matrices, at matrix_rate; AdamW at `rate` for the rest) or 'adamw'; peak learning rates. canvas: side in cells;
+    large_canvas: of the one for tasks with a grid that fits that one at scale 1 only, 0 for none; min_scale: least
+    scale at which grids are drawn, where it fits; None for what the weights were trained on. dropout: while tuning,
+    of what the model's layers add; None for what the weights were trained with. num_loops: loops of the model,
+    tuning and predicting; None for all.
     num_symmetries: of identity, three turns and two mirrors, so many; each but the identity also in num_colorings
     random colourings. num_placements: predictions of a test input in each of these views.
     """
@@ -115,6 +117,8 @@ class VisionSettings(_Checked):
     rate: float = setting(3e-4, low=0.0, high=1.0)
     matrix_rate: float = setting(5e-4, low=0.0, high=1.0)
     canvas: int | None = setting(None, low=32, high=1024)
+    large_canvas: int | None = setting(None, low=0, high=1024)
+    min_scale: int | None = setting(None, low=1, high=30)
     dropout: float | None = setting(None, low=0.0, high=0.9)
     num_loops: int | None = setting(None, low=1, high=100)
     num_symmetries: int = setting(6, low=1, high=6)

@@ -270,6 +270,8 @@ def vision_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
         limit_memory(vision.memory_gib)
     config = TuningConfig(
         canvas=vision.canvas,
+        large_canvas=vision.large_canvas,
+        min_scale=vision.min_scale,
         dropout=vision.dropout,
         batch=vision.batch,
         num_samples=vision.num_samples,

@@ -266,6 +266,7 @@ def tune(args: argparse.Namespace) -> None:
     config = TuningConfig(
         num_samples=args.samples, batch=args.batch, optimizer=args.optimizer, rate=args.rate,
         matrix_rate=args.matrix_rate, token_rate=args.token_rate, token_spread=args.token_spread, canvas=args.canvas,
+        large_canvas=args.large_canvas, min_scale=args.min_scale,
         dropout=args.dropout, replay_share=args.replay, warmup_steps=args.warmup_steps, compile=args.compile,
         graph=args.graph, autocast=args.device.startswith("cuda"),
     )  # fmt: skip
@@ -306,7 +307,7 @@ def tuning_record(tuner, task, args: argparse.Namespace, programs: list[list]) -
 
     def scores(grids_of_inputs) -> list[list[float]]:
         return [
-            [round(s, 5) for s in tuner.score(pair.input.astype(np.uint8), list(grids), views, args.seed)]
+            [round(s, 5) for s in tuner.score(pair.input.astype(np.uint8), list(grids), views, tuned.canvas, args.seed)]
             for pair, grids in zip(task.test, grids_of_inputs)
         ]
 
@@ -332,6 +333,7 @@ def tuning_record(tuner, task, args: argparse.Namespace, programs: list[list]) -
         "scores_of_programs": scores([[grid.astype(np.uint8) for grid in grids] for grids in programs]),
         "loss": round(tuned.loss, 5),
         "steps": tuned.num_steps,
+        "canvas": tuned.canvas,
         "tune_s": round(tuned.tune_s, 2),
         "predict_s": round(tuned.predict_s, 2),
         "score_s": round(score_s, 2),
@@ -415,6 +417,8 @@ def parser() -> argparse.ArgumentParser:
         dropout={"type": float, "help": "default: what the weights were trained with"},
         warmup_steps={"type": int, "default": 10},
         canvas={"type": int, "default": VisionSettings.canvas},
+        large_canvas={"type": int, "default": VisionSettings.large_canvas},
+        min_scale={"type": int, "default": VisionSettings.min_scale},
         minutes={"type": float, "default": math.inf},
         seed={"type": int, "default": 0},
         device={"default": "cuda"},

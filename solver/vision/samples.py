@@ -6,11 +6,12 @@ All randomness follows from named seeds and the number of samples seen, so that 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from .canvas import Placement, draw_inputs, draw_targets, random_placement
+from .canvas import MAX_SIDE, Placement, choose_canvas, draw_inputs, draw_targets, random_placement
 from .data import PackedPairs
 
 
@@ -39,19 +40,25 @@ class DevicePairs:
         self.tasks = torch.cat([self.tasks, other.tasks])
 
     def draw(
-        self, index: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
+        self, index: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None, min_scale: int = 1
     ) -> tuple[Tensor, Tensor, Placement]:
         """As draw_pairs, of the pairs with these numbers."""
-        return draw_pairs(self.grids[index], self.sizes[index], canvas, generator, scale)
+        return draw_pairs(self.grids[index], self.sizes[index], canvas, generator, scale, min_scale)
 
 
 def draw_pairs(
-    grids: Tensor, sizes: Tensor, canvas: int, generator: torch.Generator, scale: int | None = None
+    grids: Tensor,
+    sizes: Tensor,
+    canvas: int,
+    generator: torch.Generator,
+    scale: int | None = None,
+    min_scale: int = 1,
 ) -> tuple[Tensor, Tensor, Placement]:
-    """Input canvases, target canvases (int64 [B, C, C]) and their placement, freshly placed. grids: uint8
-    [B, 2, 30, 30]; sizes: int64 [B, 4]."""
+    """Input canvases, target canvases (int64 [B, C, C]) and their placement (random_placement), freshly placed. grids:
+    uint8 [B, 2, 30, 30]; sizes: int64 [B, 4]."""
     in_h, in_w, out_h, out_w = sizes.unbind(1)
-    place = random_placement(torch.maximum(in_h, out_h), torch.maximum(in_w, out_w), canvas, generator, scale)
+    heights, widths = torch.maximum(in_h, out_h), torch.maximum(in_w, out_w)
+    place = random_placement(heights, widths, canvas, generator, scale, min_scale)
     return (
         draw_inputs(grids[:, 0], in_h, in_w, place, canvas),
         draw_targets(grids[:, 1], out_h, out_w, place, canvas),
@@ -106,3 +113,48 @@ class MixedSampler:
         if inside < count:
             mixed[~is_other] = self.main.indices(first - before, count - inside)
         return mixed
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Pairs that are drawn on the same canvas, of that side. numbers: theirs, int64 [K], on the CPU; sampler: of places
+    in numbers."""
+
+    canvas: int
+    numbers: Tensor
+    sampler: Sampler | MixedSampler
+
+    def indices(self, first: int, count: int) -> Tensor:
+        """As Sampler.indices, of the samples of this pool."""
+        return self.numbers[self.sampler.indices(first, count)]
+
+
+class Pools:
+    """All pairs, by the canvas that they are drawn on (`choose_canvas`). A batch is of one pool; the pools take turns
+    so that each is gone through as often as the other."""
+
+    def __init__(
+        self, sizes: Tensor, num_main: int, canvas: int, large_canvas: int, other_share: float, seed: int
+    ) -> None:
+        """sizes: int64 [N, 4], on the CPU; pairs from num_main on are others, of which there is to be that share
+        (MixedSampler). large_canvas: 0 for none."""
+        canvases = torch.tensor([choose_canvas(side, canvas, large_canvas) for side in range(1, MAX_SIDE + 1)])
+        canvas_of = canvases[sizes.max(1).values - 1]
+        self.pools = []
+        for side in sorted({canvas, large_canvas or canvas}):
+            numbers = (canvas_of == side).nonzero().flatten()
+            own = int((numbers < num_main).sum())
+            own_seed = seed if side == canvas else stream_seed(seed, "large")
+            others = len(numbers) - own
+            sampler = MixedSampler(own, others, other_share, own_seed) if others else Sampler(own, own_seed)
+            self.pools.append(Pool(side, numbers, sampler))
+        self.large_share = float((canvas_of[:num_main] == large_canvas).double().mean()) if large_canvas else 0.0
+
+    def next(self, samples: int, per_step: int) -> tuple[Pool, int]:
+        """The pool of the step that begins when so many samples were seen, and how many of them were of this pool.
+        per_step: samples of a step, of all processes."""
+        step = samples // per_step
+        before, after = int(step * self.large_share), int((step + 1) * self.large_share)
+        if after > before:
+            return self.pools[-1], before * per_step
+        return self.pools[0], samples - before * per_step

@@ -14,7 +14,7 @@ import torch
 
 from ..answers import Answer, DeviceLostError, Findings, GridKey, Judgement, Proposals, grid_key
 from ..budget import Budget
-from ..tasks import Pair, Task
+from ..tasks import MAX_SIDE, Pair, Task
 from .training import stream_seed
 from .tuning import Tuned, Tuner, TuningConfig
 from .weights import load_weights
@@ -136,7 +136,7 @@ class VisionSource:
         self.tuner = Tuner(model, self.config)
         self.max_runs = max_runs
         self.about = ""
-        self.least_s = 0.0
+        self.run_s: dict[int, float] = {}  # by canvas, of the last whole run there, or as estimated
         self.num_out_of_memory = 0
 
     @classmethod
@@ -155,22 +155,27 @@ class VisionSource:
             source.about += f", not compiled ({type(error).__name__})"
         return source
 
+    @property
+    def least_s(self) -> float:
+        """Seconds below which no task should begin, since a run that is cut short is worth little."""
+        return RUN_MARGIN * max(self.run_s.values(), default=0.0) / TUNING_SHARE
+
     def warm_up(self) -> None:
-        """Compile and record, so that the first task need not, and estimate how long a task will take. With less time
-        than that none should begin, since a run that is cut short is worth little."""
+        """Compile and record, so that the first task need not, and estimate how long a task will take."""
         why_not_recorded = self.tuner.record()
-        run_s = self.estimate_s()
-        self._took(run_s)
-        self.about = f"vision on {self.tuner.device.type}: about {run_s:.1f} s for a tuning run"
+        self.run_s = {canvas: self.estimate_s(canvas) for canvas in self.config.canvases}
+        seconds = " or ".join(f"{run_s:.1f}" for run_s in self.run_s.values())
+        self.about = f"vision on {self.tuner.device.type}: about {seconds} s for a tuning run"
         if self.tuner.device.type == "cuda":
             self.about += f", {torch.cuda.max_memory_reserved(self.tuner.device) / GIB:.1f} GiB of device memory"
         if why_not_recorded:
             self.about += f", not recorded ({why_not_recorded})"
 
-    def estimate_s(self) -> float:
+    def estimate_s(self, canvas: int) -> float:
         """Seconds a tuning run of a task with one test input will take here, from few and from more steps on a made-up
-        task. The first call also compiles, which is not counted."""
-        grid = np.arange(100, dtype=np.int8).reshape(10, 10) % 10
+        task that is drawn on that canvas. The first call also compiles, which is not counted."""
+        side = 10 if canvas == self.config.canvas else MAX_SIDE
+        grid = (np.arange(side * side).reshape(side, side) % 10).astype(np.int8)
         task = Task("estimate", (Pair(grid, grid[::-1]),), (Pair(grid),))
         few, more, repeats = (5, 25, 3) if self.tuner.device.type == "cuda" else (1, 3, 1)
         self.tuner.tune_and_predict(task, max_steps=1)
@@ -183,10 +188,6 @@ class VisionSource:
             return long.tune_s + long.predict_s
         step_s = max(0.0, long.tune_s - short.tune_s) / (long.num_steps - short.num_steps)
         return long.tune_s + step_s * (self.config.num_steps - long.num_steps) + long.predict_s
-
-    def _took(self, run_s: float) -> None:
-        """Learn from how long a run took, or will take."""
-        self.least_s = RUN_MARGIN * run_s / TUNING_SHARE
 
     def solve(
         self,
@@ -219,7 +220,7 @@ class VisionSource:
             took_s = time.monotonic() - began
             longest_s = max(longest_s, took_s)
             if tuned.num_steps == self.config.num_steps:
-                self._took(took_s)
+                self.run_s[tuned.canvas] = took_s
         return findings
 
     def _tune(self, task: Task, seed: int, deadline: float) -> Tuned:
@@ -276,7 +277,8 @@ class VisionSource:
                     continue
                 own = [grid for grid, _ in tuned.votes[number][:OWN_JUDGED]]
                 grids = distinct_grids([*own, *others[number]])
-                nats = self.tuner.score(test.input.astype(np.uint8), grids, views, stream_seed(seed, number))
+                test_input, score_seed = test.input.astype(np.uint8), stream_seed(seed, number)
+                nats = self.tuner.score(test_input, grids, views, tuned.canvas, score_seed)
                 judged[number] = [Judgement(grid.astype(np.int8), n) for grid, n in zip(grids, nats, strict=True)]
         except torch.cuda.OutOfMemoryError:
             torch.cuda.empty_cache()

@@ -26,12 +26,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ..errors import InputError
-from .canvas import read_canvas
+from .canvas import MAX_SIDE, read_canvas
 from .checkpoint import load_checkpoint, read_facts, round_as_saved, save_checkpoint
 from .data import TrainingData
 from .model import LoopedModel, ModelConfig, fresh_tokens, grown
 from .optimizer import Optimizer
-from .samples import DevicePairs, MixedSampler, Sampler, draw_pairs, stream_seed
+from .samples import DevicePairs, Pools, draw_pairs, stream_seed
 from .steps import agree, agree_on, autocast, average_gradients, clip_gradients, update_average
 from .variants import Variants
 
@@ -47,17 +47,21 @@ CHECK_STEPS = 20
 class TrainConfig:
     """Settings of one training run.
 
-    canvas: side in cells. batch: samples a process and step. rate, matrix_rate: peak learning rates
-    (matrix_rate is Muon's). average: decay of the averaged weights a step. decay_start, decay_samples: from
-    where, and over how many samples, the rates fall linearly to zero (0 samples: never). dropout: of what the core's
-    layers add. made_share: part of the samples that come from made-up tasks, which have task tokens of their own behind
-    those of model.num_tasks; num_variants: of each task that is not made up (variants.py), with tokens behind those;
-    variant_share: part of such tasks' samples that become a variant. Tokens behind the first model.num_tasks are not
-    exported. Intervals: log_steps, validate_samples, save_samples. max_samples: stop there (0: no limit).
+    canvas: side in cells. large_canvas: of the one for pairs that fit that one at scale 1 only; 0 for none, so that all
+    are drawn on `canvas`. min_scale: least scale that pairs are drawn at, if it fits. batch: samples a process and
+    step. rate, matrix_rate: peak learning rates (matrix_rate is Muon's). average: decay of the averaged weights a
+    step. decay_start, decay_samples: from where, and over how many samples, the rates fall linearly to zero (0
+    samples: never). dropout: of what the core's layers add. made_share: part of the samples that come from made-up
+    tasks, which have task tokens of their own behind those of model.num_tasks; num_variants: of each task that is not
+    made up (variants.py), with tokens behind those; variant_share: part of such tasks' samples that become a variant.
+    Tokens behind the first model.num_tasks are not exported. Intervals: log_steps, validate_samples, save_samples.
+    max_samples: stop there (0: no limit).
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
     canvas: int = 48
+    large_canvas: int = 0
+    min_scale: int = 1
     batch: int = 128
     optimizer: str = "muon"
     rate: float = 6e-4
@@ -82,6 +86,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         faults = self.model.canvas_faults(self.canvas)
+        if self.large_canvas:
+            faults += self.model.canvas_faults(self.large_canvas)
+            if self.large_canvas <= self.canvas:
+                faults.append(f"large_canvas {self.large_canvas} must be larger than canvas {self.canvas}")
+        if not 1 <= self.min_scale <= MAX_SIDE:
+            faults.append(f"min_scale {self.min_scale} must be within 1..{MAX_SIDE}")
         if self.optimizer not in ("adamw", "muon"):
             faults.append(f"optimizer {self.optimizer!r} must be 'adamw' or 'muon'")
         if not 0 <= self.average < 1:
@@ -139,8 +149,10 @@ def validate(model: LoopedModel, pairs: DevicePairs, config: TrainConfig, num_lo
     device = pairs.grids.device
     generator = torch.Generator(device).manual_seed(stream_seed("validation"))
     total_loss, exact, readable = 0.0, 0, 0
-    for index in torch.arange(len(pairs), device=device).split(config.batch):
-        canvases, targets, place = pairs.draw(index, config.canvas, generator, VALIDATION_SCALE)
+    pools = Pools(pairs.sizes.cpu(), len(pairs), config.canvas, config.large_canvas, 0.0, config.seed).pools
+    batches = [(pool.canvas, some) for pool in pools for some in pool.numbers.to(device).split(config.batch)]
+    for canvas, index in batches:
+        canvases, targets, place = pairs.draw(index, canvas, generator, VALIDATION_SCALE)
         with autocast(device, config.autocast):
             total_loss += model.loss(canvases, pairs.tasks[index], targets).item() * len(index)
             predicted = model.predict(canvases, pairs.tasks[index], num_loops)
@@ -165,11 +177,12 @@ class Training:
         self.config, self.device, self.rank, self.world = config, device, rank, world
         self.pairs = DevicePairs(data.train, device)
         self.made_ids = data.made.task_ids if config.made_share else ()
+        num_main = len(self.pairs)
         if config.made_share:
-            self.sampler = MixedSampler(len(self.pairs), len(data.made), config.made_share, config.seed)
             self.pairs.append(DevicePairs(data.made, device, config.model.num_tasks))
-        else:
-            self.sampler = Sampler(len(self.pairs), config.seed)
+        self.pools = Pools(
+            self.pairs.sizes.cpu(), num_main, config.canvas, config.large_canvas, config.made_share, config.seed
+        )
         self.validation = DevicePairs(data.validation, device)
         self.task_ids = data.train.task_ids
         first_variant = config.model.num_tasks + len(self.made_ids)
@@ -278,7 +291,8 @@ class Training:
         """One step on the next batch; returns loss and gradient norm as tensors on the device."""
         config, parameters = self.config, list(self.model.parameters())
         first = self.samples + self.rank * config.batch
-        index = self.sampler.indices(first, config.batch)
+        pool, seen = self.pools.next(self.samples, config.batch * self.world)
+        index = pool.indices(seen + self.rank * config.batch, config.batch)
         if self.device.type == "cuda":
             index = index.pin_memory()
         index = index.to(self.device, non_blocking=True)
@@ -288,7 +302,7 @@ class Training:
         grids, sizes, tasks = self.pairs.grids[index], self.pairs.sizes[index], self.pairs.tasks[index]
         if self.variants:
             grids, sizes, tasks = self.variants.change(grids, sizes, tasks, self.generator)
-        canvases, targets, _ = draw_pairs(grids, sizes, config.canvas, self.generator)
+        canvases, targets, _ = draw_pairs(grids, sizes, pool.canvas, self.generator, min_scale=config.min_scale)
         with autocast(self.device, config.autocast):
             loss = self.model.loss(canvases, tasks, targets)
         loss.backward()

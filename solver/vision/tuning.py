@@ -26,7 +26,7 @@ from ..answers import grid_key
 from ..errors import InputError
 from ..settings import VisionSettings
 from ..tasks import Task, older_tasks
-from .canvas import IGNORE, Placement, draw_inputs, random_placement, read_canvas
+from .canvas import IGNORE, Placement, choose_canvas, draw_inputs, random_placement, read_canvas
 from .data import PackedPairs, grids_of
 from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
@@ -44,6 +44,9 @@ T = TypeVar("T")
 SCORE_PLACEMENTS = 2
 """Of a grid in every view, where it is scored."""
 
+LEFT_TO_WEIGHTS = ("canvas", "large_canvas", "min_scale", "dropout")
+"""Settings that are None for what the weights were trained with."""
+
 DRAWN_AT_ONCE = 256
 """Samples, while tuning."""
 
@@ -53,7 +56,9 @@ MIN_BATCH = 1
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """canvas: side in cells; None for what the weights were trained on (`for_weights`). num_samples: pairs seen while
+    """canvas: side in cells; None for what the weights were trained on (`for_weights`), as with what follows.
+    large_canvas: for tasks with a grid that fits that one at scale 1 only; 0 for none. min_scale: least scale at which
+    grids are drawn, where it fits. num_samples: pairs seen while
     tuning, `batch` a step; the rates (token_rate of the task tokens, matrix_rate of the cores' matrices, rate of all
     else) warm up over warmup_steps and fall linearly to zero, reached early if the deadline is. Tokens begin at the
     mean of the trained ones, and token_spread times their standard deviation away from it. With 0 samples nothing is
@@ -65,6 +70,8 @@ class TuningConfig:
     setting of a run has its default there."""
 
     canvas: int | None = VisionSettings.canvas
+    large_canvas: int | None = VisionSettings.large_canvas
+    min_scale: int | None = VisionSettings.min_scale
     optimizer: str = VisionSettings.optimizer
     rate: float = VisionSettings.rate
     matrix_rate: float = VisionSettings.matrix_rate
@@ -86,9 +93,28 @@ class TuningConfig:
     graph: bool = True
 
     def for_weights(self, manifest: Mapping[str, Any]) -> TuningConfig:
-        """With the canvas and the dropout that these weights were trained with, where none are named."""
-        trained = {"canvas": manifest["canvas"], "dropout": manifest.get("training", {}).get("dropout", 0.0)}
+        """With the canvases, scales and dropout that these weights were trained with, where none are named."""
+        training = manifest.get("training", {})
+        trained = {
+            "canvas": manifest["canvas"],
+            "large_canvas": training.get("large_canvas", 0),
+            "min_scale": training.get("min_scale", 1),
+            "dropout": training.get("dropout", 0.0),
+        }
         return replace(self, **{name: value for name, value in trained.items() if getattr(self, name) is None})
+
+    @property
+    def canvases(self) -> tuple[int, ...]:
+        """All that tasks are drawn on."""
+        return (self.canvas, self.large_canvas) if self.large_canvas else (self.canvas,)
+
+    def canvas_of(self, task: Task) -> int:
+        """The one that the task is drawn on. Only its training pairs and test inputs are read."""
+        pairs = [grids_of(pair) for pair in task.train]
+        shapes = [grid.shape for pair in pairs for grid in pair] + [test.input.shape for test in task.test]
+        likely = (bound_output_size(pairs, test.input).likely for test in task.test)
+        shapes += [size for size in likely if size is not None]
+        return choose_canvas(max(map(max, shapes)), self.canvas, self.large_canvas)
 
     @property
     def num_steps(self) -> int:
@@ -102,9 +128,9 @@ class TuningConfig:
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """votes: per test input, grids (uint8 [H, W]) with the share of all views that gave them, best first;
-    shares sum to at most 1, the rest was malformed. loss: mean over the last steps. tune_s, predict_s:
-    seconds. peak_bytes: most device memory that was held for tensors, None on a CPU."""
+    """votes: per test input, grids (uint8 [H, W]) with the share of all views that gave them, best first; shares sum
+    to at most 1, the rest was malformed. loss: mean over the last steps. tune_s, predict_s: seconds. canvas:
+    what the task was drawn on. peak_bytes: most device memory that was held for tensors, None on a CPU."""
 
     votes: list[Votes]
     loss: float
@@ -112,6 +138,7 @@ class Tuned:
     num_views: int
     tune_s: float
     predict_s: float
+    canvas: int
     peak_bytes: int | None = None
 
 
@@ -142,10 +169,12 @@ def within_memory(work: Callable[[int], T], batch: int) -> tuple[T, int]:
 
 def _check(config: TuningConfig, model: ModelConfig) -> None:
     """Raises InputError naming every setting that is missing or that the model cannot serve."""
-    left_open = [name for name in ("canvas", "dropout") if getattr(config, name) is None]
+    left_open = [name for name in LEFT_TO_WEIGHTS if getattr(config, name) is None]
     faults = [f"{name} is not named, nor taken from the weights" for name in left_open]
-    if config.canvas is not None:
-        faults += model.canvas_faults(config.canvas)
+    if not left_open:
+        faults += [fault for canvas in config.canvases for fault in model.canvas_faults(canvas)]
+        if config.large_canvas and config.large_canvas <= config.canvas:
+            faults.append(f"large_canvas {config.large_canvas} must be larger than canvas {config.canvas}")
     if config.num_loops is not None and not 1 <= config.num_loops <= model.num_loops:
         faults.append(f"num_loops {config.num_loops} must be within 1..{model.num_loops}, which the model has")
     if config.num_views > model.num_tasks:
@@ -188,7 +217,7 @@ class Tuner:
         self.optimizer = Optimizer(
             model, config.optimizer, betas=(0.9, 0.999), tokens="tasks", capturable=self.wants_graph
         )
-        self.graphed: GraphedStep | None = None
+        self.graphed: dict[int, GraphedStep] = {}  # by canvas
 
     @torch.no_grad()
     def reset(self, num_tokens: int, seed: int) -> None:
@@ -201,7 +230,13 @@ class Tuner:
         )
 
     def tune(
-        self, pairs: list[tuple[Grid, Grid]], views: list[View], seed: int, deadline: float, max_steps: int
+        self,
+        pairs: list[tuple[Grid, Grid]],
+        views: list[View],
+        canvas: int,
+        seed: int,
+        deadline: float,
+        max_steps: int,
     ) -> tuple[float, int]:
         """Tunes all weights to the pairs in every view; returns the last steps' mean loss and the number of
         steps."""
@@ -223,26 +258,26 @@ class Tuner:
         if config.dropout:
             torch.manual_seed(stream_seed(seed, "dropout"))
         rates = config.rate, config.matrix_rate, config.token_rate
+        run_step = self.graphed.get(canvas, self.step)
         losses, started = [], time.monotonic()
-        for step, inputs in enumerate(self._batches(data, indices, generator)):
+        for step, inputs in enumerate(self._batches(data, indices, canvas, generator)):
             if time.monotonic() >= deadline:
                 break
             passed = (time.monotonic() - started) / (deadline - started) if deadline < math.inf else 0.0
             progress = min(1.0, max(step / config.num_steps, passed))
             share = min(1.0, (step + 1) / max(1, config.warmup_steps)) * (1 - progress)
-            run_step = self.graphed or self.step
             losses.append(run_step(inputs, [share * rate for rate in rates]))
         last = float(torch.stack(losses[-20:]).mean()) if losses else math.nan
         return last, len(losses)
 
     def _batches(
-        self, data: DevicePairs, indices: Tensor, generator: torch.Generator
+        self, data: DevicePairs, indices: Tensor, canvas: int, generator: torch.Generator
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """The pairs with these numbers, freshly placed, in batches as `step` takes them. Many are drawn at once: that
         takes a hundred small kernels, however many they are."""
         batch = self.config.batch
         for some in indices.split(batch * max(1, DRAWN_AT_ONCE // batch)):
-            canvases, targets, _ = data.draw(some, self.config.canvas, generator)
+            canvases, targets, _ = data.draw(some, canvas, generator, min_scale=self.config.min_scale)
             yield from zip(canvases.split(batch), data.tasks[some].split(batch), targets.split(batch))
 
     def step(self, inputs: Sequence[Tensor], rates: Sequence[Rate]) -> Tensor:
@@ -254,19 +289,19 @@ class Tuner:
         return loss
 
     def record(self) -> str:
-        """Record a step as a CUDA graph if there is a GPU; says why if that fails, and steps go on without. Leaves
-        weights and momentum that `reset` must make good."""
+        """Record a step on each canvas as a CUDA graph if there is a GPU; says why if that fails, and steps go on
+        without. Leaves weights and momentum that `reset` must make good."""
         if not self.wants_graph or self.graphed:
             return ""
-        shape = self.config.batch, self.config.canvas, self.config.canvas
-        canvases = torch.zeros(shape, dtype=torch.int64, device=self.device)
         tokens = torch.zeros(self.config.batch, dtype=torch.int64, device=self.device)
         self.model.train()
         self.model.run_cores = self.tuned_cores
         try:
-            self.graphed = GraphedStep(self.step, (canvases, tokens, canvases.clone()), 3)
+            for side in self.config.canvases:
+                canvases = torch.zeros((len(tokens), side, side), dtype=torch.int64, device=self.device)
+                self.graphed[side] = GraphedStep(self.step, (canvases, tokens, canvases.clone()), 3)
         except RuntimeError as error:
-            self.wants_graph = False
+            self.wants_graph, self.graphed = False, {}
             # A recording that broke off leaves its stream current, and may leave the allocator unable to free memory.
             with suppress(RuntimeError, AssertionError):
                 torch.cuda.set_stream(torch.cuda.default_stream(self.device))
@@ -301,12 +336,14 @@ class Tuner:
         return task_views(self.config.num_colorings, rng, self.config.num_symmetries)
 
     @torch.no_grad()
-    def score(self, test_input: Grid, outputs: Sequence[Grid], views: list[View], seed: int) -> list[float]:
+    def score(
+        self, test_input: Grid, outputs: Sequence[Grid], views: list[View], canvas: int, seed: int
+    ) -> list[float]:
         """How unlikely the model as it is now finds each grid as the output of an input: mean negative log-likelihood
         of a cell in nats, over views and SCORE_PLACEMENTS placements. Grids of one size are placed alike."""
         if not outputs:
             return []
-        drawn = [self._drawn_to_score((test_input, output), views, seed) for output in outputs]
+        drawn = [self._drawn_to_score((test_input, output), views, canvas, seed) for output in outputs]
         canvases, tokens, targets = (torch.cat(parts) for parts in zip(*drawn))
         self.model.eval()
         self.model.run_cores = self.model.plain_cores()
@@ -321,12 +358,14 @@ class Tuner:
         losses, self.predict_batch = within_memory(in_parts, self.predict_batch)
         return losses.view(len(outputs), -1).mean(1).tolist()
 
-    def _drawn_to_score(self, pair: tuple[Grid, Grid], views: list[View], seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _drawn_to_score(
+        self, pair: tuple[Grid, Grid], views: list[View], canvas: int, seed: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """A pair in every view and placement, as `LoopedModel.losses` takes it: canvases, tokens, targets."""
         data = self._viewed([pair], views)
         generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "score"))
         index = torch.arange(len(data), device=self.device).repeat(SCORE_PLACEMENTS)
-        canvases, targets, _ = data.draw(index, self.config.canvas, generator)
+        canvases, targets, _ = data.draw(index, canvas, generator, min_scale=self.config.min_scale)
         return canvases, data.tasks[index], targets
 
     def _replayed(self, num_views: int) -> DevicePairs:
@@ -343,7 +382,9 @@ class Tuner:
         return DevicePairs(PackedPairs.pack(viewed, [str(v) for v in range(len(views))]), self.device)
 
     @torch.no_grad()
-    def predict(self, pairs: list[tuple[Grid, Grid]], test_input: Grid, views: list[View], seed: int) -> list[Grid]:
+    def predict(
+        self, pairs: list[tuple[Grid, Grid]], test_input: Grid, views: list[View], canvas: int, seed: int
+    ) -> list[Grid]:
         """The well-formed predictions of one test input in all views and placements, each brought back."""
         config, device = self.config, self.device
         choices = bound_output_size(pairs, test_input).choices
@@ -362,7 +403,7 @@ class Tuner:
         grids = torch.from_numpy(padded).to(device)
         tokens, in_sizes, out_bounds = (torch.tensor(x, device=device) for x in (which, ins, bounds))
         generator = torch.Generator(device).manual_seed(stream_seed(seed, "predict"))
-        places = random_placement(*out_bounds.unbind(1), self.config.canvas, generator)
+        places = random_placement(*out_bounds.unbind(1), canvas, generator, min_scale=config.min_scale)
         self.model.eval()
         self.model.run_cores = self.model.plain_cores()
 
@@ -370,7 +411,7 @@ class Tuner:
             found = []
             for index in torch.arange(len(which), device=device).split(size):
                 place = Placement(places.scale[index], places.row[index], places.column[index])
-                canvases = draw_inputs(grids[tokens[index]], *in_sizes[index].unbind(1), place, self.config.canvas)
+                canvases = draw_inputs(grids[tokens[index]], *in_sizes[index].unbind(1), place, canvas)
                 with autocast(device, config.autocast):
                     symbols = self.model.predict(canvases, tokens[index], config.num_loops)
                 read = read_canvas(symbols, place)
@@ -395,15 +436,15 @@ class Tuner:
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(self.device)
         pairs = [grids_of(pair) for pair in task.train]
-        views = self.views(seed)
+        views, canvas = self.views(seed), self.config.canvas_of(task)
         num_views = len(views) * self.config.num_placements
         self.reset(len(views), seed)
-        loss, num_steps = self.tune(pairs, views, seed, deadline, max_steps)
+        loss, num_steps = self.tune(pairs, views, canvas, seed, deadline, max_steps)
         tuned = time.monotonic()
         votes = []
         for number, test in enumerate(task.test):
-            found = self.predict(pairs, test.input.astype(np.uint8), views, stream_seed(seed, number))
+            found = self.predict(pairs, test.input.astype(np.uint8), views, canvas, stream_seed(seed, number))
             votes.append(count_votes(found, num_views))
         ended = time.monotonic()
         peak_bytes = torch.cuda.max_memory_reserved(self.device) if on_gpu else None
-        return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned, peak_bytes)
+        return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned, canvas, peak_bytes)

@@ -13,6 +13,7 @@ from solver.vision.canvas import (  # noqa: E402
     BACKGROUND,
     BORDER,
     IGNORE,
+    choose_canvas,
     draw_inputs,
     draw_targets,
     patchify,
@@ -53,6 +54,25 @@ def test_a_target_reads_back_as_the_grid(size, other_size, canvas, seed):
     scale = int(place.scale)
     assert int((target == BORDER).sum()) == scale * (height + width) + 1
     assert int((target != IGNORE).sum()) == (scale * height + 1) * (scale * width + 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(sizes, st.sampled_from([32, 48, 64]), st.integers(1, 5), st.integers(0, 1000))
+def test_scales_begin_at_the_least_one_where_it_fits(size, canvas, min_scale, seed):
+    height, width = (torch.full((200,), side) for side in size)
+    place = random_placement(height, width, canvas, torch.Generator().manual_seed(seed), min_scale=min_scale)
+    largest = max(1, (canvas - 2) // max(size))
+    drawn = set(place.scale.tolist())
+    assert min(drawn) >= min(min_scale, largest)
+    assert max(drawn) <= largest
+    if largest - min_scale < 8:
+        assert drawn == set(range(min(min_scale, largest), largest + 1))
+
+
+def test_grids_that_fit_at_the_smallest_scale_only_go_to_the_large_canvas():
+    assert [choose_canvas(side, 48, 64) for side in (1, 23, 24, 30)] == [48, 48, 64, 64]
+    assert [choose_canvas(side, 48, 0) for side in (23, 24, 30)] == [48, 48, 48]
+    assert [(64 - 2) // side for side in (24, 30)] == [2, 2]
 
 
 @settings(max_examples=40, deadline=None)

@@ -53,7 +53,7 @@ def tiny_source(tmp_path):
 def shares_from(*runs):
     shares = shares_of(None, len(runs[0]))
     for votes in runs:
-        add_votes(shares, Tuned(votes, 0.1, 3, 510, 1.0, 0.1), 1.0)
+        add_votes(shares, Tuned(votes, 0.1, 3, 510, 1.0, 0.1, 32), 1.0)
     return shares
 
 
@@ -100,9 +100,9 @@ def test_a_spent_budget_still_answers_at_once(source):
 
 
 def test_the_estimate_is_of_all_steps(source):
-    assert 0 < source.estimate_s() < 60
+    assert 0 < source.estimate_s(32) < 60
     assert source.least_s == 0.0
-    source.estimate_s = lambda: 9.0
+    source.estimate_s = lambda canvas: 9.0
     source.warm_up()
     assert source.about == "vision on cpu: about 9.0 s for a tuning run"
     assert source.least_s == pytest.approx(11.0)
@@ -139,7 +139,7 @@ def test_a_device_that_never_has_memory_ends_the_process(source, monkeypatch):
 
 
 def test_what_a_run_took_says_what_the_next_one_needs(source):
-    source.least_s = 1e6
+    source.run_s[32] = 1e6
     source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
     assert 0 < source.least_s < 60
 
@@ -187,7 +187,7 @@ def test_a_whole_run_judges_the_grids_of_others_beside_its_own_likeliest(source)
     assert all(said.grid.dtype == np.int8 and 0 < said.nats < 50 for said in judged.values())
     views = source.tuner.views(1)
     source.tuner.tune_and_predict(TASK, 1)
-    (alone,) = source.tuner.score(TASK.test[0].input.astype(np.uint8), [proposed[0].astype(np.uint8)], views, 0)
+    (alone,) = source.tuner.score(TASK.test[0].input.astype(np.uint8), [proposed[0].astype(np.uint8)], views, 32, 0)
     assert alone == pytest.approx(judged[proposed[0].shape, proposed[0].tobytes()].nats, rel=0.5)
 
 
@@ -272,7 +272,7 @@ def test_runs_are_summed_and_one_that_was_cut_short_counts_less():
     assert answers[0].origin == "62.5% of 1020 views"
     again = shares_of(Findings(answers, num_runs=2, whole_weight=2.0), 1)
     assert sorted(again[0].values()) == [0.5, 1.25]
-    whole, half = Tuned([[(one, 0.4)]], 0.1, 8, 10, 1.0, 0.1), Tuned([[(two, 1.0)]], 0.1, 4, 10, 1.0, 0.1)
+    whole, half = Tuned([[(one, 0.4)]], 0.1, 8, 10, 1.0, 0.1, 32), Tuned([[(two, 1.0)]], 0.1, 4, 10, 1.0, 0.1, 32)
     shares = shares_of(None, 1)
     for tuned in (half, whole):
         add_votes(shares, tuned, weight_of_run(tuned, 8))
@@ -362,7 +362,7 @@ def test_untuned_answers_name_no_loss(source, tmp_path):
     source = VisionSource(tmp_path, "cpu", replace(TINY, num_samples=0))
     findings = source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
     assert findings.note == "vision: run 1, 0 steps"
-    assert source.estimate_s() > 0
+    assert source.estimate_s(32) > 0
 
 
 @pytest.mark.slow

@@ -21,9 +21,10 @@ from solver.vision.checkpoint import read_facts, save_checkpoint  # noqa: E402
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, grown, rotary_table, rotate  # noqa: E402
 from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
-from solver.vision.samples import MixedSampler, Sampler  # noqa: E402
+from solver.vision.samples import MixedSampler, Pools, Sampler  # noqa: E402
 from solver.vision.steps import autocast  # noqa: E402
 from solver.vision.training import TrainConfig, Training, validate  # noqa: E402
+from solver.vision.tuning import TuningConfig  # noqa: E402
 from solver.vision.variants import Variants, ViewTable, change_grids, draw_variants  # noqa: E402
 from solver.vision.views import SYMMETRIES, View  # noqa: E402
 from solver.vision.weights import load_weights, packed, save_weights, unpacked  # noqa: E402
@@ -520,6 +521,65 @@ def test_variants_are_trained_on_resumed_with_added_later_and_not_exported(tmp_p
         added.train_step()
 
 
+def with_large(data):
+    """The data with two pairs in three of a side above 15, which fit a canvas of 32 at scale 1 only."""
+    rng = np.random.default_rng(1)
+    pairs = [
+        (task, (grid, np.rot90(grid, task).copy()))
+        for task in range(3)
+        for side in (5, 16, 20, 4, 18, 22)
+        for grid in [rng.integers(0, 10, (side, 3), dtype=np.uint8)]
+    ]
+    packed_pairs = PackedPairs.pack(pairs, data.train.task_ids)
+    return replace(data, train=packed_pairs, validation=PackedPairs.pack(pairs[::2], data.train.task_ids))
+
+
+def test_pools_take_turns_and_each_goes_through_all_its_pairs():
+    sizes = torch.tensor([[side, 3, 3, 3] for side in (5, 16, 20, 4, 18, 22, 15, 30, 2)])
+    pools = Pools(sizes, 9, 32, 48, 0.0, 0)
+    seen, samples = {32: [], 48: []}, 0
+    for _ in range(27):
+        pool, before = pools.next(samples, 3)
+        assert before == len(seen[pool.canvas])
+        seen[pool.canvas] += pool.indices(before, 3).tolist()
+        samples += 3
+    assert {side: sorted(numbers) for side, numbers in seen.items()} == {
+        32: sorted([0, 3, 6, 8] * 9),
+        48: sorted([1, 2, 4, 5, 7] * 9),
+    }
+    (only,) = Pools(sizes, 9, 32, 0, 0.0, 0).pools
+    assert only.indices(4, 20).tolist() == Sampler(9, 0).indices(4, 20).tolist()
+
+
+def test_made_up_pairs_are_mixed_into_both_pools():
+    sizes = torch.tensor([[side, 3, 3, 3] for side in (5, 16, 4, 18, 3, 20, 2, 17)])
+    for pool, own, others in zip(Pools(sizes, 4, 32, 48, 0.25, 0).pools, ((0, 2), (1, 3)), ((4, 6), (5, 7))):
+        drawn = pool.indices(0, 80).tolist()
+        assert {number: drawn.count(number) for number in set(drawn)} == dict.fromkeys(own, 30) | dict.fromkeys(
+            others, 10
+        )
+
+
+def test_two_canvases_are_trained_on_validated_and_resumed_with(tmp_path, monkeypatch):
+    data = with_large(tiny_data())
+    config = replace(TINY, large_canvas=48, min_scale=2)
+    whole = Training(replace(config, save_samples=24, max_samples=48), data, CPU)
+    sides = []
+    forward = whole.model.forward
+    monkeypatch.setattr(whole.model, "forward", lambda c, *rest: sides.append(c.shape[1]) or forward(c, *rest))
+    whole.run(tmp_path / "whole")
+    assert (sides.count(32), sides.count(48)) == (4, 8)
+    assert_resumed_alike(whole, config, data, tmp_path / "parts")
+    averaged = validate(whole.averaged, whole.validation, config)
+    assert averaged == validate(whole.averaged, whole.validation, config)
+    assert averaged != validate(whole.averaged, whole.validation, replace(config, large_canvas=0))
+    tool = load_tool()
+    assert tool.main(["export", "--run", str(tmp_path / "whole"), "--out", str(tmp_path / "weights")]) == 0
+    _, manifest = load_weights(tmp_path / "weights", "cpu")
+    tuning = TuningConfig().for_weights(manifest)
+    assert (tuning.canvas, tuning.large_canvas, tuning.min_scale) == (32, 48, 2)
+
+
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
     data = tiny_data()
     training = Training(TINY, data, CPU)
@@ -620,6 +680,8 @@ def test_every_wrong_setting_is_named():
     assert [f.split(":")[0] for f in faults] == ["widht", "batch", "compile", "model."]
     with pytest.raises(SettingsError, match=r"canvas 31.*optimizer 'sgd'"):
         tool.changed_config(TINY, ["canvas=31", "optimizer=sgd"])
+    with pytest.raises(SettingsError, match=r"large_canvas 32 must be larger.*min_scale 0"):
+        tool.changed_config(TINY, ["large_canvas=32", "min_scale=0"])
     assert tool.changed_config(TINY, ["canvas=48", "model.num_loops=4"]).model.num_loops == 4
 
 

@@ -15,14 +15,15 @@ from hypothesis import strategies as st  # noqa: E402
 from solver.errors import InputError  # noqa: E402
 from solver.tasks import Pair, Task, older_tasks  # noqa: E402
 from solver.vision import tuning  # noqa: E402
+from solver.vision.canvas import random_placement  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.tuning import Tuner, TuningConfig, count_votes  # noqa: E402
 from solver.vision.views import View, bound_output_size, task_views  # noqa: E402
 
 TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=32, num_tasks=60)
 TINY = TuningConfig(
-    canvas=32, dropout=0.0, batch=4, num_samples=12, num_colorings=1, num_placements=2, compile=False, autocast=False,
-    warmup_steps=1,
+    canvas=32, large_canvas=0, min_scale=1, dropout=0.0, batch=4, num_samples=12, num_colorings=1, num_placements=2,
+    compile=False, autocast=False, warmup_steps=1,
 )  # fmt: skip
 
 
@@ -132,14 +133,14 @@ def test_grids_are_scored_by_the_model_as_it_is(tuner):
     grids = [np.array(cells, np.uint8) for cells in (((2, 1),), ((7, 8),), ((5,), (6,)))]
     given, views = np.array(((1, 2),), np.uint8), tuner.views(3)
     tuner.reset(len(views), 3)
-    before = tuner.score(given, grids, views, 0)
+    before = tuner.score(given, grids, views, 32, 0)
     tuner.tune_and_predict(task, seed=3)
     weights = {key: tensor.clone() for key, tensor in tuner.model.state_dict().items()}
-    after = tuner.score(given, grids, views, 0)
+    after = tuner.score(given, grids, views, 32, 0)
     assert 0 < after[0] < before[0]
     assert after[0] < min(after[1:])  # what it was tuned to
-    assert tuner.score(given, grids[1:], views, 0) == after[1:]
-    assert tuner.score(given, [], views, 0) == []
+    assert tuner.score(given, grids[1:], views, 32, 0) == after[1:]
+    assert tuner.score(given, [], views, 32, 0) == []
     assert all(torch.equal(tensor, weights[key]) for key, tensor in tuner.model.state_dict().items())
 
 
@@ -190,21 +191,72 @@ def test_loops_and_views_are_as_many_as_asked_for(monkeypatch):
 
 
 def test_what_is_left_open_is_as_the_weights_were_trained():
-    manifest = {"canvas": 40, "training": {"dropout": 0.2}}
-    open_, named = TuningConfig(), TuningConfig(canvas=32, dropout=0.0)
-    assert (open_.for_weights(manifest).canvas, open_.for_weights(manifest).dropout) == (40, 0.2)
-    assert open_.for_weights({"canvas": 40}).dropout == 0.0
+    manifest = {"canvas": 40, "training": {"dropout": 0.2, "large_canvas": 64, "min_scale": 2}}
+    named = TuningConfig(canvas=32, large_canvas=0, min_scale=1, dropout=0.0)
+
+    def left_open(config):
+        return config.canvas, config.large_canvas, config.min_scale, config.dropout
+
+    assert left_open(TuningConfig().for_weights(manifest)) == (40, 64, 2, 0.2)
+    assert left_open(TuningConfig().for_weights({"canvas": 40})) == (40, 0, 1, 0.0)
     assert named.for_weights(manifest) == named
     tuner = Tuner(LoopedModel(TINY_MODEL), replace(TINY, dropout=0.2))
     assert {layer.dropout for layer in tuner.model.layers()} == {0.2}
 
 
 def test_what_the_model_cannot_do_is_named():
-    config = TuningConfig(canvas=33, dropout=0.0, num_loops=3, num_colorings=20)
+    config = TuningConfig(canvas=33, large_canvas=0, min_scale=1, dropout=0.0, num_loops=3, num_colorings=20)
     with pytest.raises(InputError, match=r"canvas 33.*32\.\.32.*num_loops 3.*1\.\.2.*106 views.*60"):
         Tuner(LoopedModel(TINY_MODEL), config)
     with pytest.raises(InputError, match=r"canvas is not named.*dropout is not named.*num_loops 3"):
         Tuner(LoopedModel(TINY_MODEL), TuningConfig(num_loops=3))
+    with pytest.raises(InputError, match=r"large_canvas 32 must be larger than canvas 32"):
+        Tuner(LoopedModel(TINY_MODEL), replace(TINY, large_canvas=32))
+    with pytest.raises(InputError, match=r"canvas 64 must be within 32\.\.32"):
+        Tuner(LoopedModel(TINY_MODEL), replace(TINY, large_canvas=64))
+
+
+def solid(height, width, color=1):
+    return np.full((height, width), color, np.int8)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "canvas"),
+    [
+        ([(solid(15, 15), solid(15, 15))], solid(15, 15), 32),
+        ([(solid(3, 3), solid(3, 3))], solid(2, 16), 48),  # the test input
+        ([(solid(3, 3), solid(16, 3))], solid(3, 3), 48),  # an output
+        ([(solid(16, 3), solid(3, 3))], solid(3, 3), 48),  # an input
+        ([(solid(4, 4), solid(8, 8)), (solid(3, 3), solid(6, 6))], solid(9, 9), 48),  # twice the test input
+        ([(solid(4, 4), solid(9, 5)), (solid(3, 3), solid(6, 6))], solid(9, 9), 32),  # no rule says what to expect
+    ],
+)
+def test_a_task_that_fits_only_at_the_smallest_scale_is_drawn_on_the_large_canvas(train, test, canvas):
+    task = Task("t", tuple(Pair(*pair) for pair in train), (Pair(test),))
+    assert replace(TINY, large_canvas=48).canvas_of(task) == canvas
+    assert TINY.canvas_of(task) == 32
+
+
+def test_tuning_predictions_and_scores_are_on_the_canvas_of_the_task(monkeypatch):
+    tuner = Tuner(LoopedModel(replace(TINY_MODEL, max_canvas=48)), replace(TINY, large_canvas=48, min_scale=2))
+    sides, scales = [], []
+    forward, place = tuner.model.forward, random_placement
+    monkeypatch.setattr(tuner.model, "forward", lambda c, *rest: sides.append(c.shape[1]) or forward(c, *rest))
+    for module in ("tuning", "samples"):
+        monkeypatch.setattr(
+            f"solver.vision.{module}.random_placement",
+            lambda *args, **more: scales.append(drawn := place(*args, **more)) or drawn,
+        )
+    for side, canvas in ((5, 32), (20, 48)):
+        grid = (np.arange(side * side).reshape(side, side) % 10).astype(np.int8)
+        tuned = tuner.tune_and_predict(Task("t", (Pair(grid, grid.T),), (Pair(grid),)))
+        given = grid.astype(np.uint8)
+        tuner.score(given, [given], tuner.views(0), tuned.canvas, 0)
+        assert tuned.canvas == canvas
+        assert set(sides) == {canvas}
+        assert min(int(drawn.scale.min()) for drawn in scales) == 2
+        sides.clear()
+        scales.clear()
 
 
 def limited(function, limit):
@@ -248,10 +300,10 @@ def test_predictions_do_not_depend_on_how_many_are_made_at_a_time(tuner, monkeyp
 
     monkeypatch.setattr(tuner.model, "predict", copying)
     grid = np.arange(9, dtype=np.uint8).reshape(3, 3)
-    whole = tuner.predict(pairs, grid, views, 5)
+    whole = tuner.predict(pairs, grid, views, 32, 5)
     assert whole
     monkeypatch.setattr(tuner.model, "predict", limited(copying, 10))
-    parts = tuner.predict(pairs, grid, views, 5)
+    parts = tuner.predict(pairs, grid, views, 32, 5)
     assert tuner.predict_batch == 8
     assert [g.tolist() for g in parts] == [g.tolist() for g in whole]
 
@@ -287,7 +339,7 @@ def test_recorded_steps_are_those_that_are_not(optimizer):
         tuner = Tuner(LoopedModel(TINY_MODEL).cuda(), replace(config, graph=graph))
         tuner.tune_and_predict(task_of((((5, 5),), ((6,),)), (((1, 1),), ((7,),))))
         tuned = tuner.tune_and_predict(SWAP)
-        assert (tuner.graphed is not None) == graph
+        assert bool(tuner.graphed) == graph
         assert tuned.num_steps == 50
         found.append((tuned.loss, tuner.model.state_dict()))
     (plain_loss, plain), (loss, weights) = found
@@ -300,7 +352,7 @@ def test_recorded_steps_are_those_that_are_not(optimizer):
 def test_recorded_steps_end_at_the_deadline():
     tuner = Tuner(
         LoopedModel(ModelConfig()).cuda(),
-        TuningConfig(canvas=48, dropout=0.0, batch=64, num_samples=10**6, compile=False),
+        TuningConfig(canvas=48, large_canvas=0, min_scale=1, dropout=0.0, batch=64, num_samples=10**6, compile=False),
     )
     tuner.tune_and_predict(SWAP, max_steps=1)
     began = time.monotonic()
