@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import merge_lora  # noqa: E402
 import token_histogram  # noqa: E402
 import train_policy  # noqa: E402
 import train_ppm  # noqa: E402
+from tiny import save_policy  # noqa: E402
 
 from solver.errors import InputError  # noqa: E402
 from solver.executor import execute, input_value  # noqa: E402
@@ -190,14 +192,42 @@ def test_a_policy_learns_to_write_programs_that_run(made, documents, tmp_path, c
     assert weights.manifest["steps"] == 60
     capsys.readouterr()
     order = ["measure", "--weights", str(out), "--made", str(made), "--tasks", "12"]
-    order += ["--samples", "4", "--ranks", "3", "--out", str(tmp_path / "table")]
+    order += ["--samples", "16", "--ranks", "3", "--out", str(tmp_path / "table")]
     assert train_policy.main(order) == 0
     table = json.loads((tmp_path / "table.json").read_text())
     assert abs(table["at 1"]["solved"] - measured["solved"]) < 0.2  # bf16 in the folder
-    assert sorted(table["at 4"]["solved_by_length"]) == ["1", "2", "3"]
-    assert table["median_rank"]["all"] == 1
+    assert sorted(table["at 16"]["solved_by_length"]) == ["1", "2", "3"]
+    assert list(table) == ["weights", "digest", "tasks", "at 1", "at 16", "ranks", "median_rank"]
+    assert (table["tasks"], table["ranks"], table["median_rank"]["all"]) == (12, 1 + 2 + 3, 1)
+    assert table["at 16"]["steps_parsed"] < 1  # so that other random numbers would show
+    order[-1] = str(tmp_path / "again")
+    assert train_policy.main([*order, "--workers", "3"]) == 0
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "table.json").read_text()
     assert (tmp_path / "table.png").read_bytes().startswith(b"\x89PNG")
     assert train_policy.main(["export", "--run", str(run), "--out", str(out), "--trained-on", "x"]) == 2
+
+
+def test_what_can_not_be_measured_is_one_line(made, tmp_path, capsys):
+    weights, damaged = tmp_path / "weights", tmp_path / "damaged"
+    save_policy(weights)
+    shutil.copytree(weights, damaged)
+    (damaged / "model.safetensors").write_bytes(b"damaged")
+    empty = tmp_path / "empty"
+    shards.write_shard(shards.shard_path(tmp_path, 0), [])
+    empty.mkdir()
+    order = ["measure", "--weights", str(weights), "--made", str(made), "--workers", "2"]
+    for words, message in (
+        (["--engine", "vllm"], "leave out --workers"),
+        (["--device", "cuda"], "leave out --workers"),
+        (["--weights", str(damaged)], "model.safetensors"),
+        (["--weights", str(tmp_path / "none")], str(tmp_path / "none")),
+        (["--made", str(empty)], str(empty)),
+        (["--made", str(tmp_path)], "no task"),
+    ):
+        assert train_policy.main([*order, *words]) == 2
+        told = capsys.readouterr().err
+        assert message in told.splitlines()[-1], told
+        assert "Traceback" not in told
 
 
 def test_a_run_goes_on_where_it_stopped(documents, tmp_path):
