@@ -3,6 +3,8 @@
     python tools/train_ppm.py prepare --made made --traces runs/traces --re-arc re_arc.jsonl.xz --out pairs --workers 4
     python tools/train_ppm.py train --documents pairs --held-out pairs-held-out --weights weights/policy \\
         --run runs/ppm --minutes 10 --set adapter.rank=16
+    python tools/train_ppm.py train --documents pairs --weights next/policy --adapter weights/ppm --run runs/next \\
+        --set adapter.rank=16 --set train.max_steps=3000 --set train.decay_steps=1000
     python tools/train_ppm.py export --run runs/ppm --out weights/ppm --trained-on "..."
     python tools/train_ppm.py head --adapter old/ppm --weights weights/policy --documents pairs \\
         --held-out pairs-held-out --out weights/ppm --trained-on "..."
@@ -12,8 +14,8 @@ whose last step is another that also runs and leads elsewhere; and of search tre
 search.trace=FOLDER`) of tasks that may be trained on: of the children of one parent the best two that lead to a
 verified solution, against the worst two that don't. A solution is verified on all pairs of its task, and on RE-ARC
 pairs with --re-arc. `train` minimises the Bradley-Terry loss; it usually starts from the policy's folder, whose head it
-replaces by one output. `head` keeps an exported adapter of use after its base was trained further: it fits the head
-alone again, on a CPU. Everything else is as in tools/train_policy.py.
+replaces by one output. After the base was trained further, an exported adapter is trained on over it with --adapter
+(head and all), or `head` fits the head alone again, on a CPU. Everything else is as in tools/train_policy.py.
 """
 
 from __future__ import annotations
