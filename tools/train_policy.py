@@ -32,9 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from training_cli import add_common, arguments, made_parts, main_of, positive
+from command_line import arguments, main_of, positive
+from training_cli import add_common, made_parts
 
 from solver.errors import InputError
+from solver.figures import new_figure, save_figure
 from solver.lm.weights import read_weights
 from solver.synthesis.found import checked_programs, found_sets, texts_of_results
 from solver.synthesis.generate import ProgramSet
@@ -101,12 +103,8 @@ def measure(args: Namespace) -> None:
 
 def draw(found: dict[str, Any], out: Path) -> None:
     """Shares solved, and the median rank if it was measured, by number of statements."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 1 + ("median_rank" in found), figsize=(9, 3.5), squeeze=False)
+    figure = new_figure(9, 3.5)
+    axes = figure.subplots(1, 1 + ("median_rank" in found), squeeze=False)
     solved = {name: facts["solved_by_length"] for name, facts in found.items() if name.startswith("at ")}
     for k, (name, by_length) in enumerate(solved.items()):
         shares = [int(text.split("/")[0]) / int(text.split("/")[1]) for text in by_length.values()]
@@ -117,15 +115,15 @@ def draw(found: dict[str, Any], out: Path) -> None:
     axes[0, 0].legend()
     if "median_rank" in found:
         names = [name for name in found["median_rank"] if name != "all"]
-        axes[0, 1].bar(names, [found["median_rank"][name] for name in names])
+        axes[0, 1].bar(range(len(names)), [found["median_rank"][name] for name in names])
+        axes[0, 1].set_xticks(range(len(names)), names)
         axes[0, 1].set(xlabel="statements of the solution", ylabel="median rank of the needed step")
-    figure.tight_layout()
-    figure.savefig(out.with_suffix(".png"), dpi=90)
-    plt.close(figure)
+    save_figure(figure, out.with_suffix(".png"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser, commands = arguments(__doc__)
+    parser = arguments(__doc__)
+    commands = parser.add_subparsers(required=True)
     prepare = add_common(commands, KIND, group=1, sources=sources)
     prepare.add_argument("--results", type=Path, action="append", default=[], help="results.jsonl; may be repeated")
     prepare.add_argument("--draws", type=positive, default=4, help="draws of RE-ARC pairs a program (default: 4)")
@@ -140,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--out", type=Path, help="table and picture: OUT.json, OUT.png")
     command.add_argument("--device", default="cpu")
     command.set_defaults(run_command=measure)
-    return main_of(parser, argv)
+    return main_of("train_policy", parser, argv)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training_cli import add_common, arguments, made_parts, main_of, positive
+from command_line import arguments, main_of, positive
+from training_cli import add_common, made_parts
 
 from solver.errors import InputError
 from solver.training import preparation
@@ -63,7 +64,8 @@ def head(args: Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser, commands = arguments(__doc__)
+    parser = arguments(__doc__)
+    commands = parser.add_subparsers(required=True)
     prepare = add_common(commands, KIND, group=2, sources=sources)
     prepare.add_argument("--traces", type=Path, action="append", default=[], help="folder of traces; may be repeated")
     command = commands.add_parser("head", help="fit an adapter's head again, over a base that has learned since")
@@ -79,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--trained-on", required=True, help="for the manifest: what the weights learned from")
     command.add_argument("--licence", default="MIT-0")
     command.set_defaults(run_command=head)
-    return main_of(parser, argv)
+    return main_of("train_ppm", parser, argv)
 
 
 if __name__ == "__main__":

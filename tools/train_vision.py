@@ -27,7 +27,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from solver.errors import ArcSolveError, InputError, SettingsError
+from command_line import arguments, main_of
+
+from solver.errors import InputError, SettingsError
+from solver.figures import new_figure, save_figure
 from solver.settings import VisionSettings
 
 logger = logging.getLogger("train_vision")
@@ -217,16 +220,14 @@ def export(args: argparse.Namespace) -> None:
 
 
 def plot(args: argparse.Namespace) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     records = read_log(args.run)
     losses = [(r["samples"] / PAIRS_AN_EPOCH, r["loss"]) for r in records if "loss" in r]
     exact = [(r["samples"] / PAIRS_AN_EPOCH, r["val_exact"]) for r in records if "val_exact" in r]
     val = [(r["samples"] / PAIRS_AN_EPOCH, r["val_loss"]) for r in records if "val_loss" in r]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    if not val:
+        raise InputError(f"{args.run / 'log.jsonl'}: no validation yet, nothing to draw")
+    figure = new_figure(10, 4)
+    left, right = figure.subplots(1, 2)
     left.plot(*zip(*losses), linewidth=0.8, label="training loss")
     left.plot(*zip(*val), label="validation loss (averaged weights)")
     left.set(xlabel="epochs of 401,302 pairs", ylabel="cross-entropy", yscale="log")
@@ -242,8 +243,7 @@ def plot(args: argparse.Namespace) -> None:
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8, loc="upper right" if axes is left else "lower right")
-    figure.tight_layout()
-    figure.savefig(args.out, dpi=90)
+    save_figure(figure, args.out)
 
 
 def tune(args: argparse.Namespace) -> None:
@@ -339,7 +339,7 @@ def tuning_record(tuner, task, args: argparse.Namespace, programs: list[list]) -
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = arguments(__doc__)
     commands = top.add_subparsers(required=True)
 
     def command(function, **arguments) -> None:
@@ -425,19 +425,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.environ.setdefault("NCCL_NVLS_ENABLE", "0")
-    args = parser().parse_args(argv)
-    try:
-        args.run_command(args)
-    except (ArcSolveError, OSError, FloatingPointError) as error:
-        for line in str(error).splitlines():
-            print(f"train_vision: {line}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("train_vision: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return main_of("train_vision", parser(), argv)
 
 
 if __name__ == "__main__":
