@@ -32,6 +32,7 @@ from command_line import arguments, main_of
 from solver.errors import InputError, SettingsError
 from solver.figures import new_figure, save_figure
 from solver.settings import VisionSettings
+from solver.training.processes import choose_device, join_processes, run_processes
 
 logger = logging.getLogger("train_vision")
 
@@ -109,19 +110,9 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
     from solver.vision.training import TrainConfig, Training, config_from
     from solver.vision.weights import load_weights
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
-    check_device(args.device)
-    device = torch.device(args.device)
-    if device.type == "cuda":
-        # Each process sees its GPU as number 0: then compiled code is the same in all, and cached once.
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(world)))
-        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[rank]
-        torch.cuda.set_device(0)
-        device = torch.device("cuda", 0)
-        torch.set_float32_matmul_precision("high")
+    device = choose_device(args.device, rank, world)
     if world > 1:
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, init_method=f"tcp://127.0.0.1:{args.port}", rank=rank, world_size=world)
+        join_processes(rank, world, args.port, device)
     checkpoint = args.resume or args.run / "checkpoint"
     resuming = has_checkpoint(checkpoint)
     if args.resume and not resuming:
@@ -147,15 +138,13 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
 
 
 def train(args: argparse.Namespace) -> None:
-    import torch.multiprocessing as mp
-
     if not 0.0 <= args.decay_share < 1.0 or (args.decay_share and args.minutes == math.inf):
         raise InputError("--decay-share must be within 0..1, and needs --minutes")
     started = time.monotonic()
     if args.processes == 1:
         train_process(0, 1, args, started)
     else:
-        mp.spawn(train_process, (args.processes, args, started), nprocs=args.processes)
+        run_processes(train_process, (args.processes, args, started), args.processes)
 
 
 def read_log(run: Path) -> list[dict]:

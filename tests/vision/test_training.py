@@ -635,6 +635,17 @@ def test_every_wrong_setting_is_named():
     assert tool.changed_config(TINY, ["canvas=48", "model.num_loops=4"]).model.num_loops == 4
 
 
+def test_a_fault_of_one_of_several_processes_is_one_line(tmp_path):
+    paths = ["--data", str(tmp_path / "absent"), "--run", str(tmp_path / "run"), "--device", "cpu"]
+    command = [sys.executable, str(TOOL), "train", *paths, "--processes", "2", "--port", "29531"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 2
+    told = [line for line in done.stderr.splitlines() if not line.startswith("[Gloo]")]
+    assert len(told) == 1, done.stderr[-2000:]
+    assert told[0].startswith("train_vision: ")
+    assert "absent" in told[0]
+
+
 @pytest.mark.slow
 def test_the_command_trains_on_two_processes(tmp_path):
     tiny_data().save(tmp_path / "data")
