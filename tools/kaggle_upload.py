@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,12 @@ NO_CREDENTIALS = (
 )
 MIN_QUOTA_HOURS = 0.5
 """GPU hours that the notebook's own first run needs."""
+
+UNPACK_S, POLL_S = 900.0, 15.0
+"""How long the notebook waits for Kaggle to unpack the datasets that it reads, and how often that is asked."""
+
+REFUSED = r"\berror\b|\bnot valid (dataset|competition) sources\b"
+"""In what the client prints with exit code 0. Without its data the notebook is pushed, and fails."""
 
 ERROR_WORDS = ("error", "unauthorized", "forbidden", "not found", "could not find", "quota", "exceed", "must be")
 
@@ -63,7 +70,7 @@ class Client:
             return
         good, text = self.ask(*words)
         lines = text.splitlines() or [""]
-        refused = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+        refused = [line for line in lines if re.search(REFUSED, line, re.IGNORECASE)]
         if not good or refused:
             raise InputError(f"kaggle {words[0]} {words[1]}: {reason(refused or lines)}")
         print(text)
@@ -172,9 +179,33 @@ def upload_notebook(args: argparse.Namespace, client: Client) -> None:
     refuse(check_kernel(metadata, folder), "notebook")
     show(folder, client)
     print(json.dumps(metadata, indent=2))
-    if metadata["enable_gpu"] and not client.dry_run:
-        check_quota(client)
+    if not client.dry_run:
+        if metadata["enable_gpu"]:
+            check_quota(client)
+        for dataset in metadata["dataset_sources"]:
+            wait_until_unpacked(dataset, client)
     client.send("kernels", "push", "-p", str(folder))
+
+
+def wait_until_unpacked(dataset: str, client: Client) -> None:
+    """Wait for Kaggle to unpack what was uploaded: a notebook that is pushed before reads an older version, or none.
+    Raises InputError if there is no such dataset or that takes too long."""
+    until = time.monotonic() + UNPACK_S
+    is_told = False
+    while True:
+        good, text = client.ask("datasets", "status", dataset)
+        status = text.splitlines()[-1].strip() if text else "no answer"
+        if not good or status in ("failed", "deleted"):
+            raise InputError(f"kaggle datasets status {dataset}: {reason(text.splitlines())}")
+        if "ready" in text.split():
+            return
+        if time.monotonic() >= until:
+            later = "push the notebook later: python tools/kaggle_upload.py notebook --owner …"
+            raise InputError(f"{dataset}: not unpacked after {UNPACK_S / 60:.0f} min ({status}); {later}")
+        if not is_told:
+            print(f"waiting until Kaggle has unpacked {dataset} ({status}) …", flush=True)
+            is_told = True
+        time.sleep(POLL_S)
 
 
 def check_quota(client: Client) -> None:
@@ -192,7 +223,7 @@ def submit(args: argparse.Namespace, client: Client) -> None:
     """Submit the output of a version of the notebook that has run."""
     kernel = f"{args.owner}/{slugify(args.title or 'ARC solver')}"
     if args.version is None:
-        raise InputError("submit: --version N is needed: which version of the notebook (kaggle kernels status says)")
+        raise InputError("submit: --version N is needed: which version of the notebook; its upload printed the number")
     words = ["-f", "submission.json", "-k", kernel, "-v", str(args.version), "-m", args.message]
     client.send("competitions", "submit", args.competition, *words)
 
@@ -232,6 +263,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
     args = parser.parse_args(argv)
     try:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", args.owner):
+            raise InputError(f"--owner {args.owner!r}: no user name, as it stands in kaggle.com/NAME")
         if not args.dry_run and shutil.which("kaggle") is None:
             raise InputError("the client is not installed: pip install 'arc-solver[kaggle]'")
         commands[args.command](args, Client(args.dry_run))
