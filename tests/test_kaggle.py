@@ -446,6 +446,7 @@ def test_a_dataset_is_created_once_and_then_gets_versions(tmp_path, client, answ
         ({}, ["weights", "--slug", "Up"], "slug"),
         ({}, ["wheels", "--folder", "nowhere"], "run make wheelhouse"),
         ({}, ["notebook", "--title", "ARC"], "at least 5 characters"),
+        ({}, ["notebook", "--datasets", "mine"], "'mine' must be owner/slug"),
         ({}, ["submit"], "--version"),
     ],
 )  # fmt: skip
@@ -456,6 +457,12 @@ def test_what_is_refused_is_one_clear_line(tmp_path, client, capsys, monkeypatch
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert said in lines[0]
+
+
+def test_the_notebook_reads_other_datasets_if_told(tmp_path, client):
+    assert upload(tmp_path, "notebook", "--dry-run", "--datasets", "somebody/mine") == 0
+    metadata = json.loads((tmp_path / "out" / "notebook" / "kernel-metadata.json").read_text())
+    assert metadata["dataset_sources"] == ["somebody/mine"]
 
 
 def test_the_notebook_waits_for_its_datasets(tmp_path, client, capsys, monkeypatch):

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from make_notebook import COMPETITIONS, FOLDER, slugify
+from make_notebook import COMPETITIONS, FOLDER, MACHINE_SHAPES, slugify
 from make_notebook import main as make_notebook
 
 from solver.errors import InputError
@@ -173,6 +173,7 @@ def upload_notebook(args: argparse.Namespace, client: Client) -> None:
     """Make the notebook's folder anew and push it."""
     folder = args.out / "notebook"
     more = ["--title", args.title] if args.title else []
+    more += ["--datasets", *args.datasets] if args.datasets else []
     words = ["--owner", args.owner, "--competition", args.competition, "--machine-shape", args.machine_shape]
     make_notebook([*words, *more, "--out", str(folder)])
     metadata = json.loads((folder / "kernel-metadata.json").read_text())
@@ -258,7 +259,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="what becomes the dataset")
     parser.add_argument("--message", default="arc-solver", help="notes of a version or a submission")
     parser.add_argument("--competition", default=COMPETITIONS[0])
-    parser.add_argument("--machine-shape", default="NvidiaL4")
+    parser.add_argument(
+        "--datasets", nargs="*", help="notebook: owner/slug of each that it reads, if not the usual two"
+    )
+    parser.add_argument("--machine-shape", default=MACHINE_SHAPES[0], choices=MACHINE_SHAPES)
     parser.add_argument("--version", type=int, help="submit: of the notebook")
     parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
     args = parser.parse_args(argv)

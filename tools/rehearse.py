@@ -139,7 +139,8 @@ def prepare_environment(out: Path, wheelhouse: Path) -> Path:
     subprocess.run([*run, "ipykernel"], check=True)
     subprocess.run([*run, "--no-index", "--find-links", str(wheelhouse), "arc-solver"], check=True)
     warm = f"from solver.warm import prepare; prepare({len(os.sched_getaffinity(0))})"
-    subprocess.run([str(python), "-I", "-c", warm], check=True, cwd=out)
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # children compile what is there
+    subprocess.run([str(python), "-I", "-c", warm], check=True, cwd=out, env=own)
     stamp.write_text(digest)
     return python
 

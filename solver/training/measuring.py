@@ -145,7 +145,7 @@ def _jobs(order: MeasureOrder, lengths: Sequence[int]) -> list[Job]:
     """A job a task, the longest solutions first, so that no process is left with one at the end; all tasks at once for
     vLLM, which is the quicker the more it is asked. lengths: statements of each task's solution."""
     passes = {num_samples: range(len(lengths)) for num_samples in order.samples}
-    if order.num_ranks:
+    if order.num_ranks > 0:
         passes[RANKS] = range(min(order.num_ranks, len(lengths)))
     if order.engine == "vllm":
         return [Job(num_samples, tuple(tasks)) for num_samples, tasks in passes.items()]
