@@ -335,6 +335,20 @@ def test_rehearsals_take_no_folder_of_somebody_else(tmp_path, capsys):
         (tmp_path / "new" / "venv").mkdir(exist_ok=True)
 
 
+def test_what_can_not_be_rehearsed_or_made_is_one_line(tmp_path, capsys):
+    for tool, words, message in (
+        (rehearse, ["--time-scale", "0"], "rehearse: --time-scale 0: must be more than 0"),
+        (rehearse, ["--wheelhouse", str(tmp_path)], "run make wheelhouse first"),
+        (make_notebook, ["--owner", "Your Name"], "make_notebook: --owner 'Your Name': no user name"),
+        (make_notebook, ["--owner", "x"], "make_notebook: [Errno "),
+    ):
+        out = tmp_path / "file" if "x" in words else tmp_path / "out"
+        (tmp_path / "file").touch()
+        assert tool.main([*words, "--out", str(out)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert message in line
+
+
 def test_the_table_names_every_problem():
     good = rehearse.Outcome("none", 240, 230, (), 50.0, -10.0)
     bad = rehearse.Outcome("hung", 240, 0, ("no submission", "exit code 1"), 70.0, 10.0)
@@ -448,6 +462,7 @@ def test_a_dataset_is_created_once_and_then_gets_versions(tmp_path, client, answ
         ({}, ["notebook", "--title", "ARC"], "at least 5 characters"),
         ({}, ["notebook", "--datasets", "mine"], "'mine' must be owner/slug"),
         ({}, ["submit"], "--version"),
+        ({}, ["submit", "--version", "0"], "--version"),
     ],
 )  # fmt: skip
 def test_what_is_refused_is_one_clear_line(tmp_path, client, capsys, monkeypatch, answers, words, said):

@@ -25,13 +25,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from make_notebook import COMPETITIONS, FOLDER, MACHINE_SHAPES, slugify
-from make_notebook import main as make_notebook
+from make_notebook import (
+    COMPETITIONS,
+    FOLDER,
+    MACHINE_SHAPES,
+    SLUGS,
+    SOURCE,
+    TITLE,
+    check_owner,
+    kernel_metadata,
+    make_notebook,
+    slugify,
+    usual_datasets,
+    write_kernel,
+)
 
 from solver.errors import InputError
 
 ROOT = FOLDER.parent
-SLUGS = {"weights": "arc-solver-weights", "wheels": "arc-solver-wheels"}
 TITLES = {"weights": "ARC solver weights", "wheels": "ARC solver wheels"}
 LICENSE = "MIT"
 METADATA = "dataset-metadata.json"
@@ -172,11 +183,9 @@ def exists(dataset: str, client: Client) -> bool:
 def upload_notebook(args: argparse.Namespace, client: Client) -> None:
     """Make the notebook's folder anew and push it."""
     folder = args.out / "notebook"
-    more = ["--title", args.title] if args.title else []
-    more += ["--datasets", *args.datasets] if args.datasets else []
-    words = ["--owner", args.owner, "--competition", args.competition, "--machine-shape", args.machine_shape]
-    make_notebook([*words, *more, "--out", str(folder)])
-    metadata = json.loads((folder / "kernel-metadata.json").read_text())
+    datasets = args.datasets or usual_datasets(args.owner)
+    metadata = kernel_metadata(args.owner, args.competition, datasets, args.title or TITLE, args.machine_shape)
+    write_kernel(folder, make_notebook(SOURCE.read_text(encoding="utf-8")), metadata)
     refuse(check_kernel(metadata, folder), "notebook")
     show(folder, client)
     print(json.dumps(metadata, indent=2))
@@ -222,8 +231,8 @@ def check_quota(client: Client) -> None:
 
 def submit(args: argparse.Namespace, client: Client) -> None:
     """Submit the output of a version of the notebook that has run."""
-    kernel = f"{args.owner}/{slugify(args.title or 'ARC solver')}"
-    if args.version is None:
+    kernel = f"{args.owner}/{slugify(args.title or TITLE)}"
+    if args.version is None or args.version < 1:
         raise InputError("submit: --version N is needed: which version of the notebook; its upload printed the number")
     words = ["-f", "submission.json", "-k", kernel, "-v", str(args.version), "-m", args.message]
     client.send("competitions", "submit", args.competition, *words)
@@ -267,8 +276,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
     args = parser.parse_args(argv)
     try:
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", args.owner):
-            raise InputError(f"--owner {args.owner!r}: no user name, as it stands in kaggle.com/NAME")
+        check_owner(args.owner)
         if not args.dry_run and shutil.which("kaggle") is None:
             raise InputError("the client is not installed: pip install 'arc-solver[kaggle]'")
         commands[args.command](args, Client(args.dry_run))
