@@ -1,9 +1,10 @@
 # %% [markdown]
 # # ARC-AGI: offline solver
 #
-# Programs are searched on the CPU cores and, where there are GPUs, a small vision model is tuned to each task; both
-# vote. Nothing is fetched: the solver and what it needs come as wheels in an attached dataset. `submission.json` is
-# complete and valid from the first cell on and is only ever replaced by a better one.
+# Programs are searched on the CPU cores, guided by small language models if they are attached, and, where there are
+# GPUs, a small vision model is tuned to each task; both vote. Nothing is fetched: the solver and what it needs come as
+# wheels in an attached dataset, its models in another. `submission.json` is complete and valid from the second cell on
+# and is only ever replaced by a better one.
 #
 # This notebook is generated from `kaggle_notebook/notebook.py` of the project; edit it there.
 
@@ -112,14 +113,17 @@ if wheels:
     print(*done.stdout.splitlines()[-1:], sep="\n")
     if done.returncode:
         problem = "the wheels do not install: " + "\n".join(done.stderr.splitlines()[-6:])
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        problem += f"\n(this is Python {here}; wheels for it: make wheelhouse KAGGLE_PYTHON={here})"
 print(problem or f"installed after {time.monotonic() - STARTED:.0f} s")
 if problem and not RERUN:
     raise RuntimeError(problem)
 
 # %% [markdown]
 # ## What this machine has
-# A worker of the program search for each core, less one for each GPU: there the solver itself puts a model's worker,
-# and where vLLM's wheels are attached a server of the language models.
+# A worker of the program search for each core, as far as there is memory for them, less one for each GPU: there the
+# solver itself puts a worker of the vision model, and where vLLM's wheels are attached a server of the language models.
+# In the scored run it does without models that are missing; any other run says so.
 
 # %%
 WORKER_GIB = 1.5  # memory to have for each worker of the program search
@@ -162,6 +166,8 @@ if num_gpus:
 print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} workers for the program search")
 for kind in settings:
     print(f"{kind} model:", weights.get(kind, "none"), "" if num_gpus else "(no GPU)")
+if num_gpus and "vision" not in weights and not RERUN:
+    raise RuntimeError(f"no weights of the vision model under {INPUT}: attach the dataset with the weights")
 
 # What models need on GPUs, as far as it is attached and the image lacks it; without it the solver goes on.
 extras = ["gpu"] if "policy" in weights and find("vllm-*.whl") else []
@@ -221,7 +227,13 @@ def solve(path: Path, out: Path, hours: float) -> int:
         ]  # fmt: skip
         for assignment in [*arguments, *MORE_ARGUMENTS]:
             command += ["--set", assignment]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=WORKING, env=PLAIN)
+        try:
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=WORKING, env=PLAIN
+            )
+        except OSError as error:
+            print(f"the solver cannot be started: {error}", flush=True)
+            continue
         with process.stdout:
             code = follow(process, deadline + WATCH_S)
         if code in (0, 2, 130, 143):  # done, refused, or somebody wants it to stop
@@ -248,23 +260,27 @@ print("exit code", code)
 # By the solver's own rules, if it can be had. A submission with a fault is replaced by the prefilled one.
 
 # %%
-submission = json.loads(submission_path.read_text())
 faults, verdict = [], "not checked"
-if not problem:
+try:
+    submission = json.loads(submission_path.read_text())
+except (OSError, ValueError) as error:
+    submission, faults = {}, [f"{submission_path} cannot be read: {error}"]
+if not problem and not faults:
     try:
         from solver.submission import check_submission
         from solver.tasks import load_path
 
         loaded = load_path(challenges[0])
         faults = check_submission(submission, [*loaded.tasks, *loaded.stubs.values()])
-        verdict = "replaced by the prefilled one" if faults else "valid"
-        print(*faults[:5], sep="\n")
+        verdict = "valid"
     except Exception as error:
         if not RERUN:
             raise
         print(f"the solver cannot check it: {type(error).__name__}: {error}")
 if faults:
+    print(*faults[:5], sep="\n")
     save(prefilled)
+    submission, verdict = prefilled, "replaced by the prefilled one"
 changed = sum(submission.get(task_id) != entries for task_id, entries in prefilled.items())
 print(f"{submission_path}: {len(submission)} tasks, {changed} answered: {verdict}")
 print(f"{(time.monotonic() - STARTED) / 3600:.2f} h")
@@ -277,4 +293,6 @@ if (run / "events.jsonl").exists():
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"no profile: {error}")
 if faults and not RERUN:
-    raise RuntimeError("the submission is not valid")
+    raise RuntimeError("the submission was not valid")
+if code and not RERUN:
+    raise RuntimeError(f"the solver ended with exit code {code}: see above")

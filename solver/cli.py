@@ -361,19 +361,19 @@ def _evaluate(args: Any) -> int:
         tasks = select_ids(tasks, read_ids(args.tasks_from), str(args.tasks_from))
     else:
         tasks = select(tasks, args.tasks)
-    record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"))
-    scored = score(tasks, record.results)
-    summary = summarize(tasks, record, settings, {"set": names[0], "tasks": str(args.tasks_from or args.tasks)})
-    problem = ""
-    try:
-        write_atomic(args.out / "summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2))
-        write_report(args.out / "report.html", tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
-    except OSError as error:
-        problem = f"{args.out}: summary and report cannot be written: {error.strerror or error}"
-    _print_score(scored, summary, record)
-    if not problem:
-        _print_places(report=args.out / "report.html", summary=args.out / "summary.json")
-    return _ended(record, problem)
+    summary: dict[str, Any] = {}
+    places = {"report": args.out / "report.html", "summary": args.out / "summary.json"}
+
+    def report(record: RunRecord) -> None:
+        asked = {"set": names[0], "tasks": str(args.tasks_from or args.tasks)}
+        summary.update(summarize(tasks, record, settings, asked))
+        write_atomic(places["summary"], orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+        write_report(places["report"], tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
+
+    record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"), report=report)
+    _print_score(score(tasks, record.results), summary, record)
+    _print_places(**{name: path for name, path in places.items() if path.exists()})
+    return _ended(record)
 
 
 def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, str]) -> dict[str, Any]:
@@ -450,7 +450,14 @@ def _print_places(**places: Path) -> None:
         PlainConsole().print(f"{name}: {path}", markup=False)
 
 
-def _go(args: Any, tasks: Sequence[Task], settings: Settings, faulty: Any = None, show_ids: bool = False) -> RunRecord:
+def _go(
+    args: Any,
+    tasks: Sequence[Task],
+    settings: Settings,
+    faulty: Any = None,
+    show_ids: bool = False,
+    report: Callable[[RunRecord], None] | None = None,
+) -> RunRecord:
     from .progress import Progress
     from .runner import run
 
@@ -463,18 +470,18 @@ def _go(args: Any, tasks: Sequence[Task], settings: Settings, faulty: Any = None
             overwrite=args.overwrite,
             faulty=faulty or {},
             on_event=progress.on_event,
+            report=report,
         )
 
 
-def _ended(record: RunRecord, *more: str) -> int:
-    """Say what went wrong in a run, and beside it (more); the exit code."""
-    problems = [*record.problems, *filter(None, more)]
-    for problem in problems:
+def _ended(record: RunRecord) -> int:
+    """Say what went wrong in a run; the exit code."""
+    for problem in record.problems:
         print(f"arc-solve: {problem}", file=sys.stderr)
     if record.interrupted:
         reason = "the time was over" if record.interrupted == "deadline" else f"stopped by {record.interrupted}"
         print(f"arc-solve: {reason}; what was found until then is written", file=sys.stderr)
-    return EXIT_CODES.get(record.interrupted, 2 if problems else 0)
+    return EXIT_CODES.get(record.interrupted, 2 if record.problems else 0)
 
 
 # run, functions, doctor, bench

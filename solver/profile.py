@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from .errors import InputError
+from .figures import new_figure, save_figure
 from .results import load_results
 from .runfolder import EVENTS, RESULTS
 
@@ -119,13 +120,9 @@ def _add_results(profile: Profile, run: Path) -> None:
 def draw_profile(profile: Profile, path: Path) -> None:
     """A bar for each worker over the run's time: starting, then task after task. Raises InputError if the picture
     cannot be written."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     workers = [worker for lane in profile.lanes().values() for worker in lane]
-    figure, axes = plt.subplots(figsize=(10, 1.2 + 0.28 * max(1, len(workers))))
+    figure = new_figure(10, 1.2 + 0.28 * max(1, len(workers)))
+    axes = figure.subplots()
     shades = ("#2f6f9f", "#7fb2d6")
     for row, worker in enumerate(workers):
         axes.broken_barh([(0.0, worker.start_s)], (row - 0.4, 0.8), color="#d0d4d9")
@@ -134,10 +131,4 @@ def draw_profile(profile: Profile, path: Path) -> None:
     axes.set_yticks(range(len(workers)), [f"{worker.lane} {worker.index}" for worker in workers])
     axes.invert_yaxis()
     axes.set(xlabel="seconds since the run began (grey: starting)", xlim=(0.0, max(profile.wall_s, 1e-3)))
-    figure.tight_layout()
-    try:
-        figure.savefig(path, dpi=100)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        plt.close(figure)
+    save_figure(figure, path, dpi=100)

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 SUBMISSION, RUN, RESULTS, EVENTS = "submission.json", "run.json", "results.jsonl", "events.jsonl"
 PARTIAL = "partial.jsonl"
 REPORTS = ("summary.json", "report.html")
-"""Made of a run's files afterwards: out of date once another run starts here."""
+"""Made of a run's results at its end: out of date once another run starts here, or this one goes on."""
 
 FREE_TO_CHANGE = ("workers", "start_timeout_s", "stop_s", "total_s", "grace_s")
 """Settings of a run that may differ when it is resumed: they do not say what is computed, or only by a clock."""
@@ -75,8 +75,10 @@ class RunFolder:
                 self.results, self._size = parse_results((path / RESULTS).read_bytes())
             else:
                 self._size = 0
-                for name in (EVENTS, PARTIAL, *REPORTS, RUN):
+                for name in (EVENTS, PARTIAL, RUN):
                     (path / name).unlink(missing_ok=True)
+            for name in REPORTS:
+                (path / name).unlink(missing_ok=True)
             self._journal.truncate(self._size)
             self._events: BinaryIO = open(path / EVENTS, "ab", buffering=0)  # noqa: SIM115
             self._events_size = _whole_lines(path / EVENTS)

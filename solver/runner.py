@@ -43,7 +43,7 @@ from .process import KILL_S, Broken
 from .runfolder import RunFolder
 from .services import Services
 from .settings import Settings, as_dict
-from .sources import KERNELS, Lane, own_lanes
+from .sources import KERNELS, Lane, make_trace_folder, own_lanes
 from .standing import MAX_DEATHS, LaneStanding, TaskStanding
 from .submission import blank_attempts
 from .tasks import Task, TaskStub, tasks_digest
@@ -106,16 +106,19 @@ def run(
     faulty: Mapping[str, TaskStub] | None = None,
     on_event: Callable[[Event], None] | None = None,
     lanes: Sequence[Lane] | None = None,
+    report: Callable[[RunRecord], None] | None = None,
 ) -> RunRecord:
     """Solve tasks into the folder `out`; see the module's docstring.
 
     resume: go on with the run in `out`: finished tasks are kept, failed and unfinished ones done again.
     overwrite: start anew there. faulty: tasks that could not be read, answered with fallback attempts.
-    lanes: at least one; None for the solver's own.
-    Raises InputError (before any compute) if the folder cannot be used or an id is given twice, SettingsError if a
-    total leaves no time for tasks, and ArcSolveError if no worker of a required lane can be started at all.
+    lanes: at least one; None for the solver's own. report: writes summary and report of the run into the folder, while
+    no other run can begin there; its OSError is a problem of the run.
+    Raises, before anything is written, InputError if the folder cannot be used, an id is given twice or the lanes can't
+    be had, and SettingsError if a total leaves no time for tasks or there is no lane; ArcSolveError if no worker of a
+    required lane can be started at all.
     """
-    return _Run(tuple(tasks), settings, out, dict(faulty or {}), on_event, lanes).go(resume, overwrite)
+    return _Run(tuple(tasks), settings, out, dict(faulty or {}), on_event, lanes, report).go(resume, overwrite)
 
 
 @dataclass
@@ -126,6 +129,7 @@ class _Run:
     faulty: dict[str, TaskStub]
     on_event: Callable[[Event], None] | None
     given_lanes: Sequence[Lane] | None
+    report: Callable[[RunRecord], None] | None
     began: float = field(default_factory=time.monotonic)
 
     def go(self, resume: bool, overwrite: bool) -> RunRecord:
@@ -139,9 +143,13 @@ class _Run:
         self.workers = Workers(self.settings, self.interrupts)
         self.services = self._make_services(())
         with self.interrupts.taken():
+            # Before the folder: what is refused makes none, and costs none of the run that is to be overwritten.
+            lanes = own_lanes(self.settings) if self.given_lanes is None else self.given_lanes
             self.folder = RunFolder(self.out, self._identity(), resume=resume, overwrite=overwrite)
             try:
-                return self._go(resume)
+                make_trace_folder(self.settings)
+                record = self._go(lanes, resume)
+                return record if self.report is None else self._report(record, self.report)
             finally:
                 try:
                     self._stop()
@@ -157,7 +165,15 @@ class _Run:
             "tasks_digest": tasks_digest(self.tasks),
         }
 
-    def _go(self, resume: bool) -> RunRecord:
+    def _report(self, record: RunRecord, write: Callable[[RunRecord], None]) -> RunRecord:
+        try:
+            write(record)
+        except OSError as error:
+            problem = f"{self.out}: summary and report cannot be written: {error.strerror or error}"
+            return replace(record, problems=(*record.problems, problem))
+        return record
+
+    def _go(self, lanes: Sequence[Lane], resume: bool) -> RunRecord:
         carried = self.folder.carried([*self.tasks, *self.faulty.values()]) if resume else {}
         self.best = self._first_results(carried)
         # Counted in nodes a run finds again what it had found, and must end as one that was not stopped.
@@ -178,7 +194,6 @@ class _Run:
         self.hidden = {task.task_id: task.hide() for task in todo}
         todo.sort(key=lambda task: (-self.hidden[task.task_id].num_cells, task.task_id))
         self.states = {task.task_id: TaskStanding() for task in todo}
-        lanes = own_lanes(self.settings) if self.given_lanes is None else self.given_lanes
         self.lanes = [LaneStanding.of(lane, todo) for lane in lanes]
         for stub in self.faulty.values():
             self.waiting.append(self.best[stub.task_id])

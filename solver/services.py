@@ -16,17 +16,16 @@ import os
 import select
 import shutil
 import signal
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
 from .errors import ArcSolveError
 from .process import KILL_S, Broken, die_with_parent, send_broken
+from .sockets import make_socket_folder
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +131,7 @@ class Services:
         if not services:
             return
         try:
-            self.folder = Path(tempfile.mkdtemp(prefix="arc-"))
+            self.folder = make_socket_folder()
         except OSError as error:
             logger.error("no folder for sockets (%s); going on without %s", error, ", ".join(s.name for s in services))
             return

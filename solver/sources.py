@@ -78,7 +78,7 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     on_gpu = vision is not None and settings.vision.device != "cpu"
     lanes = []
     if settings.search.use:
-        make_trace_folder(settings)
+        check_trace_folder(settings)
         program = program_lane(settings, VISION_BYTES if on_gpu else 0)
         program = replace(program, required=vision is None or settings.lm.strict)
         lanes.append(replace(program, niceness=NICENESS) if on_gpu or program.services else program)
@@ -91,16 +91,28 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     return tuple(lanes)
 
 
-def make_trace_folder(settings: Settings) -> None:
-    """Raises InputError if traces are asked for and their folder cannot be made or written to."""
+def check_trace_folder(settings: Settings) -> None:
+    """Raises InputError if traces are asked for and nothing can be written where their folder is, or is to be made."""
     if settings.search.trace is None:
         return
     folder = Path(settings.search.trace)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        tempfile.TemporaryFile(dir=place).close()
     except OSError as error:
         raise InputError(f"search.trace: {folder}: cannot be written: {error.strerror or error}") from error
+
+
+def make_trace_folder(settings: Settings) -> None:
+    """Make the folder of the traces, if any are asked for. Raises InputError."""
+    if settings.search.trace is None or not settings.search.use:
+        return
+    try:
+        Path(settings.search.trace).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"search.trace: {settings.search.trace}: cannot be written: {error.strerror or error}"
+        ) from error
 
 
 def more_lanes(name: str, settings: Settings) -> Sequence[Lane]:

@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from multiprocessing import forkserver
 from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from . import __version__
 from .budget import Budget
 from .grid.registry import FUNCTIONS, cache_folder, source_digest
 from .grid.types import Color, Grid, Grids, Int, Mask, Objects, Table
+from .sockets import ensure_fork_server
 from .tasks import Pair, Task
 
 EXAMPLES: dict[Any, Any] = {
@@ -114,9 +114,8 @@ def worker_pool(workers: int, start: Callable[..., None], args: tuple[Any, ...])
     from .workers import process_terms
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["solver.preload"])
     with process_terms():
-        forkserver.ensure_running()
+        ensure_fork_server(["solver.preload"])
     return context.Pool(workers, start, args)
 
 

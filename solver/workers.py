@@ -10,13 +10,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from .process import KILL_S
 from .services import spawn
 from .settings import Settings
+from .sockets import ensure_fork_server
 from .standing import LaneStanding
 from .worker import serve
 
@@ -135,8 +135,7 @@ class Workers(list[Worker]):
         )
         try:
             with process_terms():
-                context.set_forkserver_preload([PRELOAD, *(preload if self._preloads else ())])
-                forkserver.ensure_running()
+                ensure_fork_server([PRELOAD, *(preload if self._preloads else ())])
             with self.interrupts.breaking():
                 process.start()
         except StoppedError:

@@ -32,6 +32,10 @@ GOOD = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [
 BAD = {"train": [{"input": [[1, 2], [3]], "output": [[2, 1]]}], "test": [{"input": [[0, 9]]}] * 2}
 
 
+WHOLE_RUN = runner.run
+"""That which `tame` replaces."""
+
+
 def use(monkeypatch, maker):
     monkeypatch.setattr(runner, "run", functools.partial(fake_sources.run_fake, make_sources=maker))
 
@@ -115,6 +119,35 @@ def test_bad_input_is_one_line_a_fault_and_exit_code_2(tmp_path, tame, capsys, a
     for line, message in zip(lines, messages):
         assert message in line
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["vision.device=off", "search.use=false"], "no source of answers"),
+        (["vision.device=cpu", "vision.weights={dir}/none"], "none"),
+        (["vision.device=off", "run.lanes=['no_such_module:f']"], "run.lanes: 'no_such_module:f'"),
+        (["vision.device=off", "search.trace={dir}/tasks.json"], "search.trace"),
+        (["vision.device=off", "lm.policy={dir}/none", "lm.strict=true"], "none"),
+    ],
+)
+def test_what_is_refused_leaves_no_folder_and_costs_no_run(tmp_path, tame, capsys, words, message, again):
+    """Settings that show what is wrong with them only when the sources of answers are put together."""
+    path, out = write(tmp_path, {"good": GOOD}), tmp_path / "out"
+    argv = ["solve", "--tasks", str(path), "--out", str(out), "--nodes", "5"]
+    if again:
+        assert main(argv) == 0
+        argv.append("--overwrite")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    chosen = [part for word in words for part in ("--set", word.replace("{dir}", str(tmp_path)))]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(runner, "run", WHOLE_RUN)
+        assert main([*argv, *chosen]) == 2
+    (line,) = faults(capsys)
+    assert message in line
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert out.exists() == again
 
 
 @pytest.mark.parametrize(
@@ -210,6 +243,25 @@ def test_a_full_disk_in_the_end_costs_the_files_and_not_the_score(tmp_path, tame
     assert (
         said.err.splitlines()[-1] == f"arc-solve: {out}: summary and report cannot be written: No space left on device"
     )
+
+
+def test_no_other_run_begins_while_the_report_is_written(tmp_path, tame, monkeypatch, capsys):
+    """Its summary would show until the other's is there."""
+    out = tmp_path / "out"
+    argv = ["evaluate", "--set", "arc-agi-1/training", "--tasks", "1", "--nodes", "5", "--out", str(out)]
+    whole, codes = report.write_report, []
+
+    def slow(*args):
+        if not codes:
+            codes.append(main([*argv, "--overwrite"]))
+        whole(*args)
+
+    monkeypatch.setattr(report, "write_report", slow)
+    assert main(argv) == 0
+    assert codes == [2]
+    assert f"{out}: another run is writing to it" in capsys.readouterr().err
+    assert (out / "summary.json").exists()
+    assert main([*argv, "--overwrite"]) == 0
 
 
 def test_a_run_whose_files_could_not_be_written_is_not_done(tmp_path, tame, monkeypatch, capsys):

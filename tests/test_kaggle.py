@@ -18,6 +18,7 @@ import pytest
 import rehearse
 from make_notebook import NOTEBOOK, SOURCE, kernel_metadata, slugify, split_cells
 
+import solver
 from solver.submission import check_submission
 from solver.tasks import load_path
 
@@ -165,7 +166,59 @@ def test_wheels_that_do_not_install_are_told(tmp_path, installed):
     assert done.returncode == 0, done.stderr
     assert "the wheels do not install: ERROR: no matching distribution" in done.stdout
     assert "2 tasks, 0 answered" in done.stdout
+    assert f"make wheelhouse KAGGLE_PYTHON={sys.version_info[0]}.{sys.version_info[1]}" in done.stdout
     assert run_notebook(tmp_path, **installed).returncode == 1
+
+
+def test_a_trial_whose_solver_does_not_end_well_fails(tmp_path, installed):
+    """The scored run goes on with what it has."""
+    write_tasks(tmp_path, 2)
+    installed["ARC_KAGGLE_ARGUMENTS"] = "search.use=false vision.device=off"
+    done = run_notebook(tmp_path, ARC_KAGGLE_TIME_SCALE="1200", **installed)
+    assert done.returncode == 1
+    assert "no source of answers" in done.stdout
+    assert done.stderr.splitlines()[-1] == "RuntimeError: the solver ended with exit code 2: see above"
+    done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", ARC_KAGGLE_TIME_SCALE="1200", **installed)
+    assert done.returncode == 0, done.stderr
+    assert "2 tasks, 0 answered: valid" in done.stdout
+
+
+def with_gpus(tmp_path, installed, count=2):
+    """The environment with a machine of so many GPUs."""
+    smi = tmp_path / "bin" / "nvidia-smi"
+    smi.parent.mkdir()
+    smi.write_text("#!/bin/sh\n" + "".join(f"echo 'GPU {n}: NVIDIA L4'\n" for n in range(count)))
+    smi.chmod(0o755)
+    return {
+        **installed,
+        "PATH": f"{smi.parent}{os.pathsep}{os.environ['PATH']}",
+        "ARC_KAGGLE_ARGUMENTS": installed["ARC_KAGGLE_ARGUMENTS"] + " vision.device=off",
+    }
+
+
+def test_a_trial_on_gpus_without_the_weights_fails(tmp_path, installed):
+    write_tasks(tmp_path, 2)
+    machine = with_gpus(tmp_path, installed)
+    done = run_notebook(tmp_path, ARC_KAGGLE_TIME_SCALE="1200", **machine)
+    assert done.returncode == 1
+    assert "no weights of the vision model" in done.stderr.splitlines()[-1]
+    (tmp_path / "input" / "vision").mkdir()
+    (tmp_path / "input" / "vision" / "solver.json").write_text('{"kind": "vision"}')
+    done = run_notebook(tmp_path, ARC_KAGGLE_TIME_SCALE="1200", **machine)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("spoilt", ["", "{", '{"t0": []}'])
+def test_a_spoilt_submission_is_replaced(own_solver, tmp_path, spoilt):
+    done = own_solver(
+        "import pathlib, sys\n"
+        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1])\n"
+        f"(out / 'submission.json').write_text({spoilt!r})\n",
+        checks=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 tasks, 0 answered: replaced by the prefilled one" in done.stdout
+    assert len(json.loads((tmp_path / "working" / "submission.json").read_text())) == 2
 
 
 @pytest.mark.parametrize(
@@ -186,15 +239,8 @@ def test_what_models_need_on_gpus_is_installed_if_it_is_attached(tmp_path, insta
         f"print(sys.argv[-1], file=open({str(tmp_path / 'asked')!r}, 'a'))\n"
         f"sys.exit('ERROR: no matching distribution' if {refuses!r} in sys.argv[-1] else 0)\n"
     )
-    smi = tmp_path / "bin" / "nvidia-smi"
-    smi.parent.mkdir()
-    smi.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA L4'\necho 'GPU 1: NVIDIA L4'\n")
-    smi.chmod(0o755)
-    installed["ARC_KAGGLE_ARGUMENTS"] += " vision.device=off"
-    done = run_notebook(
-        tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", ARC_KAGGLE_TIME_SCALE="1200",
-        PATH=f"{smi.parent}{os.pathsep}{os.environ['PATH']}", **installed,
-    )  # fmt: skip
+    machine = with_gpus(tmp_path, installed)
+    done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", ARC_KAGGLE_TIME_SCALE="1200", **machine)
     assert done.returncode == 0, done.stderr
     assert "2 tasks, 2 answered: valid" in done.stdout
     wheel = tmp_path / "input" / "wheels" / "arc_solver-0.1.0-py3-none-any.whl"
@@ -204,13 +250,16 @@ def test_what_models_need_on_gpus_is_installed_if_it_is_attached(tmp_path, insta
 
 @pytest.fixture
 def own_solver(tmp_path, installed):
-    """Puts a solver of its own in the place of the installed one: the text of its __main__ and its __init__."""
+    """Puts a solver of its own in the place of the installed one: the text of its __main__ and its __init__. checks:
+    whether it has the real one's modules besides, by which the notebook checks a submission."""
     write_tasks(tmp_path, 2)
     installed["PYTHONPATH"] = str(tmp_path / "path")
     folder = tmp_path / "path" / "solver"
     folder.mkdir()
 
-    def run(main: str, init: str = "") -> subprocess.CompletedProcess:
+    def run(main: str, init: str = "", checks: bool = False) -> subprocess.CompletedProcess:
+        if checks:
+            init = f"__version__ = '0'\n__path__.append({str(Path(solver.__file__).parent)!r})\n{init}"
         (folder / "__main__.py").write_text(main)
         (folder / "__init__.py").write_text(init)
         return run_notebook(
@@ -286,6 +335,20 @@ def test_rehearsals_take_no_folder_of_somebody_else(tmp_path, capsys):
         (tmp_path / "new" / "venv").mkdir(exist_ok=True)
 
 
+def test_what_can_not_be_rehearsed_or_made_is_one_line(tmp_path, capsys):
+    for tool, words, message in (
+        (rehearse, ["--time-scale", "0"], "rehearse: --time-scale 0: must be more than 0"),
+        (rehearse, ["--wheelhouse", str(tmp_path)], "run make wheelhouse first"),
+        (make_notebook, ["--owner", "Your Name"], "make_notebook: --owner 'Your Name': no user name"),
+        (make_notebook, ["--owner", "x"], "make_notebook: [Errno "),
+    ):
+        out = tmp_path / "file" if "x" in words else tmp_path / "out"
+        (tmp_path / "file").touch()
+        assert tool.main([*words, "--out", str(out)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert message in line
+
+
 def test_the_table_names_every_problem():
     good = rehearse.Outcome("none", 240, 230, (), 50.0, -10.0)
     bad = rehearse.Outcome("hung", 240, 0, ("no submission", "exit code 1"), 70.0, 10.0)
@@ -345,7 +408,7 @@ def calls(client: Path) -> list[list[str]]:
 
 
 def upload(tmp_path, *words: str) -> int:
-    return kaggle_upload.main([*words, "--owner", "somebody", "--out", str(tmp_path / "out")])
+    return kaggle_upload.main(["--owner", "somebody", *words, "--out", str(tmp_path / "out")])
 
 
 def test_a_dry_run_sends_nothing(tmp_path, client, capsys):
@@ -375,10 +438,19 @@ def test_a_dataset_is_created_once_and_then_gets_versions(tmp_path, client, answ
 @pytest.mark.parametrize(
     ("answers", "words", "said"),
     [
+        ({"datasets status": (0, "ready"), "kernels push":
+          (0, "The following are not valid dataset sources and could not be added to the kernel: ['a/b']\n"
+              "Kernel version 1 successfully pushed.")}, ["notebook"], "not valid dataset sources"),
+        ({"datasets status": (1, "404 - Not Found")}, ["notebook"], "somebody/arc-solver-wheels: 404 - Not Found"),
+        ({"datasets status": (0, "failed")}, ["notebook"], "somebody/arc-solver-wheels: failed"),
+        ({"datasets status": (0, "blobs_received")}, ["notebook"], "not unpacked after 0 min (blobs_received)"),
+        ({}, ["weights", "--owner", "Your Name"], "--owner 'Your Name': no user name"),
+        ({}, ["submit", "--owner", "a/b", "--version", "1"], "--owner 'a/b': no user name"),
         ({"datasets status": (1, "401 - Unauthorized: you must authenticate")}, ["weights"], "Unauthorized"),
         ({"datasets create": (0, "Dataset creation error: The requested title is already in use"),
           "datasets status": (1, "404")}, ["weights"], "already in use"),
-        ({"kernels push": (0, "Kernel push error: Maximum weekly GPU quota of 30.00 hours reached.")}, ["notebook"],
+        ({"datasets status": (0, "ready"),
+          "kernels push": (0, "Kernel push error: Maximum weekly GPU quota of 30.00 hours reached.")}, ["notebook"],
          "quota"),
         ({"datasets status": (1, "Authentication required to call the Kaggle API.\n\nFirst\n  Save the token to x")},
          ["weights"], "no credentials"),
@@ -388,15 +460,39 @@ def test_a_dataset_is_created_once_and_then_gets_versions(tmp_path, client, answ
         ({}, ["weights", "--slug", "Up"], "slug"),
         ({}, ["wheels", "--folder", "nowhere"], "run make wheelhouse"),
         ({}, ["notebook", "--title", "ARC"], "at least 5 characters"),
+        ({}, ["notebook", "--datasets", "mine"], "'mine' must be owner/slug"),
         ({}, ["submit"], "--version"),
+        ({}, ["submit", "--version", "0"], "--version"),
     ],
 )  # fmt: skip
-def test_what_is_refused_is_one_clear_line(tmp_path, client, capsys, answers, words, said):
+def test_what_is_refused_is_one_clear_line(tmp_path, client, capsys, monkeypatch, answers, words, said):
+    monkeypatch.setattr(kaggle_upload, "UNPACK_S", 0.0)
     (client / "answers.json").write_text(json.dumps(answers))
     assert upload(tmp_path, *words) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert said in lines[0]
+
+
+def test_the_notebook_reads_other_datasets_if_told(tmp_path, client):
+    assert upload(tmp_path, "notebook", "--dry-run", "--datasets", "somebody/mine") == 0
+    metadata = json.loads((tmp_path / "out" / "notebook" / "kernel-metadata.json").read_text())
+    assert metadata["dataset_sources"] == ["somebody/mine"]
+
+
+def test_the_notebook_waits_for_its_datasets(tmp_path, client, capsys, monkeypatch):
+    """Of which one is ready at once, the other a little later."""
+    monkeypatch.setattr(kaggle_upload, "POLL_S", 0.0)
+    waits = iter([(True, "ready"), (True, "blobs_received"), (True, "Warning: an old client\nblobs_received")])
+    ask = kaggle_upload.Client.ask
+
+    def asked(self, *words):
+        return next(waits, (True, "ready")) if words[:2] == ("datasets", "status") else ask(self, *words)
+
+    monkeypatch.setattr(kaggle_upload.Client, "ask", asked)
+    assert upload(tmp_path, "notebook") == 0
+    assert capsys.readouterr().out.count("somebody/arc-solver-weights (blobs_received) …") == 1
+    assert [words[0] for words in calls(client)] == ["quota", "kernels"]
 
 
 @pytest.mark.parametrize("out", [".", "deeper", "weights", ".."])

@@ -345,6 +345,12 @@ def test_a_run_is_not_overwritten_unasked(tmp_path):
     assert list(load_results(tmp_path / "results.jsonl")) == ["t2"]
     assert not (tmp_path / "summary.json").exists()
     assert (tmp_path / "notes.txt").read_text() == "mine"
+    (tmp_path / "summary.json").write_text("{}")
+    with pytest.raises(InputError, match="it is another run"):
+        fake_run([task("t3")], nodes(), tmp_path, resume=True)
+    assert (tmp_path / "summary.json").exists()
+    fake_run([task("t2")], nodes(), tmp_path, resume=True, report=lambda _: None)
+    assert not (tmp_path / "summary.json").exists()
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/no/such"])

@@ -137,10 +137,10 @@ def test_a_required_one_that_is_refused_ends_the_run(tmp_path):
 
 
 def test_without_a_folder_for_sockets_the_run_goes_on(tmp_path, monkeypatch, caplog):
-    def full(prefix):
+    def full():
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(solver.services.tempfile, "mkdtemp", full)
+    monkeypatch.setattr(solver.services, "make_socket_folder", full)
     record = run_with(tmp_path, fake_services.echo, fake_services.hasty)
     assert notes(record) == ["0"] * 4
     assert record.services == ()

@@ -107,9 +107,12 @@ def test_lanes_of_ones_own():
 
 def test_a_folder_for_traces_is_tried_before_anything_runs(tmp_path):
     (tmp_path / "file").touch()
-    lanes("vision.device=off", f'search.trace="{tmp_path}/new/deeper"')
+    wanted = load_settings(None, ["vision.device=off", f'search.trace="{tmp_path}/new/deeper"'])
+    own_lanes(wanted)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]  # a run that is refused makes none
+    sources.make_trace_folder(wanted)
     assert list((tmp_path / "new" / "deeper").iterdir()) == []
-    for place in (tmp_path / "file", "/proc/nowhere"):
+    for place in (tmp_path / "file", tmp_path / "file" / "below", "/proc/nowhere", "a" * 300):
         with pytest.raises(InputError, match=r"search\.trace: .*: cannot be written"):
             lanes("vision.device=off", f'search.trace="{place}"')
 

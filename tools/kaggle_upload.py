@@ -19,18 +19,30 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from make_notebook import COMPETITIONS, FOLDER, slugify
-from make_notebook import main as make_notebook
+from make_notebook import (
+    COMPETITIONS,
+    FOLDER,
+    MACHINE_SHAPES,
+    SLUGS,
+    SOURCE,
+    TITLE,
+    check_owner,
+    kernel_metadata,
+    make_notebook,
+    slugify,
+    usual_datasets,
+    write_kernel,
+)
 
 from solver.errors import InputError
 
 ROOT = FOLDER.parent
-SLUGS = {"weights": "arc-solver-weights", "wheels": "arc-solver-wheels"}
 TITLES = {"weights": "ARC solver weights", "wheels": "ARC solver wheels"}
 LICENSE = "MIT"
 METADATA = "dataset-metadata.json"
@@ -39,6 +51,12 @@ NO_CREDENTIALS = (
 )
 MIN_QUOTA_HOURS = 0.5
 """GPU hours that the notebook's own first run needs."""
+
+UNPACK_S, POLL_S = 900.0, 15.0
+"""How long the notebook waits for Kaggle to unpack the datasets that it reads, and how often that is asked."""
+
+REFUSED = r"\berror\b|\bnot valid (dataset|competition) sources\b"
+"""In what the client prints with exit code 0. Without its data the notebook is pushed, and fails."""
 
 ERROR_WORDS = ("error", "unauthorized", "forbidden", "not found", "could not find", "quota", "exceed", "must be")
 
@@ -63,7 +81,7 @@ class Client:
             return
         good, text = self.ask(*words)
         lines = text.splitlines() or [""]
-        refused = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+        refused = [line for line in lines if re.search(REFUSED, line, re.IGNORECASE)]
         if not good or refused:
             raise InputError(f"kaggle {words[0]} {words[1]}: {reason(refused or lines)}")
         print(text)
@@ -165,16 +183,39 @@ def exists(dataset: str, client: Client) -> bool:
 def upload_notebook(args: argparse.Namespace, client: Client) -> None:
     """Make the notebook's folder anew and push it."""
     folder = args.out / "notebook"
-    more = ["--title", args.title] if args.title else []
-    words = ["--owner", args.owner, "--competition", args.competition, "--machine-shape", args.machine_shape]
-    make_notebook([*words, *more, "--out", str(folder)])
-    metadata = json.loads((folder / "kernel-metadata.json").read_text())
+    datasets = args.datasets or usual_datasets(args.owner)
+    metadata = kernel_metadata(args.owner, args.competition, datasets, args.title or TITLE, args.machine_shape)
+    write_kernel(folder, make_notebook(SOURCE.read_text(encoding="utf-8")), metadata)
     refuse(check_kernel(metadata, folder), "notebook")
     show(folder, client)
     print(json.dumps(metadata, indent=2))
-    if metadata["enable_gpu"] and not client.dry_run:
-        check_quota(client)
+    if not client.dry_run:
+        if metadata["enable_gpu"]:
+            check_quota(client)
+        for dataset in metadata["dataset_sources"]:
+            wait_until_unpacked(dataset, client)
     client.send("kernels", "push", "-p", str(folder))
+
+
+def wait_until_unpacked(dataset: str, client: Client) -> None:
+    """Wait for Kaggle to unpack what was uploaded: a notebook that is pushed before reads an older version, or none.
+    Raises InputError if there is no such dataset or that takes too long."""
+    until = time.monotonic() + UNPACK_S
+    is_told = False
+    while True:
+        good, text = client.ask("datasets", "status", dataset)
+        status = text.splitlines()[-1].strip() if text else "no answer"
+        if not good or status in ("failed", "deleted"):
+            raise InputError(f"kaggle datasets status {dataset}: {reason(text.splitlines())}")
+        if "ready" in text.split():
+            return
+        if time.monotonic() >= until:
+            later = "push the notebook later: python tools/kaggle_upload.py notebook --owner …"
+            raise InputError(f"{dataset}: not unpacked after {UNPACK_S / 60:.0f} min ({status}); {later}")
+        if not is_told:
+            print(f"waiting until Kaggle has unpacked {dataset} ({status}) …", flush=True)
+            is_told = True
+        time.sleep(POLL_S)
 
 
 def check_quota(client: Client) -> None:
@@ -190,9 +231,9 @@ def check_quota(client: Client) -> None:
 
 def submit(args: argparse.Namespace, client: Client) -> None:
     """Submit the output of a version of the notebook that has run."""
-    kernel = f"{args.owner}/{slugify(args.title or 'ARC solver')}"
-    if args.version is None:
-        raise InputError("submit: --version N is needed: which version of the notebook (kaggle kernels status says)")
+    kernel = f"{args.owner}/{slugify(args.title or TITLE)}"
+    if args.version is None or args.version < 1:
+        raise InputError("submit: --version N is needed: which version of the notebook; its upload printed the number")
     words = ["-f", "submission.json", "-k", kernel, "-v", str(args.version), "-m", args.message]
     client.send("competitions", "submit", args.competition, *words)
 
@@ -227,11 +268,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="what becomes the dataset")
     parser.add_argument("--message", default="arc-solver", help="notes of a version or a submission")
     parser.add_argument("--competition", default=COMPETITIONS[0])
-    parser.add_argument("--machine-shape", default="NvidiaL4")
+    parser.add_argument(
+        "--datasets", nargs="*", help="notebook: owner/slug of each that it reads, if not the usual two"
+    )
+    parser.add_argument("--machine-shape", default=MACHINE_SHAPES[0], choices=MACHINE_SHAPES)
     parser.add_argument("--version", type=int, help="submit: of the notebook")
     parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
     args = parser.parse_args(argv)
     try:
+        check_owner(args.owner)
         if not args.dry_run and shutil.which("kaggle") is None:
             raise InputError("the client is not installed: pip install 'arc-solver[kaggle]'")
         commands[args.command](args, Client(args.dry_run))

@@ -19,9 +19,13 @@ from typing import Any
 
 import nbformat
 
+from solver.errors import InputError
+
 FOLDER = Path(__file__).resolve().parent.parent / "kaggle_notebook"
 SOURCE, NOTEBOOK = FOLDER / "notebook.py", FOLDER / "arc-solver.ipynb"
 COMPETITIONS = ("arc-prize-2026-arc-agi-2", "arc-prize-2025")
+TITLE = "ARC solver"
+SLUGS = {"wheels": "arc-solver-wheels", "weights": "arc-solver-weights"}
 MACHINE_SHAPES = ("NvidiaL4", "NvidiaTeslaT4", "None")
 
 
@@ -77,6 +81,26 @@ def kernel_metadata(
     }
 
 
+def usual_datasets(owner: str) -> list[str]:
+    """owner/slug of the datasets that kaggle_upload.py makes."""
+    return [f"{owner}/{slug}" for slug in SLUGS.values()]
+
+
+def write_kernel(folder: Path, text: str, metadata: dict[str, Any]) -> Path:
+    """Fill the folder that is pushed with the notebook, whose JSON is `text`, and its metadata; the latter's place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NOTEBOOK.name).write_text(text, encoding="utf-8")
+    place = folder / "kernel-metadata.json"
+    place.write_text(json.dumps(metadata, indent=2) + "\n")
+    return place
+
+
+def check_owner(owner: str) -> None:
+    """Raises InputError for what is no user name on Kaggle, such as a name in full."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", owner):
+        raise InputError(f"--owner {owner!r}: no user name, as it stands in kaggle.com/NAME")
+
+
 def slugify(title: str) -> str:
     """A title as Kaggle writes it in addresses."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
@@ -88,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--owner", help="your Kaggle user name")
     parser.add_argument("--competition", default=COMPETITIONS[0], help=f"its slug ({', '.join(COMPETITIONS)})")
     parser.add_argument("--datasets", nargs="*", help="owner/slug of each (OWNER/arc-solver-wheels, -weights)")
-    parser.add_argument("--title", default="ARC solver")
+    parser.add_argument("--title", default=TITLE)
     parser.add_argument("--machine-shape", default="NvidiaL4", choices=MACHINE_SHAPES, help="NvidiaL4: four L4s")
     parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
     args = parser.parse_args(argv)
@@ -97,15 +121,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         stale = not NOTEBOOK.is_file() or NOTEBOOK.read_text(encoding="utf-8") != text
         print(f"{NOTEBOOK.name} is {'stale: run make notebook' if stale else 'up to date'}")
         return int(stale)
-    NOTEBOOK.write_text(text, encoding="utf-8")
-    print(NOTEBOOK)
-    if args.owner:
-        datasets = args.datasets or [f"{args.owner}/arc-solver-wheels", f"{args.owner}/arc-solver-weights"]
-        metadata = kernel_metadata(args.owner, args.competition, datasets, args.title, args.machine_shape)
-        args.out.mkdir(parents=True, exist_ok=True)
-        (args.out / NOTEBOOK.name).write_text(text, encoding="utf-8")
-        (args.out / "kernel-metadata.json").write_text(json.dumps(metadata, indent=2) + "\n")
-        print(args.out / "kernel-metadata.json")
+    try:
+        NOTEBOOK.write_text(text, encoding="utf-8")
+        print(NOTEBOOK)
+        if args.owner is not None:
+            check_owner(args.owner)
+            datasets = args.datasets or usual_datasets(args.owner)
+            metadata = kernel_metadata(args.owner, args.competition, datasets, args.title, args.machine_shape)
+            print(write_kernel(args.out, text, metadata))
+    except (InputError, OSError) as error:
+        print(f"make_notebook: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -17,6 +17,7 @@ import argparse
 import fcntl
 import hashlib
 import json
+import math
 import os
 import resource
 import shutil
@@ -125,10 +126,10 @@ def write_inputs(folder: Path, fault: Fault, wheelhouse: Path) -> list[Task]:
 
 def prepare_environment(out: Path, wheelhouse: Path) -> Path:
     """An environment with a notebook kernel and, from the wheels alone, the solver, its kernels compiled. Made anew
-    when the solver's wheel changed. Returns its Python."""
+    when the solver's wheel changed. Returns its Python. Raises InputError."""
     wheel = next(iter(sorted(wheelhouse.glob("arc_solver-*.whl"))), None)
     if wheel is None:
-        sys.exit(f"rehearse: no arc_solver-*.whl in {wheelhouse}: run make wheelhouse first")
+        raise InputError(f"no arc_solver-*.whl in {wheelhouse}: run make wheelhouse first")
     folder, stamp = out / "venv", out / "venv" / ".solver"
     python, digest = folder / "bin" / "python", content_digest(wheel)
     if stamp.is_file() and stamp.read_text() == digest:
@@ -139,7 +140,8 @@ def prepare_environment(out: Path, wheelhouse: Path) -> Path:
     subprocess.run([*run, "ipykernel"], check=True)
     subprocess.run([*run, "--no-index", "--find-links", str(wheelhouse), "arc-solver"], check=True)
     warm = f"from solver.warm import prepare; prepare({len(os.sched_getaffinity(0))})"
-    subprocess.run([str(python), "-I", "-c", warm], check=True, cwd=out)
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # children compile what is there
+    subprocess.run([str(python), "-I", "-c", warm], check=True, cwd=out, env=own)
     stamp.write_text(digest)
     return python
 
@@ -327,11 +329,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             bring_up_loopback()
         return execute(args.inside, args.python, args.limit_s, args.memory_gib, args.result)
     try:
+        if not 0 < args.time_scale < math.inf:
+            raise InputError(f"--time-scale {args.time_scale:g}: must be more than 0")
         claim(args.out)
+        python = prepare_environment(args.out.absolute(), args.wheelhouse.absolute())
+    except subprocess.CalledProcessError as error:
+        print(f"rehearse: {' '.join(map(str, error.cmd))[:160]} failed: see above", file=sys.stderr)
+        return 2
     except (InputError, OSError) as error:
         print(f"rehearse: {error}", file=sys.stderr)
         return 2
-    python = prepare_environment(args.out.absolute(), args.wheelhouse.absolute())
     if not isolation():
         print("this machine allows no namespaces: the network is there and the inputs can be written", flush=True)
     names = list(FAULTS) if "all" in args.fault else args.fault

@@ -16,16 +16,15 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from training_cli import positive, seed
+from command_line import arguments, main_of, positive, seed
 
 from solver import warm
-from solver.errors import ArcSolveError, InputError
+from solver.errors import InputError
 from solver.grid.registry import FUNCTIONS
 from solver.program import Program
 from solver.settings import load_settings
@@ -152,15 +151,15 @@ def run_show(args: argparse.Namespace) -> None:
         print(f"\n{source}\n{text}")
 
 
-def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = arguments(__doc__)
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("gather", help="collect what comes from outside into one file")
     command.add_argument("--re-arc", type=Path, help="RE-ARC pairs: xz-compressed JSON lines, or RE-ARC's folder")
     command.add_argument("--results", type=Path, nargs="*", default=[], help="results.jsonl of runs on training tasks")
     command.add_argument("--inputs", type=positive, default=200, help="RE-ARC inputs a task (default: 200)")
     command.add_argument("--out", type=Path, required=True)
-    command.set_defaults(run=run_gather)
+    command.set_defaults(run_command=run_gather)
     command = commands.add_parser("make", help="make shards of tasks")
     command.add_argument("--material", type=Path, required=True, help="what `gather` wrote")
     command.add_argument("--out", type=Path, required=True, help="folder of the shards")
@@ -170,26 +169,13 @@ def arguments() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=seed, default=0)
     command.add_argument("--settings", type=Path, help="TOML file")
     command.add_argument("--set", action="append", default=[], metavar="GROUP.NAME=VALUE")
-    command.set_defaults(run=run_make)
+    command.set_defaults(run_command=run_make)
     command = commands.add_parser("show", help="what a folder of shards holds")
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("--every", type=positive, default=50, help="an example of every n-th set of inputs")
     command.add_argument("--examples", type=int, default=5)
-    command.set_defaults(run=run_show)
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    args = arguments().parse_args(argv)
-    try:
-        args.run(args)
-    except (ArcSolveError, OSError) as error:
-        print(f"synthesize: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("synthesize: interrupted; the shards begun are not kept", file=sys.stderr)
-        return 130
-    return 0
+    command.set_defaults(run_command=run_show)
+    return main_of("synthesize", parser, argv, interrupted="interrupted; the shards begun are not kept")
 
 
 if __name__ == "__main__":

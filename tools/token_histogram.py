@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from solver.errors import ArcSolveError, InputError
+from solver.figures import new_figure, save_figure
 from solver.lm.prompt import PromptTask, task_text
 from solver.lm.tokenizer import save_tokenizer
 from solver.synthesis.shards import read_shard, shard_paths
@@ -42,27 +43,16 @@ def made_tasks(folder: Path) -> Iterator[PromptTask]:
 
 
 def draw(counts: np.ndarray, context: int | None, title: str, out: Path) -> None:
-    """Histogram over a logarithmic axis, with a line at the context length. Raises InputError if `out` is named as no
-    kind of picture."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 3.5))
+    """Histogram over a logarithmic axis, with a line at the context length. Raises InputError, see `save_figure`."""
+    figure = new_figure(7, 3.5)
+    axes = figure.subplots()
     axes.hist(counts, bins=np.geomspace(max(1, counts.min()), counts.max() + 1, 40))
     axes.set(xscale="log", xlabel="tokens a task", ylabel="tasks", title=title)
     if context is not None:
         share = float((counts <= context).mean())
         axes.axvline(context, color="black", linewidth=0.8, label=f"{context} tokens: {share:.1%} fit")
         axes.legend()
-    figure.tight_layout()
-    try:
-        figure.savefig(out, dpi=90)
-    except ValueError as error:
-        raise InputError(f"{out}: {error}") from error
-    finally:
-        plt.close(figure)
+    save_figure(figure, out)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,15 +16,14 @@ among them, and of half of ten RE-ARC pairs that the search has not seen; progra
 `train` begins from nothing or from the model in --weights, whole or with LoRA (--set adapter.rank=16); called again
 with the same --run it goes on exactly where it stopped. It writes run/log.jsonl and run/checkpoint (shards of at most
 16 MiB). `export` writes a weights folder from the averaged weights; `measure` lets weights write programs for held-out
-tasks, runs them, and says how early the needed step is proposed. Settings: solver/training/settings.py, changed by
---settings file.toml and --set.
+tasks, runs them, and says how early the needed step is proposed, with the same result for any number of --workers.
+Settings: solver/training/settings.py, changed by --settings file.toml and --set.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -33,22 +32,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from training_cli import add_common, arguments, made_parts, main_of, positive
+from command_line import arguments, main_of, positive
+from training_cli import add_common, made_parts
 
 from solver.errors import InputError
-from solver.lm.loading import load_engine
+from solver.figures import new_figure, save_figure
 from solver.lm.weights import read_weights
 from solver.synthesis.found import checked_programs, found_sets, texts_of_results
 from solver.synthesis.generate import ProgramSet
-from solver.synthesis.shards import read_shard, shard_path, shard_paths, write_shard
+from solver.synthesis.shards import shard_path, write_shard
 from solver.tasks import trainable
 from solver.training import preparation
-from solver.training.launch import Part, load_tokenizer
+from solver.training.launch import Part
 
 KIND = "policy"
 SETS_A_SHARD = 64
-RANK_SAMPLES = 64
-"""Draws of a step that the rank of the needed one is counted among."""
 
 
 def sources(args: Namespace, how: preparation.Preparation) -> tuple[list[Part], dict[str, Any]]:
@@ -80,34 +78,24 @@ def batched(sets: Iterable[ProgramSet], size: int) -> Iterator[list[ProgramSet]]
 def measure(args: Namespace) -> None:
     """What weights are worth on held-out tasks: solved with the most likely steps and with --samples drawn programs,
     and the rank of the needed step, by number of statements of the solution."""
-    from solver.training.evaluation import ModelEngine, held_out_tasks, needed_step_ranks, write_solutions
-    from solver.training.models import load_model
+    from solver.training.measuring import RANKS, MeasureOrder
+    from solver.training.measuring import measure as measure_weights
 
-    weights = read_weights(args.weights, KIND)
-    sets = (one for path in shard_paths(args.made) for one in read_shard(path))
-    examples = held_out_tasks(preparation.examples(sets, 1, weights.context_length, [0]), args.tasks)
-    found: dict[str, Any] = {"weights": str(args.weights), "digest": weights.digest, "tasks": len(examples)}
-    dtype = "bfloat16" if args.device == "cuda" else "float32"
-    engine = load_engine(args.engine, weights, device=args.device, dtype=dtype)
-    for samples in dict.fromkeys((1, args.samples)):
-        began = time.monotonic()
-        at_once = 1 if args.engine == "transformers" else None
-        tally = write_solutions(engine, weights.prompt_format, examples, num_samples=samples, tasks_at_once=at_once)
-        found[f"at {samples}"] = tally.facts()
-        took = {"samples": samples, "seconds": round(time.monotonic() - began, 1)}
-        print(json.dumps({**took, **tally.facts()}), flush=True)
-    if args.ranks:
-        model = load_model(KIND, weights.folder, bf16=args.device == "cuda").to(args.device).eval()
-        own = ModelEngine(model, load_tokenizer(weights.folder)).log_probability
-        chosen = examples[: args.ranks]
-        ranks = needed_step_ranks(engine, own, weights.prompt_format, chosen, num_samples=RANK_SAMPLES)
-        found["ranks"] = len(ranks)
-        found["median_rank"] = {
-            str(n): float(np.median([rank for length, _, rank in ranks if length == n]))
-            for n in sorted({length for length, _, _ in ranks})
-        }
-        found["median_rank"]["all"] = float(np.median([rank for _, _, rank in ranks]))
-        print(json.dumps({"ranks": len(ranks), "median_rank": found["median_rank"]}), flush=True)
+    order = MeasureOrder(
+        args.weights, args.made, args.tasks, (1, args.samples), args.ranks,
+        args.engine, args.device, args.workers,
+    )  # fmt: skip
+    num_tasks, results = measure_weights(order)
+    digest = read_weights(args.weights, KIND, verify=False).digest
+    found: dict[str, Any] = {"weights": str(args.weights), "digest": digest, "tasks": num_tasks}
+    for samples, measured in results:
+        if samples == RANKS:
+            own = {"ranks": len(measured.ranks), "median_rank": measured.median_ranks()}
+            found |= own
+        else:
+            found[f"at {samples}"] = own = measured.tally.facts()
+            own = {"samples": samples, **own}
+        print(json.dumps({**own, "seconds": round(measured.seconds, 1)}), flush=True)
     if args.out:
         args.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
         draw(found, args.out)
@@ -115,12 +103,8 @@ def measure(args: Namespace) -> None:
 
 def draw(found: dict[str, Any], out: Path) -> None:
     """Shares solved, and the median rank if it was measured, by number of statements."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 1 + ("median_rank" in found), figsize=(9, 3.5), squeeze=False)
+    figure = new_figure(9, 3.5)
+    axes = figure.subplots(1, 1 + ("median_rank" in found), squeeze=False)
     solved = {name: facts["solved_by_length"] for name, facts in found.items() if name.startswith("at ")}
     for k, (name, by_length) in enumerate(solved.items()):
         shares = [int(text.split("/")[0]) / int(text.split("/")[1]) for text in by_length.values()]
@@ -131,15 +115,15 @@ def draw(found: dict[str, Any], out: Path) -> None:
     axes[0, 0].legend()
     if "median_rank" in found:
         names = [name for name in found["median_rank"] if name != "all"]
-        axes[0, 1].bar(names, [found["median_rank"][name] for name in names])
+        axes[0, 1].bar(range(len(names)), [found["median_rank"][name] for name in names])
+        axes[0, 1].set_xticks(range(len(names)), names)
         axes[0, 1].set(xlabel="statements of the solution", ylabel="median rank of the needed step")
-    figure.tight_layout()
-    figure.savefig(out.with_suffix(".png"), dpi=90)
-    plt.close(figure)
+    save_figure(figure, out.with_suffix(".png"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser, commands = arguments(__doc__)
+    parser = arguments(__doc__)
+    commands = parser.add_subparsers(required=True)
     prepare = add_common(commands, KIND, group=1, sources=sources)
     prepare.add_argument("--results", type=Path, action="append", default=[], help="results.jsonl; may be repeated")
     prepare.add_argument("--draws", type=positive, default=4, help="draws of RE-ARC pairs a program (default: 4)")
@@ -150,10 +134,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--samples", type=positive, default=1)
     command.add_argument("--engine", choices=("transformers", "vllm"), default="transformers")
     command.add_argument("--ranks", type=int, default=0, help="tasks to measure the needed step's rank on")
+    command.add_argument("--workers", type=positive, default=1, help="processes of one thread each (default: 1)")
     command.add_argument("--out", type=Path, help="table and picture: OUT.json, OUT.png")
     command.add_argument("--device", default="cpu")
     command.set_defaults(run_command=measure)
-    return main_of(parser, argv)
+    return main_of("train_policy", parser, argv)
 
 
 if __name__ == "__main__":

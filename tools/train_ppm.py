@@ -3,6 +3,8 @@
     python tools/train_ppm.py prepare --made made --traces runs/traces --re-arc re_arc.jsonl.xz --out pairs --workers 4
     python tools/train_ppm.py train --documents pairs --held-out pairs-held-out --weights weights/policy \\
         --run runs/ppm --minutes 10 --set adapter.rank=16
+    python tools/train_ppm.py train --documents pairs --weights next/policy --adapter weights/ppm --run runs/next \\
+        --set adapter.rank=16 --set train.max_steps=3000 --set train.decay_steps=1000
     python tools/train_ppm.py export --run runs/ppm --out weights/ppm --trained-on "..."
     python tools/train_ppm.py head --adapter old/ppm --weights weights/policy --documents pairs \\
         --held-out pairs-held-out --out weights/ppm --trained-on "..."
@@ -12,8 +14,8 @@ whose last step is another that also runs and leads elsewhere; and of search tre
 search.trace=FOLDER`) of tasks that may be trained on: of the children of one parent the best two that lead to a
 verified solution, against the worst two that don't. A solution is verified on all pairs of its task, and on RE-ARC
 pairs with --re-arc. `train` minimises the Bradley-Terry loss; it usually starts from the policy's folder, whose head it
-replaces by one output. `head` keeps an exported adapter of use after its base was trained further: it fits the head
-alone again, on a CPU. Everything else is as in tools/train_policy.py.
+replaces by one output. After the base was trained further, an exported adapter is trained on over it with --adapter
+(head and all), or `head` fits the head alone again, on a CPU. Everything else is as in tools/train_policy.py.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training_cli import add_common, arguments, made_parts, main_of, positive
+from command_line import arguments, main_of, positive
+from training_cli import add_common, made_parts
 
 from solver.errors import InputError
 from solver.training import preparation
@@ -61,7 +64,8 @@ def head(args: Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser, commands = arguments(__doc__)
+    parser = arguments(__doc__)
+    commands = parser.add_subparsers(required=True)
     prepare = add_common(commands, KIND, group=2, sources=sources)
     prepare.add_argument("--traces", type=Path, action="append", default=[], help="folder of traces; may be repeated")
     command = commands.add_parser("head", help="fit an adapter's head again, over a base that has learned since")
@@ -77,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--trained-on", required=True, help="for the manifest: what the weights learned from")
     command.add_argument("--licence", default="MIT-0")
     command.set_defaults(run_command=head)
-    return main_of(parser, argv)
+    return main_of("train_ppm", parser, argv)
 
 
 if __name__ == "__main__":

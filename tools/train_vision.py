@@ -27,8 +27,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from solver.errors import ArcSolveError, InputError, SettingsError
+from command_line import arguments, main_of
+
+from solver.errors import InputError, SettingsError
+from solver.figures import new_figure, save_figure
 from solver.settings import VisionSettings
+from solver.training.processes import choose_device, join_processes, run_processes
 
 logger = logging.getLogger("train_vision")
 
@@ -106,19 +110,9 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
     from solver.vision.training import TrainConfig, Training, config_from
     from solver.vision.weights import load_weights
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
-    check_device(args.device)
-    device = torch.device(args.device)
-    if device.type == "cuda":
-        # Each process sees its GPU as number 0: then compiled code is the same in all, and cached once.
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(world)))
-        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[rank]
-        torch.cuda.set_device(0)
-        device = torch.device("cuda", 0)
-        torch.set_float32_matmul_precision("high")
+    device = choose_device(args.device, rank, world)
     if world > 1:
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, init_method=f"tcp://127.0.0.1:{args.port}", rank=rank, world_size=world)
+        join_processes(rank, world, args.port, device)
     checkpoint = args.resume or args.run / "checkpoint"
     resuming = has_checkpoint(checkpoint)
     if args.resume and not resuming:
@@ -144,15 +138,13 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
 
 
 def train(args: argparse.Namespace) -> None:
-    import torch.multiprocessing as mp
-
     if not 0.0 <= args.decay_share < 1.0 or (args.decay_share and args.minutes == math.inf):
         raise InputError("--decay-share must be within 0..1, and needs --minutes")
     started = time.monotonic()
     if args.processes == 1:
         train_process(0, 1, args, started)
     else:
-        mp.spawn(train_process, (args.processes, args, started), nprocs=args.processes)
+        run_processes(train_process, (args.processes, args, started), args.processes)
 
 
 def read_log(run: Path) -> list[dict]:
@@ -217,16 +209,14 @@ def export(args: argparse.Namespace) -> None:
 
 
 def plot(args: argparse.Namespace) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     records = read_log(args.run)
     losses = [(r["samples"] / PAIRS_AN_EPOCH, r["loss"]) for r in records if "loss" in r]
     exact = [(r["samples"] / PAIRS_AN_EPOCH, r["val_exact"]) for r in records if "val_exact" in r]
     val = [(r["samples"] / PAIRS_AN_EPOCH, r["val_loss"]) for r in records if "val_loss" in r]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    if not val:
+        raise InputError(f"{args.run / 'log.jsonl'}: no validation yet, nothing to draw")
+    figure = new_figure(10, 4)
+    left, right = figure.subplots(1, 2)
     left.plot(*zip(*losses), linewidth=0.8, label="training loss")
     left.plot(*zip(*val), label="validation loss (averaged weights)")
     left.set(xlabel="epochs of 401,302 pairs", ylabel="cross-entropy", yscale="log")
@@ -242,8 +232,7 @@ def plot(args: argparse.Namespace) -> None:
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8, loc="upper right" if axes is left else "lower right")
-    figure.tight_layout()
-    figure.savefig(args.out, dpi=90)
+    save_figure(figure, args.out)
 
 
 def tune(args: argparse.Namespace) -> None:
@@ -341,7 +330,7 @@ def tuning_record(tuner, task, args: argparse.Namespace, programs: list[list]) -
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = arguments(__doc__)
     commands = top.add_subparsers(required=True)
 
     def command(function, **arguments) -> None:
@@ -429,19 +418,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.environ.setdefault("NCCL_NVLS_ENABLE", "0")
-    args = parser().parse_args(argv)
-    try:
-        args.run_command(args)
-    except (ArcSolveError, OSError, FloatingPointError) as error:
-        for line in str(error).splitlines():
-            print(f"train_vision: {line}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("train_vision: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return main_of("train_vision", parser(), argv)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import math
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from solver.errors import ArcSolveError, InputError
+from command_line import positive, seed
+
+from solver.errors import InputError
 from solver.lm.prompt import PromptFormat
 from solver.synthesis.shards import SETTINGS_FILE, shard_paths
 from solver.training.documents import FACTS_FILE, PartWriter
@@ -22,26 +22,6 @@ from solver.training.preparation import Preparation
 
 STARTED = time.monotonic()
 """A wall-clock limit counts from here, so that it includes loading and compiling."""
-
-
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
-def seed(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must be at least 0")
-    return number
-
-
-def arguments(description: str | None) -> tuple[argparse.ArgumentParser, Any]:
-    """A parser, and its place for commands."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    return parser, parser.add_subparsers(required=True)
 
 
 Sources = Callable[[argparse.Namespace, Preparation], tuple[list[Part], dict[str, Any]]]
@@ -127,18 +107,3 @@ def _order(args: argparse.Namespace, kind: str) -> TrainOrder:
         held_out_tasks=args.held_out_tasks,
         num_held_out=args.num_held_out,
     )
-
-
-def main_of(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
-    """Run what was asked for; bad input is one line and exit code 2, Ctrl-C one line and 130."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    args = parser.parse_args(argv)
-    try:
-        args.run_command(args)
-    except (ArcSolveError, OSError, FloatingPointError) as error:
-        print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{Path(sys.argv[0]).stem}: interrupted", file=sys.stderr)
-        return 130
-    return 0

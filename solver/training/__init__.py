@@ -9,6 +9,12 @@
     objectives.py  what is minimised: completions (policy), preferences (PPM)
     trainer.py     the loop: devices, schedule, log, checkpoints that resume exactly
     settings.py    all settings of a run
+    launch.py      what the command lines do: prepare, train, export
+    processes.py   several processes of one run, also of the vision model's training
+    head.py        a preference model's head fitted again
+    evaluation.py  programs that a model writes, tried out; ranks of the steps that solutions need
+    measuring.py   the same of finished weights, with several processes
 
-Needs torch and transformers, except for documents.py, preparation.py, preferences.py, packing.py and settings.py.
+Needs torch and transformers, except for documents.py, preparation.py, preferences.py, packing.py and settings.py;
+processes.py needs torch alone.
 """

@@ -5,6 +5,7 @@ A task counts as solved if the program's last value equals the outputs of all it
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,12 @@ class Tally:
     run: int = 0
     tasks: Counter[int] = field(default_factory=Counter)
     solved: Counter[int] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Count other tasks, too."""
+        self.tried, self.parsed, self.run = self.tried + other.tried, self.parsed + other.parsed, self.run + other.run
+        self.tasks.update(other.tasks)
+        self.solved.update(other.solved)
 
     def facts(self) -> dict[str, Any]:
         """For the log: shares."""
@@ -110,22 +117,18 @@ def write_solutions(
     *,
     num_samples: int = 1,
     max_statements: int = 10,
-    tasks_at_once: int | None = None,
+    is_seeded: bool = False,
 ) -> Tally:
-    """Let a model write programs. num_samples: programs a task, the most likely steps if it is 1, else drawn at
-    temperature 1; a task counts as solved if any program solves it. tasks_at_once: all (None) for an engine that is the
-    quicker the more it is asked, 1 for one that remembers the last task only."""
+    """Let a model write programs, of all tasks at once. num_samples: programs a task, the most likely steps if it is 1,
+    else drawn at temperature 1; a task counts as solved if any program solves it. is_seeded: see `_ask`."""
     tally = Tally()
     solved: set[int] = set()
-    at_once = tasks_at_once or max(1, len(tasks))
-    for begin in range(0, len(tasks), at_once):
-        chosen = tasks[begin : begin + at_once]
-        states = [_State.of(example, prompt_format, engine, count=num_samples) for example in chosen]
-        for _ in range(max_statements):
-            asked = _ask(engine, prompt_format, states, is_drawn=num_samples > 1)
-            found = [state.after(answer, prompt_format, tally) for state, answers in asked for answer in answers]
-            solved |= {id(state.example) for state in found if state is not None and state.is_solved}
-            states = [state for state in found if state is not None and not state.is_solved]
+    states = [_State.of(example, prompt_format, engine, count=num_samples) for example in tasks]
+    for _ in range(max_statements):
+        asked = _ask(engine, prompt_format, states, num_samples > 1, is_seeded)
+        found = [state.after(answer, prompt_format, tally) for state, answers in asked for answer in answers]
+        solved |= {id(state.example) for state in found if state is not None and state.is_solved}
+        states = [state for state in found if state is not None and not state.is_solved]
     for example in tasks:
         length = len(example.prefix.statements)
         tally.tasks[length] += 1
@@ -134,18 +137,31 @@ def write_solutions(
 
 
 def _ask(
-    engine: Engine, prompt_format: PromptFormat, states: Sequence[_State], is_drawn: bool
+    engine: Engine, prompt_format: PromptFormat, states: Sequence[_State], is_drawn: bool, is_seeded: bool
 ) -> Iterator[tuple[_State, list[Answer]]]:
-    """Every state whose prompt fits the context, with the answers to it."""
+    """Every state whose prompt fits the context, with the answers to it. is_seeded: whether a prompt's random numbers
+    follow from its text, so that it matters neither when nor beside which others it is asked; else they are the
+    engine's."""
     asked = [(state, prompt) for state in states if (prompt := state.prompts.build(state.prefix)) is not None]
     requests = [
         Request(
             prompt,
-            Sampling(state.count, MAX_STEP_TOKENS, float(is_drawn), stop=prompt_format.step_end, seed=None),
+            Sampling(
+                state.count,
+                MAX_STEP_TOKENS,
+                float(is_drawn),
+                stop=prompt_format.step_end,
+                seed=_seed_of(prompt) if is_seeded else None,
+            ),
         )
         for state, prompt in asked
     ]
     return zip((state for state, _ in asked), engine.generate(requests), strict=True)
+
+
+def _seed_of(prompt: Prompt) -> int:
+    """31 bits."""
+    return zlib.crc32((prompt.shared + prompt.rest).encode()) >> 1
 
 
 def needed_step_ranks(
@@ -155,6 +171,7 @@ def needed_step_ranks(
     examples: Iterable[Example],
     *,
     num_samples: int = 64,
+    is_seeded: bool = False,
 ) -> list[tuple[int, int, int]]:
     """How early a policy proposes the step that a solution takes next: for every state on the way of every example,
     (statements of the solution, number of the step from 1, rank of the step from 1).
@@ -162,6 +179,7 @@ def needed_step_ranks(
     log_probability: of a text after a prompt, natural logarithm, by the engine's model. The rank counts the different
     steps among `num_samples` draws that are likelier than the needed one under the model, so it is exact as far as
     these are among the draws, and at least never too high. States whose prompt does not fit the context are left out.
+    is_seeded: see `_ask`.
     """
     states = [
         _State.of(example, prompt_format, engine, steps, num_samples)
@@ -169,7 +187,7 @@ def needed_step_ranks(
         for steps in range(len(example.prefix.statements))
     ]
     ranks = []
-    for state, answers in _ask(engine, prompt_format, states, is_drawn=True):
+    for state, answers in _ask(engine, prompt_format, states, True, is_seeded):
         steps, statements = len(state.prefix.statements), state.example.prefix.statements
         name = variable_name(steps + 1)
         needed = statements[steps].render(name).removeprefix(f"{name} =") + prompt_format.step_end

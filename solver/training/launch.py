@@ -7,14 +7,12 @@ import logging
 import math
 import os
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArcSolveError, InputError, SettingsError
+from ..errors import InputError, SettingsError
 from ..lm.adapter import ADAPTER_CONFIG
 from ..lm.prompt import PromptFormat
 from ..lm.weights import POLICY, PPM, read_weights
@@ -23,6 +21,7 @@ from ..synthesis.shards import shard_paths
 from ..weights import file_hash
 from .documents import FACTS_FILE, Documents, PartWriter, remove_parts, write_facts
 from .preparation import Encoder, Preparation
+from .processes import choose_device, join_processes, run_processes
 from .settings import TrainingSettings, faults
 
 logger = logging.getLogger(__name__)
@@ -30,9 +29,6 @@ logger = logging.getLogger(__name__)
 TOKENIZER_FOLDER = "tokenizer"
 VOCABULARY_STEP = 64
 """Models from nothing have a multiple of this many rows of embeddings, which multiplies faster."""
-
-COLLECTIVE_TIMEOUT = timedelta(hours=1)
-"""How long a process waits for the others: while one of them evaluates or prepares to, they do."""
 
 Part = Callable[[Encoder, Preparation], PartWriter]
 """Makes the documents of one part; it travels to the process that does it by pickle."""
@@ -206,7 +202,7 @@ def train(order: TrainOrder) -> None:
     if order.processes == 1:
         train_process(0, order)
     else:
-        _spawn(order)
+        run_processes(train_process, (order,), order.processes)
 
 
 def _check_vocabulary(order: TrainOrder) -> None:
@@ -220,29 +216,6 @@ def _check_vocabulary(order: TrainOrder) -> None:
             raise InputError(f"{order.documents[0]}: other tokens than {folder}; prepare them with --weights {folder}")
 
 
-def _spawn(order: TrainOrder) -> None:
-    """Run every process of an order to its end. Raises InputError with the line of the error that one of them ended
-    with."""
-    import torch.multiprocessing as mp
-
-    faults = mp.get_context("spawn").SimpleQueue()
-    try:
-        mp.spawn(_train_spawned, (order, faults), nprocs=order.processes)
-    except mp.ProcessExitedException as error:
-        if faults.empty():
-            raise
-        raise InputError(faults.get()) from error
-
-
-def _train_spawned(rank: int, order: TrainOrder, faults: Any) -> None:
-    """faults: takes the line of an error that needs no traceback."""
-    try:
-        train_process(rank, order)
-    except (ArcSolveError, OSError, FloatingPointError) as error:
-        faults.put(str(error))
-        sys.exit(2)
-
-
 def train_process(rank: int, order: TrainOrder) -> None:
     """One process of a run, on GPU number `rank` of those visible."""
     import torch
@@ -253,16 +226,10 @@ def train_process(rank: int, order: TrainOrder) -> None:
     from .objectives import Completion, Preference
     from .trainer import Trainer
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    device = _device(rank, order)
     world = order.processes
+    device = choose_device(order.device, rank, world)
     if world > 1:
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        address = f"tcp://127.0.0.1:{order.port}"
-        dist.init_process_group(
-            backend, init_method=address, rank=rank, world_size=world, timeout=COLLECTIVE_TIMEOUT,
-            device_id=device if device.type == "cuda" else None,
-        )  # fmt: skip
+        join_processes(rank, world, order.port, device)
     settings = settings_of_run(order)
     documents = Documents.load(order.documents)
     model = make_model(order, settings, documents.num_vocabulary)
@@ -291,23 +258,6 @@ def train_process(rank: int, order: TrainOrder) -> None:
         logger.info("peak device memory %.1f GiB", torch.cuda.max_memory_allocated() / 2**30)
     if world > 1:
         dist.destroy_process_group()
-
-
-def _device(rank: int, order: TrainOrder) -> Any:
-    import torch
-
-    if order.device != "cuda":
-        return torch.device(order.device)
-    # Each process sees its GPU as number 0: then compiled code is the same in all, and cached once.
-    visible = (os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(order.processes)))).split(",")
-    if rank >= len(visible):
-        raise InputError(f"{order.processes} processes, but CUDA_VISIBLE_DEVICES names {len(visible)} GPUs")
-    os.environ["CUDA_VISIBLE_DEVICES"] = visible[rank]
-    if not torch.cuda.is_available():
-        raise InputError(f"no GPU number {visible[rank]} that torch can use (--device cpu trains without)")
-    torch.cuda.set_device(0)
-    torch.set_float32_matmul_precision("high")
-    return torch.device("cuda", 0)
 
 
 def make_model(order: TrainOrder, settings: TrainingSettings, num_vocabulary: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import merge_lora  # noqa: E402
 import token_histogram  # noqa: E402
 import train_policy  # noqa: E402
 import train_ppm  # noqa: E402
+from tiny import save_policy  # noqa: E402
 
 from solver.errors import InputError  # noqa: E402
 from solver.executor import execute, input_value  # noqa: E402
@@ -190,14 +192,42 @@ def test_a_policy_learns_to_write_programs_that_run(made, documents, tmp_path, c
     assert weights.manifest["steps"] == 60
     capsys.readouterr()
     order = ["measure", "--weights", str(out), "--made", str(made), "--tasks", "12"]
-    order += ["--samples", "4", "--ranks", "3", "--out", str(tmp_path / "table")]
+    order += ["--samples", "16", "--ranks", "3", "--out", str(tmp_path / "table")]
     assert train_policy.main(order) == 0
     table = json.loads((tmp_path / "table.json").read_text())
     assert abs(table["at 1"]["solved"] - measured["solved"]) < 0.2  # bf16 in the folder
-    assert sorted(table["at 4"]["solved_by_length"]) == ["1", "2", "3"]
-    assert table["median_rank"]["all"] == 1
+    assert sorted(table["at 16"]["solved_by_length"]) == ["1", "2", "3"]
+    assert list(table) == ["weights", "digest", "tasks", "at 1", "at 16", "ranks", "median_rank"]
+    assert (table["tasks"], table["ranks"], table["median_rank"]["all"]) == (12, 1 + 2 + 3, 1)
+    assert table["at 16"]["steps_parsed"] < 1  # so that other random numbers would show
+    order[-1] = str(tmp_path / "again")
+    assert train_policy.main([*order, "--workers", "3"]) == 0
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "table.json").read_text()
     assert (tmp_path / "table.png").read_bytes().startswith(b"\x89PNG")
     assert train_policy.main(["export", "--run", str(run), "--out", str(out), "--trained-on", "x"]) == 2
+
+
+def test_what_can_not_be_measured_is_one_line(made, tmp_path, capsys):
+    weights, damaged = tmp_path / "weights", tmp_path / "damaged"
+    save_policy(weights)
+    shutil.copytree(weights, damaged)
+    (damaged / "model.safetensors").write_bytes(b"damaged")
+    empty = tmp_path / "empty"
+    shards.write_shard(shards.shard_path(tmp_path, 0), [])
+    empty.mkdir()
+    order = ["measure", "--weights", str(weights), "--made", str(made), "--workers", "2"]
+    for words, message in (
+        (["--engine", "vllm"], "leave out --workers"),
+        (["--device", "cuda"], "leave out --workers"),
+        (["--weights", str(damaged)], "model.safetensors"),
+        (["--weights", str(tmp_path / "none")], str(tmp_path / "none")),
+        (["--made", str(empty)], str(empty)),
+        (["--made", str(tmp_path)], "no task"),
+    ):
+        assert train_policy.main([*order, *words]) == 2
+        told = capsys.readouterr().err
+        assert message in told.splitlines()[-1], told
+        assert "Traceback" not in told
 
 
 def test_a_run_goes_on_where_it_stopped(documents, tmp_path):
@@ -448,6 +478,49 @@ def test_a_head_is_fitted_again_over_a_base_that_has_learned(made, documents, tm
     fitted = fit_head(features, torch.zeros(8), 1e-3)
     assert measure_head(features, fitted)["right"] > 0.95
     assert torch.allclose(fit_head(features, truth, 1e6), truth, atol=1e-3)  # held where it was
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+def test_a_preference_model_learns_on_over_a_policy_that_has_learned_on(made, documents, tmp_path, capsys):
+    """As the cards of the shipped weights say: the exported adapter over the policy's next weights, the rate falling to
+    0; a run that stops on the way goes on from its own checkpoint, with nothing named again."""
+    from solver.lm.adapter import read_adapter
+
+    pairs = tmp_path / "pairs"
+    policies, ppms = [tmp_path / "policy1", tmp_path / "policy2"], [tmp_path / "ppm1", tmp_path / "ppm2"]
+
+    def exported(tool, run, out):
+        assert tool.main(["export", "--run", str(run), "--out", str(out), "--trained-on", "x"]) == 0
+        return out
+
+    fast = ("train.average=0", "train.rate=0.003", "train.matrix_rate=0.02")
+    for out, words in ((policies[0], ()), (policies[1], ("--weights", policies[0]))):
+        run, settings = tmp_path / f"run-{out.name}", ("train.max_steps=4", "train.decay_steps=2", *fast)
+        assert command(train_policy, "--documents", documents, "--run", run, *words, settings=settings) == 0
+        assert [r["rate_share"] for r in records(run) if "rate_share" in r] == [0.4, 0.6, 0.4, 0]
+        exported(train_policy, run, out)
+    assert train_ppm.main(["prepare", "--made", str(made), "--out", str(pairs), "--pairs", "3"]) == 0
+    first = ("--documents", pairs, "--run", tmp_path / "run1", "--weights", policies[0])
+    assert command(train_ppm, *first, settings=("train.max_steps=40", "adapter.rank=4", *fast)) == 0
+    exported(train_ppm, tmp_path / "run1", ppms[0])
+    run = tmp_path / "run2"
+    over = ("--documents", pairs, "--held-out", pairs, "--run", run, "--weights", policies[1], "--adapter", ppms[0])
+    settings = ("train.max_steps=3", "adapter.rank=4", "train.decay_steps=3", *fast)
+    assert command(train_ppm, *over, settings=settings) == 0
+    assert command(train_ppm, *over[:4], "--run", tmp_path / "new", *over[6:8], settings=settings) == 0
+    begun, new = ([r for r in records(folder) if "held_out_loss" in r][-1] for folder in (run, tmp_path / "new"))
+    assert begun["held_out_loss"] < 0.8 * new["held_out_loss"]
+    order = ["train", "--device", "cpu", "--documents", str(pairs), "--run", str(run), "--set", "train.max_steps=6"]
+    assert train_ppm.main(order) == 0
+    assert records(run)[-1]["step"] == 6
+    ppm = read_adapter(exported(train_ppm, run, ppms[1]), "ppm", read_weights(policies[1], "policy"))
+    assert ppm.manifest["base"] == read_weights(policies[1], "policy").digest
+    with pytest.raises(InputError, match="of other weights"):
+        read_adapter(ppms[1], "ppm", read_weights(policies[0], "policy"))
+    for wrong, message in ((policies[0], "no adapter"), (tmp_path / "none", "no adapter")):
+        words = (*over[:4], "--run", tmp_path / "run3", "--weights", policies[1], "--adapter", wrong)
+        assert command(train_ppm, *words, settings=settings) == 2
+        assert message in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_token_histogram(made, tmp_path, capsys):

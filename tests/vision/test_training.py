@@ -332,6 +332,8 @@ def test_a_decay_needs_an_end(tmp_path, capsys):
         ["choose", "--runs", "{dir}/spoilt"],
         ["export", "--run", "{dir}/absent", "--out", "{dir}/weights"],
         ["plot", "--run", "{dir}/absent", "--out", "{dir}/picture.png"],
+        ["plot", "--run", "{dir}/begun", "--out", "{dir}/picture.png"],
+        ["plot", "--run", "{dir}/run", "--out", "{dir}/picture.txt"],
         ["tune", "--out", "{dir}/tune.jsonl", "--device", "cpu", "--weights", "{dir}/absent"],
         ["tune", "--out", "{dir}/tune.jsonl", "--device", "cpu", "--tasks-from", "{dir}/hidden.json"],
         *([] if torch.cuda.is_available() else [["tune", "--out", "{dir}/tune.jsonl"]]),
@@ -341,11 +343,21 @@ def test_bad_input_is_one_line(tmp_path, capsys, words):
     (tmp_path / "spoilt").mkdir()
     for name in ("train.npz.xz", "validation.npz.xz", "log.jsonl"):
         (tmp_path / "spoilt" / name).write_bytes(b"spoilt")
+    for name, measured in (("begun", {}), ("run", {"val_loss": 1.0, "val_exact": 0.5})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "log.jsonl").write_text(json.dumps({"samples": 1, "loss": 2.0, **measured}) + "\n")
     pair = {"input": [[1]], "output": [[1]]}
     (tmp_path / "hidden.json").write_text(json.dumps({"one": {"train": [pair], "test": [{"input": [[1]]}]}}))
     assert load_tool().main([word.replace("{dir}", str(tmp_path)) for word in words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("train_vision: ")
+
+
+def test_a_log_is_drawn(tmp_path):
+    records = [{"samples": 1000 * k, "loss": 2.0 / k, "val_loss": 2.1 / k, "val_exact": k / 10} for k in (1, 2, 3)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert load_tool().main(["plot", "--run", str(tmp_path), "--out", str(tmp_path / "curve.png")]) == 0
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("better", ["raw", "averaged"])
@@ -683,6 +695,17 @@ def test_every_wrong_setting_is_named():
     with pytest.raises(SettingsError, match=r"large_canvas 32 must be larger.*min_scale 0"):
         tool.changed_config(TINY, ["large_canvas=32", "min_scale=0"])
     assert tool.changed_config(TINY, ["canvas=48", "model.num_loops=4"]).model.num_loops == 4
+
+
+def test_a_fault_of_one_of_several_processes_is_one_line(tmp_path):
+    paths = ["--data", str(tmp_path / "absent"), "--run", str(tmp_path / "run"), "--device", "cpu"]
+    command = [sys.executable, str(TOOL), "train", *paths, "--processes", "2", "--port", "29531"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 2
+    told = [line for line in done.stderr.splitlines() if not line.startswith("[Gloo]")]
+    assert len(told) == 1, done.stderr[-2000:]
+    assert told[0].startswith("train_vision: ")
+    assert "absent" in told[0]
 
 
 @pytest.mark.slow
