@@ -1,7 +1,7 @@
 """The tree pass: grow the tree from what the root pass reached, and close new grids with fitted steps.
 
 A state starts from the input and one promising value of the root pass. Every new grid is compared with the outputs;
-one of the right size is also tried as the missing half of a fitted pair with the pool (`fit.Closer`), so that the
+one of the right size is also tried as the missing half of a fitted pair with the pool (`tables.Closer`), so that the
 tree may end a step before the output.
 """
 
@@ -17,7 +17,7 @@ from ..fused import GridStore
 from ..grid.types import Grid
 from ..policy import GrammarPolicy, Policy, Preference
 from .candidates import Candidate, baseline_match, keep, promising, reward
-from .fit import Closer, build_pool
+from .fit.tables import Closer, build_pool
 from .grammar import Grammar
 from .root import RootPass, palette_of
 from .tree import Tree, TreeRules

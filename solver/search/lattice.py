@@ -12,10 +12,10 @@ import numpy as np
 from ..grid.registry import GridError
 from ..grid.types import MAX_SIDE
 from ..tasks import Pair, Task
-from .carried import kept
 from .grammar import FREE_COST
-from .parts import panels
 from .views import INPUT, View, views
+from .words.carried import kept
+from .words.parts import panels
 
 MIN_PANELS = 4
 """In every grid: a plain frame or cross is no lattice."""

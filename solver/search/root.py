@@ -18,19 +18,19 @@ from ..executor import Value, input_value
 from ..fused import GridStore
 from ..tasks import Task
 from .candidates import Candidate, baseline_match, keep, promising, reward
-from .canvas import canvases
-from .decide import Decider
 from .enumerate import Enumerator
-from .fit import Fit, Fitter, Pool, build_pool
-from .fit_cells import CellFitter, vote_cost
-from .fit_growth import fit_growth
-from .fit_layout import fit_layout
-from .fit_objects import fit_objects
-from .fit_parts import fit_parts
-from .fit_steps import fit_steps
+from .fit.canvas import canvases
+from .fit.cell_rules import CellFitter, vote_cost
+from .fit.decision_trees import Decider
+from .fit.growth_rules import fit_growth
+from .fit.layout_rules import fit_layout
+from .fit.object_rules import fit_objects
+from .fit.part_rules import fit_parts
+from .fit.pieces import fitted_pieces
+from .fit.rule import PartRule, Step
+from .fit.step_rules import fit_steps
+from .fit.tables import Fit, Fitter, Pool, build_pool
 from .grammar import Grammar
-from .part_rule import PartRule, Step
-from .pieces import fitted_pieces
 from .stack import stack
 from .views import View, walk
 
