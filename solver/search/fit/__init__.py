@@ -13,7 +13,9 @@ Over the cells of known grids, as steps of the grid library:
 As steps of free Python, which carry the words along that they are written in (`solver.search.words`):
 
     rule.py             what all of these come to: a step, how sure it is, what it costs
-    cell_rules.py       trees over what a cell is like
+    cell_questions.py   what may tell some cells from others
+    cell_trees.py       small trees over these questions, grown and confirmed
+    cell_rules.py       trees over what a cell is like, in the rounds of a root pass
     growth_rules.py     such trees applied to what they have made, again and again
     step_rules.py       cell rules over what one action makes of the input
 

@@ -29,6 +29,7 @@ from ..words.cells import (
     FAMILIES,
     compute,
     family_text,
+    functions_of,
     lines,
     measures,
     moved,
@@ -39,13 +40,10 @@ from ..words.cells import (
     ways,
     whole_grid,
 )
-from .cell_rules import (
+from .cell_questions import (
     GRID,
-    MAX_CELLS,
     Name,
     Question,
-    Tree,
-    TreeRules,
     add_features,
     as_rows,
     divisions,
@@ -53,6 +51,8 @@ from .cell_rules import (
     new_questions,
     same_colors,
 )
+from .cell_rules import MAX_CELLS
+from .cell_trees import Tree, TreeRules
 from .rule import LEAF_COST, PartRule
 
 STATIC = tuple(
@@ -226,8 +226,7 @@ class GrowthRules(TreeRules):
             if out is None or out.min() < 0:
                 return None
             items.append(out)
-        functions = [f for family in families for f in FAMILIES[family] if f is not None]
-        text = "\n".join([source_of([around, grown, *functions]), *calls, *body])
+        text = "\n".join([source_of([around, grown, *functions_of(families)]), *calls, *body])
         return FreeValue.fitted(items, (self.base,), ("base",), text, self.base.cost)
 
 

@@ -14,8 +14,10 @@ from solver.fused import GridStore
 from solver.grid.registry import FUNCTIONS
 from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
-from solver.search.fit import cell_rules as module
-from solver.search.fit.cell_rules import PURE_BONUS, TIME_SHARE, CellFitter, CellRules, _Asked
+from solver.search.fit import cell_questions, cell_rules, cell_trees
+from solver.search.fit.cell_questions import Question
+from solver.search.fit.cell_rules import TIME_SHARE, CellFitter, CellRules
+from solver.search.fit.cell_trees import PURE_BONUS, Asked
 from solver.search.fit.tables import build_pool
 from solver.search.source import ProgramSource
 from solver.search.words.cells import (
@@ -142,7 +144,7 @@ def test_a_tree_is_the_one_that_counting_every_cell_anew_gives():
     rng = np.random.default_rng(0)
     for number in range(20):
         use = np.flatnonzero(rng.random(len(rules.questions)) < 0.1 + 0.04 * number)
-        asked = _Asked(use, rules.answers[use, : len(rules.target)], rules._all_counts[:, use])
+        asked = Asked(use, rules.answers[use, : len(rules.target)], rules._all_counts[:, use])
         node = rules._grow(np.arange(len(rules.target)), asked, asked.counts, never)
         left = [] if node is None else [node]
         while left:
@@ -181,7 +183,7 @@ def test_features_of_one_base_are_made_once(monkeypatch):
     targets = [between(g) for g in inputs[:4]]
     store, _ = stored(inputs, targets, [noise(17)])
     made = []
-    monkeypatch.setattr(module, "compute", lambda family, grid: made.append(family) or compute(family, grid))
+    monkeypatch.setattr(cell_questions, "compute", lambda family, grid: made.append(family) or compute(family, grid))
     fitter = CellFitter(store, targets)
     for size in (1, 2, 2):
         fitter.fits(build_pool(store, size, np.random.default_rng(0)), np.random.default_rng(0), never)
@@ -193,7 +195,7 @@ def test_work_that_was_stopped_goes_on_where_it_stopped(monkeypatch):
     targets = [between(g) for g in inputs[:4]]
     store, pool = stored(inputs, targets)
     made = []
-    monkeypatch.setattr(module, "compute", lambda family, grid: made.append(family) or compute(family, grid))
+    monkeypatch.setattr(cell_questions, "compute", lambda family, grid: made.append(family) or compute(family, grid))
     fitter = CellFitter(store, targets)
     for _ in range(3):
         assert fitter.fits(pool, np.random.default_rng(0), StopAfter(20)) == ([], 0)
@@ -221,7 +223,7 @@ def test_many_cells_are_counted_in_steps_between_which_the_clock_is_looked_at(mo
     targets = [between(g) for g in inputs[:4]]
     whole, parts = StopAfter(10**9), StopAfter(10**9)
     first = CellRules(input_value(inputs), [], targets).fits(np.random.default_rng(0), whole)
-    monkeypatch.setattr(module, "CELLS_PER_STEP", 10)
+    monkeypatch.setattr(cell_trees, "CELLS_PER_STEP", 10)
     assert told(CellRules(input_value(inputs), [], targets).fits(np.random.default_rng(0), parts)) == told(first)
     assert parts.asked > whole.asked + 50
 
@@ -231,7 +233,7 @@ def test_where_time_is_short_nothing_is_begun(monkeypatch):
     targets = [between(g) for g in inputs[:4]]
     store, pool = stored(inputs, targets)
     fitter = CellFitter(store, targets)
-    monkeypatch.setattr(module, "compute", None)
+    monkeypatch.setattr(cell_questions, "compute", None)
     assert fitter.fits(pool, np.random.default_rng(0), never, time.monotonic() + 0.1) == ([], 0)
 
 
@@ -247,7 +249,7 @@ def test_rules_take_a_share_of_the_time_that_is_left(monkeypatch):
             asked.append(1)
             return len(asked) * 0.01
 
-    monkeypatch.setattr(module, "time", Clock)
+    monkeypatch.setattr(cell_rules, "time", Clock)
     CellFitter(store, targets).fits(pool, np.random.default_rng(0), never, 3.0)
     assert len(asked) == pytest.approx(300 * TIME_SHARE, abs=8)
 
@@ -256,7 +258,7 @@ def test_where_nodes_are_counted_no_clock_is_looked_at(monkeypatch):
     inputs = noise(23)
     targets = [between(g) for g in inputs[:4]]
     store, pool = stored(inputs, targets)
-    monkeypatch.setattr(module, "time", None)
+    monkeypatch.setattr(cell_rules, "time", None)
     assert CellFitter(store, targets).fits(pool, np.random.default_rng(0), never)[0]
 
 
@@ -271,3 +273,14 @@ def test_a_root_pass_says_when_its_time_is_over(monkeypatch, limit, is_timed):
     search.solve(Task("noise", pairs, (Pair(inputs[3]),)), Budget(**limit), 0, lambda _: None)
     assert seen
     assert all(now < deadline < time.monotonic() + 20 if is_timed else deadline is None for deadline in seen)
+
+
+def test_a_question_is_written_as_what_it_asks():
+    near, far = (0, "color up"), (0, "color two up")
+    words = {near: "a", far: "b", (1, "steps up"): "c"}
+    assert Question(near, "==", 3).text(words) == "a == 3"
+    assert Question((1, "steps up"), "<=", 2).text(words) == "c <= 2"
+    assert Question(near, "is", far).text(words) == "(a == b) & (a > 0)"
+    assert Question(near, "as", far).text(words) == "a == b"
+    assert Question(near, "as", far).names == {near, far}
+    assert Question(near, "==", 3).names == {near}

@@ -7,12 +7,14 @@ import pytest
 from grids import draw
 from scattered import SOME_GRIDS, noise
 
+from solver.search.words.carried import source_of
 from solver.search.words.cells import (
     FAMILIES,
     boxes,
     compute,
     ends,
     far_sights,
+    functions_of,
     measures,
     mirrored_within,
     nearest,
@@ -21,7 +23,6 @@ from solver.search.words.cells import (
     paired_colors,
     regions,
     sights,
-    source_of,
     squares,
     surroundings,
     ways,
@@ -156,7 +157,7 @@ def test_a_smaller_box_lies_over_a_larger_one():
 def test_the_source_of_a_family_runs_by_itself(family):
     names = {"np": np}
     exec("from solver.grid import *", names)
-    exec(source_of({family}), names)
+    exec(source_of(functions_of([family])), names)
     function, parts = FAMILIES[family]
     for grid in SOME_GRIDS:
         args = (grid,) if parts is None else (grid, names[parts.__name__](grid))
