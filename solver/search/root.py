@@ -27,7 +27,7 @@ from .fit.layout_rules import fit_layout
 from .fit.object_rules import fit_objects
 from .fit.part_rules import fit_parts
 from .fit.pieces import fitted_pieces
-from .fit.rule import PartRule, Step
+from .fit.rule import Rule, Step
 from .fit.step_rules import fit_steps
 from .fit.tables import Fit, Fitter, Pool, build_pool
 from .grammar import Grammar
@@ -50,7 +50,7 @@ MAX_STEP_RULES = 12
 RULES_TIME_SHARE = 1 / 3
 """Of the time that a root pass has left, for part, growth and layout rules of one round."""
 
-Rules = dict[tuple[Callable[..., Any], bytes], list[PartRule]]
+Rules = dict[tuple[Callable[..., Any], bytes], list[Rule]]
 """Part, layout, growth and two-step rules, by what sought them and the grids that they are over."""
 
 

@@ -28,7 +28,12 @@ As steps of free Python, which carry the words along that they are written in (`
     choice_rules.py     which part the output is cut out of
     part_rules.py       the latter two over all divisions
 
-    layout_rules.py     outputs laid out from parts
+    layout_kinds.py     in which ways blocks may be laid out
+    layout_blocks.py    the blocks that every part may give
+    order_rules.py      some parts, each as a block, in an order
+    place_rules.py      pictures of parts where those that look alike lie
+    block_rules.py      all parts, each as a block that a tree says
+    layout_rules.py     these three over all divisions
 
 Known grids that are made for others to go on from, where outputs have other sizes than inputs:
 

@@ -15,6 +15,7 @@ import numpy as np
 from ...sandbox.executor import FreeValue
 from ..words.cells import FAMILIES, places
 from .cell_questions import GRID, Name, Question, Steps, is_color
+from .decision_trees import PURE_BONUS
 from .tables import Fit
 
 NUM_TREES = 12
@@ -25,9 +26,6 @@ seldom hold for other grids. The first tree has 2.5 times as many, which is all 
 
 CELLS_PER_STEP = 500
 """Cells that are counted between two looks at the clock: some milliseconds for 2,000 questions."""
-
-PURE_BONUS = 0.3
-"""What a cell is worth beyond being right when its whole half is right, as in decision_trees.py."""
 
 CHECKS_PER_CELL = 1 / 400
 """Table checks (see root.py) that one question about one cell costs."""

@@ -10,7 +10,7 @@ from ..words.descriptions import described
 from ..words.drawings import cut_out
 from .divided import Parts
 from .part_trees import CHECKS_PER_TREE, NUM_TREES, vote
-from .rule import ACTION_COST, LEAF_COST, DifferentRules, PartRule
+from .rule import ACTION_COST, LEAF_COST, DifferentRules, Rule
 
 CUTS = ("region", "alone", "inside", "color")
 """What of a part may be the output, see `drawings.cut_out`."""
@@ -18,7 +18,7 @@ CUTS = ("region", "alone", "inside", "color")
 
 def choice_rules(
     parts: Parts, targets: Sequence[np.ndarray], rng: np.random.Generator, stop: Callable[[], bool]
-) -> tuple[list[PartRule], int]:
+) -> tuple[list[Rule], int]:
     """Rules that cut the output out of the box of one part, the most confirmed and cheapest first; and the checks that
     this took. targets: int8 [H, W], of the training pairs."""
     found = DifferentRules()

@@ -28,7 +28,7 @@ COST_WEIGHT = 0.15
 """Right cells that one nat of program cost is worth when questions are compared."""
 
 PURE_BONUS = 0.3
-"""What a cell is worth beyond being right when its whole half is right: it needs no further question."""
+"""What a cell, or a part, is worth beyond being right when its whole half is right: it needs no further question."""
 
 
 @kernel

@@ -15,9 +15,9 @@ from ...grid.registry import GridError
 from ...sandbox.executor import FreeValue
 from ..words.carried import source_of
 from ..words.descriptions import described
-from ..words.layouts import block
-from ..words.parts import stack_of
-from .part_questions import Questions
+from ..words.layouts import block, counted, whole
+from ..words.parts import extents, stack_of
+from .part_questions import Choice, Questions, choices
 
 MAX_PARTS = 40
 """In one grid; others have no part rules under this division."""
@@ -37,7 +37,8 @@ class Parts:
     grids.
 
     base: the grids; the first num_train are of training pairs. labels: int64 [H, W] for each grid, 0: no part.
-    stacks: int8 [n, H, W] for each grid, −1 outside the part. features: int64 [parts] by name, as `described` says.
+    stacks: int8 [n, H, W] for each grid, −1 outside the part. describe: what says what parts are like, `described`, or
+    `counted` where the whole grid is one. features: int64 [parts] by name, as that says.
     grid_of: the grid of each part, int64 [parts]. first: the number of each grid's first part, int64 [grids].
     train: the numbers of the training parts, int64. key: equal where all labels are.
     """
@@ -49,7 +50,8 @@ class Parts:
         if not all(0 < labels.max() <= MAX_PARTS for labels in self.labels):
             raise GridError("no parts, or too many")
         self.stacks = [stack_of(grid, labels) for grid, labels in zip(base.items, self.labels, strict=True)]
-        seen = [described(grid, labels) for grid, labels in zip(base.items, self.labels, strict=True)]
+        self.describe = counted if divide is whole else described
+        seen = [self.describe(grid, labels) for grid, labels in zip(base.items, self.labels, strict=True)]
         self.features = {name: np.concatenate([one[name] for one in seen]) for name in seen[0]}
         self.grid_of = np.repeat(np.arange(len(self.stacks)), [len(stack) for stack in self.stacks])
         self.first = np.cumsum([0, *map(len, self.stacks[:-1])])
@@ -59,8 +61,18 @@ class Parts:
 
     @cached_property
     def questions(self) -> Questions:
-        """What may be asked about the parts, by their features as they are at the first call."""
+        """What may be asked about the parts."""
         return Questions.about(self.features, self.train)
+
+    @cached_property
+    def choices(self) -> list[Choice]:
+        """The choices of parts by one question, the cheapest first."""
+        return choices(self.features, self.train, self.first)
+
+    @cached_property
+    def boxes(self) -> np.ndarray:
+        """Of every part the first and last row, and the first and last column; int64 [4, parts]."""
+        return np.concatenate([extents(stack) for stack in self.stacks], axis=1)
 
     def cut(self, how: str) -> list[np.ndarray]:
         """What every part gives as a block of its own colours, see `layouts.block`."""

@@ -15,7 +15,7 @@ from ..words.drawings import NUM_PLAIN
 from .divided import CHECKS_PER_DRAWING, Parts
 from .part_actions import ActionTable
 from .part_trees import CHECKS_PER_TREE, NUM_TREES, vote
-from .rule import LEAF_COST, DifferentRules, PartRule, Step
+from .rule import LEAF_COST, DifferentRules, Rule, Step
 
 MAX_VOCABULARIES, MAX_VOCABULARY = 40, 6
 """Sets of actions that trees are grown for, and actions of such a set."""
@@ -41,7 +41,7 @@ class DrawingRules:
         """Table checks (see root.py) that all of it took so far."""
         return self.table.num_checks + self._own_checks
 
-    def fits(self, rng: np.random.Generator) -> list[PartRule]:
+    def fits(self, rng: np.random.Generator) -> list[Rule]:
         """Rules that give all training outputs, the most confirmed and cheapest first."""
         parts, table, found = self.parts, self.table, DifferentRules()
         for vocabulary in self._vocabularies():

@@ -53,7 +53,7 @@ from .cell_questions import (
 )
 from .cell_rules import MAX_CELLS
 from .cell_trees import Tree, TreeRules
-from .rule import LEAF_COST, PartRule
+from .rule import LEAF_COST, Rule, best_first, keep_better
 
 STATIC = tuple(
     FAMILIES.index(family)
@@ -256,7 +256,7 @@ def _orders(grids: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Itera
 
 def fit_growth(
     base: Value, targets: Sequence[np.ndarray], rng: np.random.Generator, stop: Callable[[], bool]
-) -> tuple[list[PartRule], int]:
+) -> tuple[list[Rule], int]:
     """The growth rules over a grid that give all training outputs, the most confirmed and cheapest first; and the
     checks that they took. None where the outputs have other shapes."""
     grids = base.items[: len(targets)]
@@ -267,7 +267,7 @@ def fit_growth(
     for _ in add_features(values, base.items, STATIC):
         if stop():
             return [], 0
-    found: dict[bytes, PartRule] = {}
+    found: dict[bytes, Rule] = {}
     checks = 0
     for side, moments in _orders(grids, targets):
         if stop():
@@ -276,11 +276,8 @@ def fit_growth(
         if len(rules.target) > MAX_CELLS:
             continue
         for fit in rules.fits(rng, stop):
-            rule = PartRule(fit.value, fit.confirmed, LEAF_COST * fit.num_entries + ORDER_COST)
-            known = found.get(fit.value.key)
-            if known is None or (rule.confirmed, -rule.cost) > (known.confirmed, -known.cost):
-                found[fit.value.key] = rule
+            keep_better(found, Rule(fit.value, fit.confirmed, LEAF_COST * fit.num_entries + ORDER_COST))
         checks += rules.num_checks
         if any(rule.confirmed == len(targets) for rule in found.values()):
             break
-    return sorted(found.values(), key=lambda rule: (-rule.confirmed, rule.cost)), checks
+    return best_first(found.values()), checks

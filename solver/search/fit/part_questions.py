@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,8 +65,7 @@ def _all_questions(features: Mapping[str, np.ndarray], train: np.ndarray) -> Ite
         seen = [int(k) for k in np.unique(values[train])]
         for k in seen:
             if name in colors or k <= MAX_EQUAL:
-                is_end = k == 1 and ("rank" in name or name.startswith("of the same"))
-                share = 0.8 if name == "color own" else 0.4 if name in PLAIN or is_end else 0.1
+                share = 0.8 if name == "color own" else 0.4 if name in PLAIN or _is_end(name, k) else 0.1
                 yield f'seen["{name}"] == {k}', values == k, share
         if name not in colors:
             for k in seen[:-1]:
@@ -74,3 +74,43 @@ def _all_questions(features: Mapping[str, np.ndarray], train: np.ndarray) -> Ite
         if a in ("color own", "color beside"):
             same = (features[a] == features[b]) & (features[a] > 0)
             yield f'(seen["{a}"] == seen["{b}"]) & (seen["{a}"] > 0)', same, 0.2
+
+
+class Choice(NamedTuple):
+    """Some of the parts, told from others by one question. mask: bool [parts]. text: as Python over `seen`, None: all
+    parts. cost: nats."""
+
+    mask: np.ndarray
+    text: str | None
+    cost: float
+
+
+def choices(features: Mapping[str, np.ndarray], train: np.ndarray, first: np.ndarray) -> list[Choice]:
+    """The different choices of at least one part of every grid, each by its cheapest question; the cheapest first.
+    features, train: see `Questions.about`. first: the number of each grid's first part, int64 [grids]."""
+    everything = np.ones(len(next(iter(features.values()))), bool)
+    found = {everything.tobytes(): Choice(everything, None, 0.5)}
+    for mask, text, cost in _choosing_questions(features, train):
+        for one in (Choice(mask, text, cost), Choice(~mask, f"~({text})", cost + 0.5)):
+            known = found.get(one.mask.tobytes())
+            is_better = np.maximum.reduceat(one.mask, first).all() if known is None else one.cost < known.cost
+            if is_better:
+                found[one.mask.tobytes()] = one
+    return sorted(found.values(), key=lambda choice: choice.cost)
+
+
+def _choosing_questions(features: Mapping[str, np.ndarray], train: np.ndarray) -> Iterator[Choice]:
+    for name, values in features.items():
+        is_color = name.startswith("color ")
+        for k in np.unique(values[train]).tolist():
+            cost = 2.0 if name == "color own" else 3.0 if name in PLAIN or _is_end(name, k) else 5.0
+            yield Choice(values == k, f'seen["{name}"] == {k}', cost)
+            if not is_color and k <= MAX_EQUAL:
+                yield Choice(values <= k, f'seen["{name}"] <= {k}', 5.0)
+        if is_color and name != "color own":
+            yield Choice(features["color own"] == values, f'seen["color own"] == seen["{name}"]', 4.0)
+
+
+def _is_end(name: str, number: int) -> bool:
+    """Whether a number says that a part is the first in a rank, or the only one of its kind."""
+    return number == 1 and ("rank" in name or name.startswith("of the same"))

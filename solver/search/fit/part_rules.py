@@ -17,7 +17,7 @@ from ..words.parts import DIVISIONS, DRAWN_DIVISIONS
 from .choice_rules import choice_rules
 from .divided import MAX_CELLS, divided
 from .drawing_rules import DrawingRules
-from .rule import PartRule, Step, best_first
+from .rule import Rule, Step, best_first
 
 CHECKS_PER_GRID = 10
 """Table checks (see root.py) that it costs to divide one grid."""
@@ -29,7 +29,7 @@ def fit_parts(
     rng: np.random.Generator,
     stop: Callable[[], bool],
     steps: list[Step] | None = None,
-) -> tuple[list[PartRule], int]:
+) -> tuple[list[Rule], int]:
     """Drawing rules, where the outputs have the shapes of `base`, and choice rules where they may be cut out of it, the
     most confirmed and cheapest first; and the checks that they took. targets: int8 [H, W], of the training pairs.
     steps: single actions are added to it, as long as no rule is confirmed by all pairs."""
@@ -40,7 +40,7 @@ def fit_parts(
     same_shape = all(own == wanted for own, wanted in shapes)
     may_be_cut = all(wanted[0] <= own[0] and wanted[1] <= own[1] for own, wanted in shapes)
     divisions = DRAWN_DIVISIONS if same_shape else DIVISIONS if may_be_cut else ()
-    rules: list[PartRule] = []
+    rules: list[Rule] = []
     checks, known = 0, set()
     for parts in divided(base, divisions, num_train, stop):
         checks += CHECKS_PER_GRID * len(parts.stacks)

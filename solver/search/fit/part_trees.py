@@ -12,14 +12,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .decision_trees import PURE_BONUS
 from .divided import Parts
 from .part_questions import Questions
 
 NUM_TREES, MAX_LEAVES, MAX_RULES = 20, 6, 2
 """Trees that vote, leaves of one, and trees that are kept of such a vote."""
-
-PURE_BONUS = 0.3
-"""What a part is worth beyond being right when its whole half is right, as in cell_rules.py."""
 
 CHECKS_PER_TREE = 40
 """Table checks (see root.py) that it costs to grow one tree, once from all pairs and once without each."""

@@ -23,7 +23,6 @@ from ..words.layouts import block, canvas, turned
 from ..words.parts import DIVISIONS, panels
 from .canvas import mosaic, mosaic_cost
 from .divided import CHECKS_PER_DRAWING, MAX_CELLS, Parts, divided
-from .layout_rules import choices
 
 PIECE_COST, SIZE_COST = 2.0, 1.0
 """Nats that a piece costs beyond the question that chooses it, and a step that brings one to the outputs' size."""
@@ -90,7 +89,7 @@ def cut_pieces(base: Value, num_train: int, stop: Callable[[], bool]) -> tuple[l
 
 def _single(parts: Parts) -> Iterator[tuple[np.ndarray, str, float]]:
     """Questions that are true of one part of every grid: the answers (bool [n]), as Python, and the cost."""
-    for mask, text, cost in choices(parts):
+    for mask, text, cost in parts.choices:
         if (np.add.reduceat(mask * 1, parts.first) == 1).all():
             yield mask, text or "np.ones(labels.max(), bool)", cost
     sizes = np.bincount(parts.grid_of)

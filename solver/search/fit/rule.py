@@ -1,4 +1,4 @@
-"""What rules over parts come to: a step that gives all training outputs, how sure it is, and what it costs.
+"""What rules come to: a step that gives all training outputs, how sure it is, and what it costs.
 
 Part rules, layout rules, growth rules and two-step rules are all handed on as these.
 """
@@ -28,7 +28,7 @@ def with_doubt(cost: float, confirmed: int, num_train: int) -> float:
 
 
 @dataclass(frozen=True)
-class PartRule:
+class Rule:
     """A rule that gives all training outputs. confirmed: pairs. cost: nats in the vote."""
 
     value: Value
@@ -50,7 +50,14 @@ class Step:
     cost: float
 
 
-def best_first(rules: Iterable[PartRule]) -> list[PartRule]:
+def keep_better(found: dict[bytes, Rule], rule: Rule) -> None:
+    """Add a rule to those found, by what they give, unless one is there that gives the same and is as good."""
+    known = found.get(rule.value.key)
+    if known is None or (rule.confirmed, -rule.cost) > (known.confirmed, -known.cost):
+        found[rule.value.key] = rule
+
+
+def best_first(rules: Iterable[Rule]) -> list[Rule]:
     """Those that most pairs confirm first, of these the cheapest."""
     return sorted(rules, key=lambda rule: (-rule.confirmed, rule.cost))
 
@@ -79,8 +86,8 @@ class DifferentRules:
             known.value, known.confirmed = value, confirmed
         known.costs.append(cost)
 
-    def best_first(self) -> list[PartRule]:
-        return best_first(PartRule(one.value, one.confirmed, _together(one.costs)) for one in self._found.values())
+    def best_first(self) -> list[Rule]:
+        return best_first(Rule(one.value, one.confirmed, _together(one.costs)) for one in self._found.values())
 
 
 def _together(costs: list[float]) -> float:

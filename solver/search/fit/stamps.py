@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..words.drawings import Drawing, stamped, stamped_in_middle
-from ..words.parts import STILL, extents, layers
+from ..words.parts import STILL, layers
 from .divided import Parts
 
 STAMP_REACH, MAX_STAMP_SIDE, MAX_STAMPS = 3, 6, 12
@@ -24,7 +24,7 @@ def stamps(parts: Parts, targets: Sequence[np.ndarray]) -> list[Drawing]:
     found: list[Drawing] = []
     if parts.divide in STILL and parts.divide is not layers:
         return []
-    boxes = np.concatenate([extents(stack) for stack in parts.stacks[: parts.num_train]], axis=1)
+    boxes = parts.boxes[:, parts.train]
     own_color = parts.features["color own"][parts.train]
     sizes = np.stack([boxes[1] - boxes[0] + 1, boxes[3] - boxes[2] + 1], 1)
     corners = boxes[[0, 2]].T - STAMP_REACH

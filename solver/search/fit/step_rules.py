@@ -15,7 +15,7 @@ import numpy as np
 
 from ...executor import Value
 from .cell_rules import MAX_CELLS, CellRules
-from .rule import LEAF_COST, PartRule, Step
+from .rule import LEAF_COST, Rule, Step, best_first, keep_better
 
 MAX_STEPS = 10
 """Steps from which cell rules go on."""
@@ -33,7 +33,7 @@ def fit_steps(
     rng: np.random.Generator,
     stop: Callable[[], bool],
     steps: Iterable[Step] = (),
-) -> tuple[list[PartRule], int]:
+) -> tuple[list[Rule], int]:
     """The two-step rules over a grid that give all training outputs, the most confirmed and cheapest first; and the
     checks that they took. steps: what single actions make of the grid."""
     if sum(target.size for target in targets) > MAX_CELLS:
@@ -41,16 +41,14 @@ def fit_steps(
     best: dict[bytes, Step] = {}
     for step in sorted(steps, key=lambda step: (-step.explained, step.cost)):
         best.setdefault(step.value.key, step)
-    found: dict[bytes, PartRule] = {}
+    found: dict[bytes, Rule] = {}
     checks = 0
     for step in list(best.values())[:MAX_STEPS]:
         if stop():
             break
         rules = CellRules(step.value, [base], targets)
         for fit in rules.fits(rng, stop)[:MAX_RULES]:
-            rule = PartRule(fit.value, fit.confirmed, STEP_COST + step.cost + LEAF_COST * fit.num_entries)
-            known = found.get(fit.value.key)
-            if known is None or (rule.confirmed, -rule.cost) > (known.confirmed, -known.cost):
-                found[fit.value.key] = rule
+            cost = STEP_COST + step.cost + LEAF_COST * fit.num_entries
+            keep_better(found, Rule(fit.value, fit.confirmed, cost))
         checks += rules.num_checks
-    return sorted(found.values(), key=lambda rule: (-rule.confirmed, rule.cost)), checks
+    return best_first(found.values()), checks

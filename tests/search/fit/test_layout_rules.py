@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from grids import draw
 from scattered import bars, never
 
 from solver.executor import input_value
 from solver.program import ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
+from solver.search.fit.block_rules import block_rules
 from solver.search.fit.divided import Parts
-from solver.search.fit.layout_rules import LayoutRules, fit_layout
+from solver.search.fit.layout_blocks import Blocks
+from solver.search.fit.layout_rules import fit_layout
+from solver.search.fit.order_rules import OrderRules
 from solver.search.words.parts import one_colored
 
 
@@ -80,62 +82,6 @@ def test_a_rule_is_a_program_that_gives_the_same_in_the_sandbox():
                 assert [g.tolist() for g in outputs] == [g.tolist() for g in found.value.items]
 
 
-def kinds(seed, count=7):
-    """Two by two panels, each empty, with a full square, or with one cell."""
-    rng = np.random.default_rng(seed)
-    grids = []
-    for _ in range(count):
-        grid = np.zeros((7, 7), np.int8)
-        grid[3] = grid[:, 3] = 5
-        for top in (0, 4):
-            for left in (0, 4):
-                kind = rng.integers(3)
-                grid[top : top + 1 + kind, left : left + 1 + kind] = 1 if kind else 2
-        grids.append(grid)
-    return grids
-
-
-def kind_of_panels(grid):
-    """For each panel a cell: 3 where there is a square of nine, 4 where there is one of four, else 0."""
-    out = np.zeros((2, 2), np.int8)
-    for row in (0, 1):
-        for column in (0, 1):
-            ones = (grid[4 * row : 4 * row + 3, 4 * column : 4 * column + 3] == 1).sum()
-            out[row, column] = {0: 0, 4: 4, 9: 3}[int(ones)]
-    return out
-
-
-def test_a_block_rule_says_what_each_panel_gives():
-    inputs = kinds(3)
-    rules, _ = fit(inputs, kind_of_panels, 6)
-    assert rules[0].confirmed >= 5
-    assert rules[0].value.items[6].tolist() == kind_of_panels(inputs[6]).tolist()
-    with Sandbox(size=1) as sandbox:
-        outputs = sandbox.run(rules[0].value.program().render(), inputs).outputs
-    assert [g.tolist() for g in outputs] == [g.tolist() for g in rules[0].value.items]
-
-
-def test_parts_lie_where_those_that_look_alike_do():
-    rng = np.random.default_rng(12)
-    shapes = [draw("11/10"), draw("11/01"), draw("10/11"), draw("01/11")]
-    inputs, targets = [], []
-    for _ in range(4):
-        grid, target = np.zeros((9, 9), np.int8), np.zeros((4, 4), np.int8)
-        colors, corners = rng.permutation(np.arange(1, 10)), rng.permutation(4)
-        for k, shape in enumerate(shapes):
-            top, left = 1 + 4 * (corners[k] // 2), 1 + 4 * (corners[k] % 2)
-            grid[top : top + 2, left : left + 2] = shape * colors[k]
-            target[2 * (k // 2) : 2 * (k // 2) + 2, 2 * (k % 2) : 2 * (k % 2) + 2] = shape * colors[k]
-        inputs.append(grid)
-        targets.append(target)
-    rules, _ = fit_layout(input_value(inputs), targets[:2], rng, never)
-    assert rules[0].confirmed == 2
-    assert [g.tolist() for g in rules[0].value.items] == [g.tolist() for g in targets]
-    with Sandbox(size=1) as sandbox:
-        outputs = sandbox.run(rules[0].value.program().render(), inputs).outputs
-    assert [g.tolist() for g in outputs] == [g.tolist() for g in targets]
-
-
 def test_noise_has_no_rule():
     rng = np.random.default_rng(4)
     inputs = bars(4)
@@ -164,6 +110,6 @@ def test_the_same_seed_gives_the_same_rules_and_stop_ends_the_search():
     assert first[1] == second[1]
     targets = [histogram(g) for g in inputs[:4]]
     assert fit_layout(input_value(inputs), targets, np.random.default_rng(0), lambda: True) == ([], 0)
-    division = LayoutRules(Parts(input_value(inputs), one_colored, 4), targets, lambda: True, 0.0)
-    assert division.rules() == []
-    assert division.block_rules(np.random.default_rng(0)) == []
+    blocks = Blocks(Parts(input_value(inputs), one_colored, 4), targets, lambda: True)
+    assert OrderRules(blocks, targets, lambda: True, 0.0).rules() == []
+    assert block_rules(blocks, targets, np.random.default_rng(0), lambda: True) == ([], 0)
