@@ -221,8 +221,8 @@ class RootPass:
         self.phases[name] = self.phases.get(name, 0.0) + time.monotonic() - began
 
     def _collect_enumerated(self) -> None:
-        store, everything = self.store, (1 << self.store.num_train) - 1
-        exact = np.flatnonzero(store.matches[: len(store), 1] == everything)
+        store = self.store
+        exact = np.flatnonzero(store.matches[: len(store), 1] == store.all_pairs)
         for number in exact[np.argsort(store.costs[exact], kind="stable")][: self.settings.max_candidates]:
             self._keep(store.value(int(number)), right_pairs=store.num_train)
 
@@ -364,13 +364,13 @@ class RootPass:
 
     def _collect_partial(self) -> None:
         """Programs that fit some pairs or come near: for the second attempt, and where nothing else is found."""
-        store, everything = self.store, (1 << self.store.num_train) - 1
+        store = self.store
         baseline = baseline_match(self.inputs, self.targets)
         numbers = promising(store)
         scores = np.array([reward(store, int(k), baseline) for k in numbers])
         for place in np.argsort(-scores, kind="stable")[: self.settings.max_partial]:
             bits = int(store.matches[numbers[place], 1])
-            if bits != everything and scores[place] > self.settings.min_score:
+            if bits != store.all_pairs and scores[place] > self.settings.min_score:
                 value, right = store.value(int(numbers[place])), bits.bit_count()
                 self._keep(value, exact=False, right_pairs=right, score=float(scores[place]))
 

@@ -65,8 +65,7 @@ class Pool:
 
 def build_pool(store: GridStore, max_values: int, rng: np.random.Generator) -> Pool | None:
     """The cheapest `max_values` values of the right size on all pairs; None if there are none."""
-    everything = (1 << store.num_train) - 1
-    fitting = np.flatnonzero(store.matches[: len(store), 0] == everything)
+    fitting = np.flatnonzero(store.matches[: len(store), 0] == store.all_pairs)
     if not len(fitting):
         return None
     fitting = fitting[np.argsort(store.costs[fitting], kind="stable")][:max_values]
