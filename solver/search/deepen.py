@@ -16,7 +16,8 @@ from ..executor import Executor, LibraryExecutor, Value
 from ..grid.types import Grid
 from ..policy import GrammarPolicy, Policy, Preference
 from .candidates import Candidate, baseline_match, keep, promising, reward
-from .fit.tables import Closer, build_pool
+from .fit.pool import build_pool
+from .fit.tables import Closer
 from .grammar import Grammar
 from .root import RootPass, palette_of
 from .tree import Tree, TreeRules

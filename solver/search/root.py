@@ -27,9 +27,10 @@ from .fit.layout_rules import fit_layout
 from .fit.object_rules import fit_objects
 from .fit.part_rules import fit_parts
 from .fit.pieces import fitted_pieces
-from .fit.rule import Rule, Step
+from .fit.pool import Pool, build_pool
+from .fit.rule import Fit, Rule, Step
 from .fit.step_rules import fit_steps
-from .fit.tables import Fit, Fitter, Pool, build_pool
+from .fit.tables import Fitter
 from .grammar import Grammar
 from .stack import stack
 from .views import View, walk

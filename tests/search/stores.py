@@ -7,7 +7,7 @@ import numpy as np
 from solver.executor import apply, input_value
 from solver.fused import GridStore
 from solver.grid.registry import FUNCTIONS
-from solver.search.fit.tables import build_pool
+from solver.search.fit.pool import build_pool
 
 
 def store_of(inputs, targets, *extra):

@@ -4,15 +4,17 @@ A fit is sought over known grids, gives all training outputs, and counts by how 
 would have predicted from the others. `solver.search.root` asks for one kind after the other, from the simplest to the
 richest.
 
+    rule.py             what all that is fitted comes to: a step, how sure it is, what it costs
+
 Over the cells of known grids, as steps of the grid library:
 
-    tables.py           a cell by the cells at its place in one, two or three grids; the pool of grids; `Fit`
+    pool.py             the known grids of the outputs' shapes, as rows of cells
+    tables.py           a cell by the cells at its place in one, two or three grids
     decision_trees.py   the same by questions to more grids
     object_rules.py     what becomes of an object by one of its properties
 
 As steps of free Python, which carry the words along that they are written in (`solver.search.words`):
 
-    rule.py             what all of these come to: a step, how sure it is, what it costs
     cell_questions.py   what may tell some cells from others
     cell_trees.py       small trees over these questions, grown and confirmed
     cell_rules.py       trees over what a cell is like, in the rounds of a root pass

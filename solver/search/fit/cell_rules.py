@@ -34,8 +34,8 @@ from .cell_questions import (
     unknown,
 )
 from .cell_trees import Tree, TreeRules
-from .rule import LEAF_COST, with_doubt
-from .tables import Fit, Pool
+from .pool import Pool
+from .rule import LEAF_COST, Fit, with_doubt
 
 MAX_CELLS = 8000
 """Of all training outputs together; larger tasks would take seconds."""

@@ -16,7 +16,7 @@ from ...sandbox.executor import FreeValue
 from ..words.cells import FAMILIES, places
 from .cell_questions import GRID, Name, Question, Steps, is_color
 from .decision_trees import PURE_BONUS
-from .tables import Fit
+from .rule import Fit
 
 NUM_TREES = 12
 MAX_LEAVES = 10

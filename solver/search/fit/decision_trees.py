@@ -19,7 +19,8 @@ import numpy as np
 from ...executor import Value, apply
 from ...fused import GridStore
 from ...grid.registry import FUNCTIONS, kernel
-from .tables import Fit, Pool
+from .pool import Pool
+from .rule import Fit
 
 MAX_LEAVES = 7
 NUM_COPIES = 4

@@ -16,7 +16,8 @@ from ...grid.fitted import COPY_FIRST
 from ...grid.objects import _measure, _select
 from ...grid.registry import FUNCTIONS
 from ...grid.types import Objects, Property, Rank
-from .tables import Fit, _choose
+from .rule import Fit
+from .tables import _choose
 
 ANY_FATE = (1 << 11) - 1
 MAX_TABLE = 12

@@ -1,6 +1,6 @@
-"""What rules come to: a step that gives all training outputs, how sure it is, and what it costs.
+"""What all that is fitted comes to: a step that gives all training outputs, how sure it is, and what it costs.
 
-Part rules, layout rules, growth rules and two-step rules are all handed on as these.
+Tables, trees over cells and object rules are `Fit`s, part, layout, growth and two-step rules `Rule`s.
 """
 
 from __future__ import annotations
@@ -25,6 +25,16 @@ stand before programs that do not fit. They are seldom right, so they never coun
 def with_doubt(cost: float, confirmed: int, num_train: int) -> float:
     """Nats that a rule of that cost, which so many pairs confirm, costs in the vote; less than none where in doubt."""
     return cost if confirmed == num_train else cost + DOUBT_COST * (1.0 - confirmed / num_train) - AHEAD
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted step that reproduces all training outputs. value: the executed step. confirmed: number of training
+    pairs confirmed by the others. num_entries: entries of its table, or leaves of its tree, that are used."""
+
+    value: Value
+    confirmed: int
+    num_entries: int
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,20 @@
 """Fitted steps: find how the training outputs follow, cell by cell, from one, two or three known grids.
 
-All values of the store whose shapes equal the output's on every training pair form the *pool*. A fitted step says
-that an output cell is a function of the cells at its place in one to three pool values (`lookup`, `lookup2`,
-`lookup3`), or that two values combine by rules that do not depend on colours (`combine`). The function is read off
-the training pairs and must have no contradiction.
+A fitted step says that an output cell is a function of the cells at its place in one to three pool values (`lookup`,
+`lookup2`, `lookup3`), or that two values combine by rules that do not depend on colours (`combine`). The function is
+read off the training pairs and must have no contradiction.
 
 Because a table can always be made large enough, what counts is leave-one-pair-out: pair p is *confirmed* when every
 table entry that it uses is also supported by another pair, so that the table fitted without p still gives p's
 output.
 
 Pairs and triples are far too many for Python (4.5 M pairs for 3,000 values); the checks run in compiled code and
-stop at the first contradiction. Cells are shuffled with the output colours interleaved, so that it comes early.
+stop at the first contradiction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,89 +22,10 @@ from ...executor import Value, apply
 from ...fused import GridStore
 from ...grid.fitted import COPY_FIRST, COPY_SECOND, _relation
 from ...grid.registry import FUNCTIONS, kernel
+from .pool import Pool
+from .rule import Fit
 
 NUM_ACTIONS = 12  # colours 0..9, copy the first, copy the second
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A fitted step that reproduces all training outputs. value: the executed step. confirmed: number of training
-    pairs confirmed by the others. num_entries: entries of its table that are used."""
-
-    value: Value
-    confirmed: int
-    num_entries: int
-
-
-@dataclass
-class Pool:
-    """Pool values as rows.
-
-    numbers: int64 [M] in the store, cheapest first. train: int8 [M, n], the cells of all training pairs, shuffled by
-    order: int64 [n]. pair_of: int8 [n], the pair a cell belongs to. target: int8 [n], the outputs' cells. costs:
-    float64 [M]. test_shape: int64 [M], equal where two values have equal shapes on all test inputs.
-    """
-
-    numbers: np.ndarray
-    train: np.ndarray
-    target: np.ndarray
-    pair_of: np.ndarray
-    costs: np.ndarray
-    test_shape: np.ndarray
-    num_train: int
-    order: np.ndarray
-
-    def row(self, store: GridStore, number: int) -> np.ndarray:
-        """The cells of any stored value of the right size, int8 [n], in the pool's order."""
-        out = np.empty((1, len(self.target)), np.int8)
-        _gather(np.array([number]), store.cells, store.offsets, store.shapes, store.num_train, out)
-        return out[0, self.order]
-
-
-def build_pool(store: GridStore, max_values: int, rng: np.random.Generator) -> Pool | None:
-    """The cheapest `max_values` values of the right size on all pairs; None if there are none."""
-    fitting = np.flatnonzero(store.matches[: len(store), 0] == store.all_pairs)
-    if not len(fitting):
-        return None
-    fitting = fitting[np.argsort(store.costs[fitting], kind="stable")][:max_values]
-    pair_of = np.repeat(np.arange(store.num_train, dtype=np.int8), store.target_shapes.prod(1))
-    order = _interleave(store.targets, rng)
-    train = np.empty((len(fitting), len(store.targets)), np.int8)
-    _gather(fitting, store.cells, store.offsets, store.shapes, store.num_train, train)
-    shapes = store.shapes[fitting, store.num_train :].reshape(len(fitting), -1)
-    _, test_shape = np.unique(shapes, axis=0, return_inverse=True)
-    return Pool(
-        fitting,
-        np.ascontiguousarray(train[:, order]),
-        np.ascontiguousarray(store.targets[order]),
-        np.ascontiguousarray(pair_of[order]),
-        store.costs[fitting].copy(),
-        test_shape.reshape(-1).astype(np.int64),
-        store.num_train,
-        order,
-    )
-
-
-def _interleave(target: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random order of the cells in which the output colours take turns."""
-    position = np.empty(len(target))
-    for color in np.unique(target):
-        cells = np.flatnonzero(target == color)
-        position[cells] = (rng.permutation(len(cells)) + rng.random()) / len(cells)
-    # Rare colours are spread over the whole order; put their first cells to the front.
-    return np.argsort(position, kind="stable")
-
-
-@kernel
-def _gather(numbers, cells, offsets, shapes, num_train, out):
-    for k in range(numbers.shape[0]):
-        used = 0
-        for i in range(num_train):
-            size = shapes[numbers[k], i, 0] * shapes[numbers[k], i, 1]
-            start = offsets[numbers[k], i]
-            for c in range(size):
-                out[k, used] = cells[start + c]
-                used += 1
 
 
 @kernel

@@ -19,7 +19,7 @@ from solver.search.fit.cell_questions import Question
 from solver.search.fit.cell_rules import TIME_SHARE, CellFitter, CellRules
 from solver.search.fit.cell_trees import Asked
 from solver.search.fit.decision_trees import PURE_BONUS
-from solver.search.fit.tables import build_pool
+from solver.search.fit.pool import build_pool
 from solver.search.source import ProgramSource
 from solver.search.words.cells import (
     FAMILIES,

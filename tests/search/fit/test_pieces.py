@@ -9,7 +9,8 @@ from solver.executor import input_value
 from solver.fused import GridStore
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search.fit.pieces import cut_pieces, fitted_pieces, output_sizes, shapes_of
-from solver.search.fit.tables import Fitter, build_pool
+from solver.search.fit.pool import build_pool
+from solver.search.fit.tables import Fitter
 from solver.search.words.layouts import canvas
 
 

@@ -80,7 +80,3 @@ def test_searching_can_be_stopped():
     inputs = [draw("1200/0010"), draw("0040/5000"), draw("0700/0007")]
     store = store_of(inputs, [np.where(g != 0, g, g[:, ::-1]) for g in inputs[:2]], flip)
     assert fitter(store, stop=lambda: True).pairs() == []
-
-
-def test_a_pool_needs_values_of_the_right_size():
-    assert pool_of(store_of([draw("12"), draw("3")], [draw("1/2")])) is None
