@@ -14,7 +14,7 @@ from ..grid.types import MAX_SIDE
 from ..tasks import Pair, Task
 from .grammar import FREE_COST
 from .views import INPUT, View, views
-from .words.carried import kept
+from .words.kept import kept_by_cells
 from .words.parts import panels
 
 MIN_PANELS = 4
@@ -24,7 +24,7 @@ LATTICE_COST = 2.0
 """Nats that going there and back costs in the vote."""
 
 
-@kept
+@kept_by_cells
 def lattice_places(given):
     """The panels of a grid as labels (int64 [H, W], from 0, −1: a line), and how many lie in a column and in a row."""
     labels = panels(given) - 1

@@ -1,6 +1,7 @@
 """The words of found rules: what they may say of a grid, plain functions that programs carry along.
 
     carried.py       the source of such functions, as programs hold it
+    kept.py          functions that keep what they gave
     cells.py         what a cell is like: its neighbours, what it sees, where it lies; divisions into objects
     parts.py         further divisions of a grid into parts, and what is asked of parts again and again
     descriptions.py  what a part is like: numbers and colours by name

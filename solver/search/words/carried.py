@@ -1,7 +1,7 @@
 """The sources that programs carry along: functions of program search that steps of free Python call.
 
 Such functions are plain NumPy over the grid library and one another, with no name of a module in them: their sources,
-one below the other, run by themselves.
+one below the other, run by themselves, without decorators (`kept.py`).
 """
 
 from __future__ import annotations
@@ -9,13 +9,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from functools import cache, lru_cache, wraps
+from functools import cache, lru_cache
 from types import CodeType
-from typing import TypeVar
-
-import numpy as np
-
-T = TypeVar("T")
 
 PACKAGE = __name__.rpartition(".words.")[0]
 """The package whose functions are carried along: program search. What they use of others programs can import."""
@@ -25,24 +20,6 @@ FIRST = ("cells", "parts", "descriptions", "drawings")
 
 MAX_SOURCES = 1000
 """Sources that are kept: a search needs few different ones, but these thousands of times."""
-
-MAX_GRIDS = 64
-"""Grids for which `kept` functions keep what they give: those of one task, and some more."""
-
-
-def kept(function: Callable[[np.ndarray], T]) -> Callable[[np.ndarray], T]:
-    """A function of one grid (int8 [H, W]) that keeps what it gives; nobody may change that. Programs carry it along
-    as it is without this."""
-
-    @lru_cache(MAX_GRIDS)
-    def of_cells(cells: bytes, shape: tuple[int, int]) -> T:
-        return function(np.frombuffer(cells, np.int8).reshape(shape))
-
-    @wraps(function)
-    def of_grid(grid: np.ndarray) -> T:
-        return of_cells(grid.astype(np.int8).tobytes(), grid.shape)
-
-    return of_grid
 
 
 def _words(code: CodeType) -> set[str]:

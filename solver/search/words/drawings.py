@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .cells import ways
+from .kept import kept_by_identity
 from .parts import crops, extents, free_steps, main_colors, placed, pushed
 
 
@@ -118,6 +119,7 @@ def inside(grid, stack):
     return in_main_color(stack, own)
 
 
+@kept_by_identity
 def rays(grid, stack, down, right, through):
     """Rays from all of its cells in a direction, through background, or through everything."""
     own = stack >= 0

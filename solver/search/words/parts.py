@@ -14,6 +14,7 @@ import numpy as np
 
 from ...grid import CONN4, ONE_COLOR, background_regions, find_objects
 from .cells import many_colored, moved, one_colored, ways
+from .kept import kept_by_identity
 
 
 def one_colored_straight(grid):
@@ -75,6 +76,7 @@ def stack_of(grid, labels):
     return np.where(labels == numbers, grid, -1).astype(np.int8)
 
 
+@kept_by_identity
 def extents(stack):
     """Of every part the first and last row, and the first and last column; int64 [4, n]."""
     rows, columns = (stack >= 0).any(2), (stack >= 0).any(1)
@@ -83,6 +85,7 @@ def extents(stack):
     return np.array([rows.argmax(1), bottom, columns.argmax(1), right])
 
 
+@kept_by_identity
 def main_colors(stack):
     """The most common colour of every part."""
     rows = 11 * np.arange(len(stack))[:, None, None] + 1  # of a table with a column for −1, too
@@ -111,6 +114,7 @@ def placed(stack, shifts):
     return out
 
 
+@kept_by_identity
 def free_steps(grid, stack, down, right):
     """How far each part can move straight in a direction before it meets other content or the border, int64 [n]; and
     whether it is content that stops it."""
@@ -146,6 +150,7 @@ def pairs_of_parts(stack):
     return inside, touching
 
 
+@kept_by_identity
 def crops(stack):
     """Every part cut out, −1 where its box is not it."""
     return [

@@ -10,6 +10,7 @@ import numpy as np
 
 from .cells import ways
 from .drawings import Drawing, in_main_color, rays
+from .kept import kept_by_identity
 from .parts import crops, extents, free_regions, free_steps, main_colors, placed, pushed, stack_of
 
 
@@ -130,6 +131,7 @@ def fallen(grid, stack, down, right, still):
     return out
 
 
+@kept_by_identity
 def gaps(stack):
     """How far every two parts' boxes are from each other, rows and columns added up; int64 [n, n]."""
     top, bottom, left, right = extents(stack)
@@ -139,6 +141,7 @@ def gaps(stack):
     return far
 
 
+@kept_by_identity
 def other_part(grid, stack, which):
     """For every part the number of another, −1 where there is none: the 'nearest', the nearest of its 'own color' or of
     its 'own shape'; or the 'largest', the 'smallest', that of the 'rarest' colour, that of the 'most colors'; or the
