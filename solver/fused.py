@@ -257,6 +257,11 @@ class GridStore:
         return int(self._state[0])
 
     @property
+    def all_pairs(self) -> int:
+        """The bit set of all training pairs, see `matches`."""
+        return (1 << self.num_train) - 1
+
+    @property
     def num_nodes(self) -> int:
         """Chain steps executed so far, each over all inputs."""
         return int(self._state[2])

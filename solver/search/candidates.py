@@ -77,7 +77,7 @@ def reward(store: GridStore, number: int, baseline: float) -> float:
     constant baseline + 0.1·sizes right (design: at most 0.9)."""
     size_bits, exact_bits, right = (int(v) for v in store.matches[number])
     num_train = store.num_train
-    if exact_bits == (1 << num_train) - 1:
+    if exact_bits == store.all_pairs:
         return 1.0
     match = right / len(store.targets)
     above = max(0.0, match - baseline) / max(1e-9, 1.0 - baseline)

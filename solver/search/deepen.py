@@ -1,7 +1,7 @@
 """The tree pass: grow the tree from what the root pass reached, and close new grids with fitted steps.
 
 A state starts from the input and one promising value of the root pass. Every new grid is compared with the outputs;
-one of the right size is also tried as the missing half of a fitted pair with the pool (`fit.Closer`), so that the
+one of the right size is also tried as the missing half of a fitted pair with the pool (`tables.Closer`), so that the
 tree may end a step before the output.
 """
 
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..executor import Executor, LibraryExecutor, Value
-from ..fused import GridStore
 from ..grid.types import Grid
 from ..policy import GrammarPolicy, Policy, Preference
 from .candidates import Candidate, baseline_match, keep, promising, reward
-from .fit import Closer, build_pool
+from .fit.pool import build_pool
+from .fit.tables import Closer
 from .grammar import Grammar
 from .root import RootPass, palette_of
 from .tree import Tree, TreeRules
@@ -91,7 +91,7 @@ class _Judge:
         """Reward 0..1, see `candidates.reward`; 1 also for a grid that a fitted step completes, 0 for other values."""
         if value.type is not Grid:
             return 0.0
-        store, everything = self.store, _all_pairs(self.store)
+        store = self.store
         number, is_new = store.place(value)
         if number < 0:
             return 0.0
@@ -101,7 +101,7 @@ class _Judge:
         size_bits, bits = (int(column) for column in store.matches[number, :2])
         if score == 1.0 or (bits and score > MIN_PARTIAL):
             self._keep_confirmed(value, value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
-        if score < 1.0 and self._closer is not None and size_bits == everything:
+        if score < 1.0 and self._closer is not None and size_bits == store.all_pairs:
             for fit in self._closer.close(number):
                 self._keep_confirmed(value, fit.value, right_pairs=store.num_train)
                 score = 1.0
@@ -126,16 +126,11 @@ class _Judge:
             self.solutions.setdefault(state.key, []).append(self.found[-1].text)
 
 
-def _all_pairs(store: GridStore) -> int:
-    """Bits of all training pairs."""
-    return (1 << store.num_train) - 1
-
-
 def _roots(root: RootPass, baseline: float) -> list[tuple[tuple[Value, ...], float]]:
     """States to start from, each with its prior: the input, with one promising value that does not solve the task."""
     store = root.store
     numbers = promising(store, NUM_ROOTS)
-    numbers = numbers[store.matches[numbers, 1] != _all_pairs(store)]
+    numbers = numbers[store.matches[numbers, 1] != store.all_pairs]
     if 0 not in numbers:
         numbers = np.append(numbers[: NUM_ROOTS - 1], 0)
     scores = np.array([reward(store, int(k), baseline) for k in numbers])

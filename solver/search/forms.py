@@ -2,8 +2,8 @@
 
 Pairs that are alike but for a turn, or but for colours, become alike, and a rule need not know of it. How a grid is
 turned or renamed is told from its input alone; outputs are led there and results led back by the same. The functions
-take grids as int8 [H, W] with 0 the background, and are plain NumPy over the grid library and `cells.py`, because the
-programs that use them carry their source along.
+take grids as int8 [H, W] with 0 the background, and are plain NumPy over the grid library and `words/cells.py`, because
+the programs that use them carry their source along.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..tasks import Task
-from .cells import many_colored
 from .grammar import FREE_COST
 from .views import INPUT, View, views
+from .words.cells import many_colored
 
 MAX_FORMS = 6
 

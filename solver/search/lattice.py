@@ -12,10 +12,10 @@ import numpy as np
 from ..grid.registry import GridError
 from ..grid.types import MAX_SIDE
 from ..tasks import Pair, Task
-from .carried import kept
 from .grammar import FREE_COST
-from .parts import panels
 from .views import INPUT, View, views
+from .words.kept import kept_by_cells
+from .words.parts import panels
 
 MIN_PANELS = 4
 """In every grid: a plain frame or cross is no lattice."""
@@ -24,7 +24,7 @@ LATTICE_COST = 2.0
 """Nats that going there and back costs in the vote."""
 
 
-@kept
+@kept_by_cells
 def lattice_places(given):
     """The panels of a grid as labels (int64 [H, W], from 0, −1: a line), and how many lie in a column and in a row."""
     labels = panels(given) - 1

@@ -18,19 +18,20 @@ from ..executor import Value, input_value
 from ..fused import GridStore
 from ..tasks import Task
 from .candidates import Candidate, baseline_match, keep, promising, reward
-from .canvas import canvases
-from .decide import Decider
 from .enumerate import Enumerator
-from .fit import Fit, Fitter, Pool, build_pool
-from .fit_cells import CellFitter, vote_cost
-from .fit_growth import fit_growth
-from .fit_layout import fit_layout
-from .fit_objects import fit_objects
-from .fit_parts import fit_parts
-from .fit_steps import fit_steps
+from .fit.canvas import canvases
+from .fit.cell_rules import CellFitter, vote_cost
+from .fit.decision_trees import Decider
+from .fit.growth_rules import fit_growth
+from .fit.layout_rules import fit_layout
+from .fit.object_rules import fit_objects
+from .fit.part_rules import fit_parts
+from .fit.pieces import fitted_pieces
+from .fit.pool import Pool, build_pool
+from .fit.rule import Fit, Rule, Step
+from .fit.step_rules import fit_steps
+from .fit.tables import Fitter
 from .grammar import Grammar
-from .part_rule import PartRule, Step
-from .pieces import fitted_pieces
 from .stack import stack
 from .views import View, walk
 
@@ -50,7 +51,7 @@ MAX_STEP_RULES = 12
 RULES_TIME_SHARE = 1 / 3
 """Of the time that a root pass has left, for part, growth and layout rules of one round."""
 
-Rules = dict[tuple[Callable[..., Any], bytes], list[PartRule]]
+Rules = dict[tuple[Callable[..., Any], bytes], list[Rule]]
 """Part, layout, growth and two-step rules, by what sought them and the grids that they are over."""
 
 
@@ -221,8 +222,8 @@ class RootPass:
         self.phases[name] = self.phases.get(name, 0.0) + time.monotonic() - began
 
     def _collect_enumerated(self) -> None:
-        store, everything = self.store, (1 << self.store.num_train) - 1
-        exact = np.flatnonzero(store.matches[: len(store), 1] == everything)
+        store = self.store
+        exact = np.flatnonzero(store.matches[: len(store), 1] == store.all_pairs)
         for number in exact[np.argsort(store.costs[exact], kind="stable")][: self.settings.max_candidates]:
             self._keep(store.value(int(number)), right_pairs=store.num_train)
 
@@ -364,13 +365,13 @@ class RootPass:
 
     def _collect_partial(self) -> None:
         """Programs that fit some pairs or come near: for the second attempt, and where nothing else is found."""
-        store, everything = self.store, (1 << self.store.num_train) - 1
+        store = self.store
         baseline = baseline_match(self.inputs, self.targets)
         numbers = promising(store)
         scores = np.array([reward(store, int(k), baseline) for k in numbers])
         for place in np.argsort(-scores, kind="stable")[: self.settings.max_partial]:
             bits = int(store.matches[numbers[place], 1])
-            if bits != everything and scores[place] > self.settings.min_score:
+            if bits != store.all_pairs and scores[place] > self.settings.min_score:
                 value, right = store.value(int(numbers[place])), bits.bit_count()
                 self._keep(value, exact=False, right_pairs=right, score=float(scores[place]))
 

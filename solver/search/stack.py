@@ -15,7 +15,7 @@ import numpy as np
 from ..executor import Value, apply
 from ..fused import GridStore
 from ..grid.registry import FUNCTIONS, kernel
-from .fit import Pool
+from .fit.pool import Pool
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from ..grid.registry import FUNCTIONS, Function
 from ..grid.types import Symmetry
 from ..sandbox.executor import FreeValue
 from ..tasks import Task
-from .carried import source_of
 from .grammar import FREE_COST
+from .words.carried import source_of
 
 INVERSE = {
     Symmetry.FLIP_UD: Symmetry.FLIP_UD,
@@ -45,8 +45,8 @@ class _Input:
 INPUT = _Input()
 
 Steps = tuple[tuple[Function | Callable[..., np.ndarray], tuple[Any, ...]], ...]
-"""Functions of the grid library, or of this package that programs can carry along, and their arguments after the grid:
-constants or INPUT."""
+"""Functions of the grid library, or of program search that programs can carry along, and their arguments after the
+grid: constants or INPUT."""
 
 
 @dataclass(frozen=True)

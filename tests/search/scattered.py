@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from grids import draw
 
-from solver.search.cells import one_colored
-from solver.search.descriptions import described
-from solver.search.drawings import painted, rays
-from solver.search.parts import stack_of
+from solver.search.words.cells import one_colored
+from solver.search.words.descriptions import described
+from solver.search.words.drawings import painted, rays
+from solver.search.words.parts import stack_of
 
 SOME_GRIDS = [
     np.zeros((1, 1), np.int8),
@@ -52,3 +52,22 @@ def fall(grid):
     shot = rays(grid, stack, 0, 1, 0)
     choice = (described(grid, labels)["color own"] == 1) * 1
     return painted(grid, stack, choice, [(stack, True, None), (shot, True, None)])
+
+
+def noise(seed, count=5, shape=(7, 7), colors=3, density=0.3):
+    rng = np.random.default_rng(seed)
+    return [(rng.integers(1, colors, shape) * (rng.random(shape) < density)).astype(np.int8) for _ in range(count)]
+
+
+def bars(seed, count=5, number=3):
+    """Grids with upright bars of different lengths and colours, from left to right."""
+    rng = np.random.default_rng(seed)
+    grids = []
+    for _ in range(count):
+        grid = np.zeros((9, 2 * number + 1), np.int8)
+        lengths, colors = rng.permutation(np.arange(1, 9))[:number], rng.permutation(np.arange(1, 10))[:number]
+        for k, (length, color) in enumerate(zip(lengths, colors, strict=True)):
+            top = rng.integers(0, 9 - length)
+            grid[top : top + length, 2 * k + 1] = color
+        grids.append(grid)
+    return grids

@@ -1,0 +1,15 @@
+"""The words of found rules: what they may say of a grid, plain functions that programs carry along.
+
+    carried.py       the source of such functions, as programs hold it
+    kept.py          functions that keep what they gave
+    cells.py         what a cell is like: its neighbours, what it sees, where it lies; divisions into objects
+    parts.py         further divisions of a grid into parts, and what is asked of parts again and again
+    descriptions.py  what a part is like: numbers and colours by name
+    drawings.py      what may be drawn for a part, or cut out for it
+    relations.py     drawings that relate a part to what lies elsewhere
+    moves.py         moves of parts, put together from how far down and how far across
+    layouts.py       parts as blocks, and blocks laid out as an output
+
+A module uses those above it and the grid library, and nothing else of `solver.search`. Rules are sought, and put
+together from these words, in `solver.search.fit`.
+"""

@@ -1,0 +1,170 @@
+"""Parts of a grid: how it is divided into them, and what is asked of them again and again.
+
+A division gives labels (int64 [H, W], 0: no part, k: the k-th part); a grid's parts are a stack (int8 [n, H, W], −1
+outside the part). What parts are like is in `descriptions.py`, what may be drawn for them in `drawings.py` and
+`relations.py`. The functions are plain NumPy over the grid library and `cells.py`, because the programs that use them
+carry their source along (`carried.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ...grid import CONN4, ONE_COLOR, background_regions, find_objects
+from .cells import many_colored, moved, one_colored, ways
+from .kept import kept_by_identity
+
+
+def one_colored_straight(grid):
+    """Labels of the 4-connected objects of one colour."""
+    return (find_objects(grid, CONN4, ONE_COLOR).labels if grid.any() else grid).astype(np.int64)
+
+
+def loose(grid):
+    """Labels of the objects of one colour in which cells may be one cell apart."""
+    labels = np.where(grid > 0, np.arange(1, grid.size + 1).reshape(grid.shape), grid.size + 1)
+    steps = [(down, right) for down in range(-2, 3) for right in range(-2, 3) if down or right]
+    alike = [(down, right, (moved(grid, down, right) == grid) & (grid > 0)) for down, right in steps]
+    before = None
+    while before is None or (labels != before).any():
+        before = labels
+        for down, right, same in alike:
+            labels = np.where(same, np.minimum(labels, moved(labels, down, right)), labels)
+    found = np.unique(labels, return_inverse=True)[1].reshape(grid.shape) + 1
+    return np.where(grid > 0, found, 0).astype(np.int64)
+
+
+def free_regions(grid):
+    """Labels of the 4-connected parts of the background."""
+    return (background_regions(grid, CONN4).labels if not grid.all() else grid * 0).astype(np.int64)
+
+
+def layers(grid):
+    """Labels by colour: all cells of one colour are a part."""
+    labels = np.zeros(grid.shape, np.int64)
+    for number, color in enumerate(np.unique(grid[grid > 0]), 1):
+        labels[grid == color] = number
+    return labels
+
+
+def panels(grid):
+    """Labels of the rectangles between full lines of one colour. Without such lines: of the squares that the grid
+    is a row or a column of."""
+    high, wide = grid.shape
+    labels = np.zeros(grid.shape, np.int64)
+    if max(high, wide) % min(high, wide) == 0 and high != wide:
+        row, column = np.indices(grid.shape)
+        return (row // min(high, wide) + column // min(high, wide) + 1).astype(np.int64)
+    common = np.argsort(-np.bincount(grid.ravel(), minlength=10), kind="stable")
+    for color in [*common[common > 0], 0]:  # empty rows separate only where nothing else does
+        rows, columns = (grid == color).all(1), (grid == color).all(0)
+        if (rows.any() or columns.any()) and not rows.all():
+            down = np.cumsum(np.diff(rows * 1, prepend=1) == -1)
+            across = np.cumsum(np.diff(columns * 1, prepend=1) == -1)
+            if down[-1] * across[-1] > 1:
+                number = (down[:, None] - 1) * across[-1] + across
+                labels = np.where(rows[:, None] | columns, 0, number)
+                break
+    return labels.astype(np.int64)
+
+
+def stack_of(grid, labels):
+    """The parts one by one: int8 [n, H, W], −1 outside of each."""
+    numbers = np.arange(1, labels.max() + 1)[:, None, None]
+    return np.where(labels == numbers, grid, -1).astype(np.int8)
+
+
+@kept_by_identity
+def extents(stack):
+    """Of every part the first and last row, and the first and last column; int64 [4, n]."""
+    rows, columns = (stack >= 0).any(2), (stack >= 0).any(1)
+    high, wide = stack.shape[1:]
+    bottom, right = high - 1 - rows[:, ::-1].argmax(1), wide - 1 - columns[:, ::-1].argmax(1)
+    return np.array([rows.argmax(1), bottom, columns.argmax(1), right])
+
+
+@kept_by_identity
+def main_colors(stack):
+    """The most common colour of every part."""
+    rows = 11 * np.arange(len(stack))[:, None, None] + 1  # of a table with a column for −1, too
+    counts = np.bincount((rows + stack).ravel(), minlength=11 * len(stack)).reshape(-1, 11)
+    return counts[:, 1:].argmax(1)
+
+
+def pushed(stack, down, right):
+    """Every part moved by the same number of rows and columns; what leaves the grid is lost."""
+    high, wide = stack.shape[1:]
+    out = np.full(stack.shape, -1, np.int8)
+    if abs(down) < high and abs(right) < wide:
+        here = stack[:, max(0, -down) : high - max(0, down), max(0, -right) : wide - max(0, right)]
+        out[:, max(0, down) : high + min(0, down), max(0, right) : wide + min(0, right)] = here
+    return out
+
+
+def placed(stack, shifts):
+    """Every part moved by its own number of rows and columns, int64 [n, 2]."""
+    high, wide = stack.shape[1:]
+    out = np.full(stack.shape, -1, np.int8)
+    for part, place, (down, right) in zip(stack, out, np.asarray(shifts).tolist()):
+        if abs(down) < high and abs(right) < wide:
+            here = part[max(0, -down) : high - max(0, down), max(0, -right) : wide - max(0, right)]
+            place[max(0, down) : high + min(0, down), max(0, right) : wide + min(0, right)] = here
+    return out
+
+
+@kept_by_identity
+def free_steps(grid, stack, down, right):
+    """How far each part can move straight in a direction before it meets other content or the border, int64 [n]; and
+    whether it is content that stops it."""
+    owner = ((stack >= 0) * np.arange(1, len(stack) + 1, dtype=np.int16)[:, None, None]).max(0, initial=0)
+    # Turned so that the direction is to the right.
+    turned = [(a.T if down else a)[:, :: -1 if down + right < 0 else 1] for a in (grid, owner)]
+    content, owner = turned[0] > 0, turned[1]
+    wide = content.shape[1]
+    following = np.full(content.shape, wide)
+    places = np.where(content, np.arange(wide), wide)
+    following[:, :-1] = np.minimum.accumulate(places[:, ::-1], 1)[:, ::-1][:, 1:]
+    row, column = np.nonzero(owner)
+    number, after = owner[row, column], following[row, column]
+    room, gap = np.full(len(stack) + 1, 99), np.full(len(stack) + 1, 99)
+    np.minimum.at(room, number, wide - 1 - column)
+    foreign = (after < wide) & (owner[row, np.minimum(after, wide - 1)] != number)
+    np.minimum.at(gap, number[foreign], (after - column - 1)[foreign])
+    return np.minimum(room, gap)[1:], (gap < room)[1:]
+
+
+def pairs_of_parts(stack):
+    """For every two parts, bool [n, n]: whether the first's box lies in the second's, and whether they touch, at a
+    corner too."""
+    top, bottom, left, right = extents(stack)
+    inside = (top[:, None] >= top) & (bottom[:, None] <= bottom) & (left[:, None] >= left) & (right[:, None] <= right)
+    np.fill_diagonal(inside, False)
+    own = stack >= 0
+    wider = own.copy()
+    for _, down, across in ways():
+        wider |= pushed(stack, down, across) >= 0
+    touching = wider.reshape(len(own), -1).astype(np.float32) @ own.reshape(len(own), -1).T.astype(np.float32) > 0
+    np.fill_diagonal(touching, False)
+    return inside, touching
+
+
+@kept_by_identity
+def crops(stack):
+    """Every part cut out, −1 where its box is not it."""
+    return [
+        part[top : bottom + 1, left : right + 1]
+        for part, top, bottom, left, right in zip(stack, *extents(stack), strict=True)
+    ]
+
+
+DIVISIONS: tuple[Callable[..., np.ndarray], ...] = (
+    one_colored, many_colored, one_colored_straight, free_regions, layers, panels,
+)  # fmt: skip
+
+DRAWN_DIVISIONS = (*DIVISIONS, loose)
+"""Divisions for drawing rules."""
+
+STILL = (free_regions, layers, panels)
+"""Divisions whose parts are only painted: they do not move, and nothing but stamps is drawn elsewhere for them."""

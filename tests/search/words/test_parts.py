@@ -1,0 +1,77 @@
+"""Parts: divisions, and how far parts can move."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from grids import draw
+from scattered import SOME_GRIDS, scattered
+
+from solver.search.words.cells import one_colored, ways
+from solver.search.words.parts import DRAWN_DIVISIONS, free_steps, loose, main_colors, panels, pushed, stack_of
+
+
+@pytest.mark.parametrize("division", DRAWN_DIVISIONS)
+def test_a_division_numbers_its_parts_without_gaps(division):
+    for grid in [*SOME_GRIDS, *scattered(1, 2)]:
+        labels = division(grid)
+        assert labels.shape == grid.shape
+        assert labels.dtype == np.int64
+        assert sorted(set(labels.ravel()) | {0}) == list(range(labels.max() + 1))
+
+
+def test_cells_of_a_loose_part_may_be_one_cell_apart():
+    grid = draw("1020100/0000000/1000001/0002000")
+    labels = loose(grid)
+    assert labels.tolist() == [
+        [1, 0, 2, 0, 3, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 3],
+        [0, 0, 0, 4, 0, 0, 0],
+    ]
+
+
+def test_panels_lie_between_lines_or_are_squares_in_a_row():
+    assert panels(draw("1050/0150/5555/0052")).tolist() == [
+        [1, 1, 0, 2],
+        [1, 1, 0, 2],
+        [0, 0, 0, 0],
+        [3, 3, 0, 4],
+    ]
+    # Empty lines separate only where no content does.
+    assert panels(draw("100/000/555/000/020")).tolist() == [[1] * 3, [1] * 3, [0] * 3, [2] * 3, [2] * 3]
+    assert panels(draw("110/110/000/220/220"))[2].tolist() == [0, 0, 0]
+    assert panels(draw("12/30/45/60")).tolist() == [[1, 1], [1, 1], [2, 2], [2, 2]]
+    assert not panels(draw("12/34")).any()
+
+
+def test_a_part_moves_up_to_content_or_the_border():
+    grid = draw("1000/0000/1020/0000")
+    stack = stack_of(grid, one_colored(grid))
+    steps, stopped = free_steps(grid, stack, 1, 0)
+    assert steps.tolist() == [1, 1, 1]
+    assert stopped.tolist() == [True, False, False]
+    steps, stopped = free_steps(grid, stack, 0, 1)
+    assert steps.tolist() == [3, 1, 1]
+    assert stopped.tolist() == [False, True, False]
+
+
+def test_the_most_common_colour_of_no_part_and_the_lowest_of_equally_common_ones():
+    assert len(main_colors(np.zeros((0, 3, 3), np.int8))) == 0
+    stack = np.full((2, 2, 2), -1, np.int8)
+    stack[0, 0], stack[1, 1] = (7, 3), (9, 9)
+    assert main_colors(stack).tolist() == [3, 9]
+
+
+def test_free_steps_are_those_of_moving_step_by_step():
+    for grid in scattered(2, 20, (7, 6), (1, 3), 6):
+        stack = stack_of(grid, one_colored(grid))
+        for _, down, right in ways()[:4]:
+            steps, _ = free_steps(grid, stack, down, right)
+            for part, far in zip(stack, steps, strict=True):
+                for step in range(1, 9):
+                    moved = pushed(part[None], down * step, right * step)[0]
+                    whole = (moved >= 0).sum() == (part >= 0).sum()
+                    if not whole or ((moved >= 0) & (grid > 0) & (part < 0)).any():
+                        assert far == step - 1
+                        break
