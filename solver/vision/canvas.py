@@ -49,7 +49,7 @@ def random_placement(
     """Uniform scale from min_scale on (or the given one), as far as it fits, then uniform offset at which the grid and
     its border fit.
 
-    heights, widths: int64 [B], 1..30: the larger of input and output. canvas ≥ 31.
+    heights, widths: int64 [B], 1..30: the larger of input and output. canvas ≥ 31. min_scale ≥ 1.
     """
     largest = max_scale(torch.maximum(heights, widths), canvas)
     smallest = largest.clamp(max=min_scale)

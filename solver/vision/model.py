@@ -61,11 +61,18 @@ class ModelConfig:
         if faults:
             raise ValueError("; ".join(faults))
 
-    def canvas_faults(self, canvas: int) -> list[str]:
-        """What is wrong with a canvas of that side, in words; nothing if the model can serve it."""
-        if MIN_CANVAS <= canvas <= self.max_canvas and canvas % self.patch == 0:
-            return []
-        return [f"canvas {canvas} must be within {MIN_CANVAS}..{self.max_canvas}, in whole patches of {self.patch}"]
+    def canvas_faults(self, canvas: int, large_canvas: int = 0) -> list[str]:
+        """What is wrong with canvases of these sides, in words; nothing if the model can serve them. large_canvas: 0
+        for none."""
+        sides = {"canvas": canvas} | ({"large_canvas": large_canvas} if large_canvas else {})
+        faults = [
+            f"{name} {side} must be within {MIN_CANVAS}..{self.max_canvas}, in whole patches of {self.patch}"
+            for name, side in sides.items()
+            if not MIN_CANVAS <= side <= self.max_canvas or side % self.patch
+        ]
+        if large_canvas and large_canvas <= canvas:
+            faults.append(f"large_canvas {large_canvas} must be larger than canvas {canvas}")
+        return faults
 
 
 def rotary_table(side: int, head_width: int, base: float) -> Tensor:

@@ -129,30 +129,42 @@ class Pool:
         return self.numbers[self.sampler.indices(first, count)]
 
 
+def numbers_by_canvas(sizes: Tensor, canvas: int, large_canvas: int) -> dict[int, Tensor]:
+    """The numbers of the pairs that are drawn on each canvas (`choose_canvas`), int64 [K] on the device of the sizes;
+    of canvases on which any are. sizes: int64 [N, 4]. large_canvas: 0 for none."""
+    sides = range(1, MAX_SIDE + 1)
+    canvases = torch.tensor([choose_canvas(side, canvas, large_canvas) for side in sides], device=sizes.device)
+    canvas_of = canvases[sizes.max(1).values - 1]
+    return {side: (canvas_of == side).nonzero().flatten() for side in canvas_of.unique().tolist()}
+
+
 class Pools:
-    """All pairs, by the canvas that they are drawn on (`choose_canvas`). A batch is of one pool; the pools take turns
-    so that each is gone through as often as the other."""
+    """All pairs, by the canvas that they are drawn on. A batch is of one pool; the pools take turns so that each is
+    gone through as often as the other."""
 
     def __init__(
         self, sizes: Tensor, num_main: int, canvas: int, large_canvas: int, other_share: float, seed: int
     ) -> None:
         """sizes: int64 [N, 4], on the CPU; pairs from num_main on are others, of which there is to be that share
-        (MixedSampler). large_canvas: 0 for none."""
-        canvases = torch.tensor([choose_canvas(side, canvas, large_canvas) for side in range(1, MAX_SIDE + 1)])
-        canvas_of = canvases[sizes.max(1).values - 1]
-        self.pools = []
-        for side in sorted({canvas, large_canvas or canvas}):
-            numbers = (canvas_of == side).nonzero().flatten()
+        (MixedSampler) in every pool that has any. Others on a canvas that none of the main pairs is drawn on are left
+        out. large_canvas: 0 for none."""
+        self.pools: list[Pool] = []
+        self.large_share = 0.0  # of the main pairs
+        for side, numbers in numbers_by_canvas(sizes, canvas, large_canvas).items():
             own = int((numbers < num_main).sum())
-            own_seed = seed if side == canvas else stream_seed(seed, "large")
+            if not own:
+                continue
+            is_large = side == large_canvas
+            own_seed = stream_seed(seed, "large") if is_large else seed
             others = len(numbers) - own
             sampler = MixedSampler(own, others, other_share, own_seed) if others else Sampler(own, own_seed)
             self.pools.append(Pool(side, numbers, sampler))
-        self.large_share = float((canvas_of[:num_main] == large_canvas).double().mean()) if large_canvas else 0.0
+            if is_large:
+                self.large_share = own / num_main
 
     def next(self, samples: int, per_step: int) -> tuple[Pool, int]:
-        """The pool of the step that begins when so many samples were seen, and how many of them were of this pool.
-        per_step: samples of a step, of all processes."""
+        """The pool of the step that begins when so many samples were seen, and how many of them were of this pool (as
+        nearly as can be told if steps had another size before). per_step: samples of a step, of all processes."""
         step = samples // per_step
         before, after = int(step * self.large_share), int((step + 1) * self.large_share)
         if after > before:

@@ -31,7 +31,7 @@ from .checkpoint import load_checkpoint, read_facts, round_as_saved, save_checkp
 from .data import TrainingData
 from .model import LoopedModel, ModelConfig, fresh_tokens, grown
 from .optimizer import Optimizer
-from .samples import DevicePairs, Pools, draw_pairs, stream_seed
+from .samples import DevicePairs, Pools, draw_pairs, numbers_by_canvas, stream_seed
 from .steps import agree, agree_on, autocast, average_gradients, clip_gradients, update_average
 from .variants import Variants
 
@@ -85,11 +85,7 @@ class TrainConfig:
     max_samples: int = 0
 
     def __post_init__(self) -> None:
-        faults = self.model.canvas_faults(self.canvas)
-        if self.large_canvas:
-            faults += self.model.canvas_faults(self.large_canvas)
-            if self.large_canvas <= self.canvas:
-                faults.append(f"large_canvas {self.large_canvas} must be larger than canvas {self.canvas}")
+        faults = self.model.canvas_faults(self.canvas, self.large_canvas)
         if not 1 <= self.min_scale <= MAX_SIDE:
             faults.append(f"min_scale {self.min_scale} must be within 1..{MAX_SIDE}")
         if self.optimizer not in ("adamw", "muon"):
@@ -145,12 +141,12 @@ class Validation:
 
 @torch.no_grad()
 def validate(model: LoopedModel, pairs: DevicePairs, config: TrainConfig, num_loops: int | None = None) -> Validation:
-    """One view a pair, at scale 2 where it fits, at offsets that never change."""
+    """One view a pair, on its canvas, at scale 2 where it fits, at offsets that never change."""
     device = pairs.grids.device
     generator = torch.Generator(device).manual_seed(stream_seed("validation"))
     total_loss, exact, readable = 0.0, 0, 0
-    pools = Pools(pairs.sizes.cpu(), len(pairs), config.canvas, config.large_canvas, 0.0, config.seed).pools
-    batches = [(pool.canvas, some) for pool in pools for some in pool.numbers.to(device).split(config.batch)]
+    numbers = numbers_by_canvas(pairs.sizes, config.canvas, config.large_canvas)
+    batches = [(canvas, some) for canvas, of_canvas in numbers.items() for some in of_canvas.split(config.batch)]
     for canvas, index in batches:
         canvases, targets, place = pairs.draw(index, canvas, generator, VALIDATION_SCALE)
         with autocast(device, config.autocast):

@@ -26,7 +26,7 @@ from ..answers import grid_key
 from ..errors import InputError
 from ..settings import VisionSettings
 from ..tasks import Task, older_tasks
-from .canvas import IGNORE, Placement, choose_canvas, draw_inputs, random_placement, read_canvas
+from .canvas import IGNORE, MAX_SIDE, Placement, choose_canvas, draw_inputs, random_placement, read_canvas
 from .data import PackedPairs, grids_of
 from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
@@ -56,18 +56,17 @@ MIN_BATCH = 1
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """canvas: side in cells; None for what the weights were trained on (`for_weights`), as with what follows.
-    large_canvas: for tasks with a grid that fits that one at scale 1 only; 0 for none. min_scale: least scale at which
-    grids are drawn, where it fits. num_samples: pairs seen while
-    tuning, `batch` a step; the rates (token_rate of the task tokens, matrix_rate of the cores' matrices, rate of all
-    else) warm up over warmup_steps and fall linearly to zero, reached early if the deadline is. Tokens begin at the
-    mean of the trained ones, and token_spread times their standard deviation away from it. With 0 samples nothing is
-    tuned, and every view has that mean. dropout: of what the layers add, while tuning; None for what the weights were
-    trained with. replay_share: of the samples, how many are demonstration pairs of the tasks that the model was trained
-    on, so that it keeps what it learned of them. graph: record steps as a CUDA graph, on a GPU.
-    num_symmetries, num_colorings: as task_views has them. num_placements: predictions of each test input in each
-    view. predict_batch: of them at a time. num_loops: loops of the model, tuning and predicting (None: all). What is a
-    setting of a run has its default there."""
+    """canvas: side in cells. large_canvas: of the one for tasks with a grid that fits that one at scale 1 only; 0 for
+    none. min_scale: least scale at which grids are drawn, where it fits. dropout: of what the layers add, while
+    tuning. Each of these four may be None, for what the weights were trained with (`for_weights`). num_samples: pairs
+    seen while tuning, `batch` a step; the rates (token_rate of the task tokens, matrix_rate of the cores' matrices,
+    rate of all else) warm up over warmup_steps and fall linearly to zero, reached early if the deadline is. Tokens
+    begin at the mean of the trained ones, and token_spread times their standard deviation away from it. With 0
+    samples nothing is tuned, and every view has that mean. replay_share: of the samples, how many are demonstration
+    pairs of the tasks that the model was trained on, so that it keeps what it learned of them. graph: record steps as
+    a CUDA graph, on a GPU. num_symmetries, num_colorings: as task_views has them. num_placements: predictions of each
+    test input in each view. predict_batch: of them at a time. num_loops: loops of the model, tuning and predicting
+    (None: all). What is a setting of a run has its default there."""
 
     canvas: int | None = VisionSettings.canvas
     large_canvas: int | None = VisionSettings.large_canvas
@@ -93,11 +92,13 @@ class TuningConfig:
     graph: bool = True
 
     def for_weights(self, manifest: Mapping[str, Any]) -> TuningConfig:
-        """With the canvases, scales and dropout that these weights were trained with, where none are named."""
+        """With the canvases, scales and dropout that these weights were trained with, where none are named. Their large
+        canvas is none where the canvas that is named is as large."""
         training = manifest.get("training", {})
+        large_canvas = training.get("large_canvas", 0)
         trained = {
             "canvas": manifest["canvas"],
-            "large_canvas": training.get("large_canvas", 0),
+            "large_canvas": 0 if self.canvas is not None and self.canvas >= large_canvas else large_canvas,
             "min_scale": training.get("min_scale", 1),
             "dropout": training.get("dropout", 0.0),
         }
@@ -172,9 +173,9 @@ def _check(config: TuningConfig, model: ModelConfig) -> None:
     left_open = [name for name in LEFT_TO_WEIGHTS if getattr(config, name) is None]
     faults = [f"{name} is not named, nor taken from the weights" for name in left_open]
     if not left_open:
-        faults += [fault for canvas in config.canvases for fault in model.canvas_faults(canvas)]
-        if config.large_canvas and config.large_canvas <= config.canvas:
-            faults.append(f"large_canvas {config.large_canvas} must be larger than canvas {config.canvas}")
+        faults += model.canvas_faults(config.canvas, config.large_canvas)
+        if not 1 <= config.min_scale <= MAX_SIDE:
+            faults.append(f"min_scale {config.min_scale} must be within 1..{MAX_SIDE}")
     if config.num_loops is not None and not 1 <= config.num_loops <= model.num_loops:
         faults.append(f"num_loops {config.num_loops} must be within 1..{model.num_loops}, which the model has")
     if config.num_views > model.num_tasks:

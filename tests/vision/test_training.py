@@ -23,7 +23,7 @@ from solver.vision.model import LoopedModel, ModelConfig, grown, rotary_table, r
 from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
 from solver.vision.samples import MixedSampler, Pools, Sampler  # noqa: E402
 from solver.vision.steps import autocast  # noqa: E402
-from solver.vision.training import TrainConfig, Training, validate  # noqa: E402
+from solver.vision.training import TrainConfig, Training, config_from, validate  # noqa: E402
 from solver.vision.tuning import TuningConfig  # noqa: E402
 from solver.vision.variants import Variants, ViewTable, change_grids, draw_variants  # noqa: E402
 from solver.vision.views import SYMMETRIES, View  # noqa: E402
@@ -563,6 +563,23 @@ def test_pools_take_turns_and_each_goes_through_all_its_pairs():
     assert only.indices(4, 20).tolist() == Sampler(9, 0).indices(4, 20).tolist()
 
 
+@pytest.mark.parametrize(("sides", "canvas"), [((5, 4, 3), 32), ((16, 20, 30), 48)])
+def test_a_pool_without_pairs_is_none(sides, canvas):
+    sizes = torch.tensor([[side, 3, 3, 3] for side in sides])
+    pools = Pools(sizes, 3, 32, 48, 0.0, 0)
+    assert [pools.next(samples, 3) for samples in (0, 3, 6)] == [(pools.pools[0], samples) for samples in (0, 3, 6)]
+    (only,) = pools.pools
+    assert (only.canvas, sorted(only.indices(0, 3).tolist())) == (canvas, [0, 1, 2])
+
+
+def test_made_up_pairs_on_a_canvas_of_no_other_are_left_out():
+    sizes = torch.tensor([[side, 3, 3, 3] for side in (5, 4, 16, 3, 20)])
+    pools = Pools(sizes, 2, 32, 48, 0.5, 0)
+    (only,) = pools.pools
+    assert pools.next(8, 4) == (only, 8)
+    assert sorted(only.indices(0, 8).tolist()) == [0, 0, 1, 1, 3, 3, 3, 3]
+
+
 def test_made_up_pairs_are_mixed_into_both_pools():
     sizes = torch.tensor([[side, 3, 3, 3] for side in (5, 16, 4, 18, 3, 20, 2, 17)])
     for pool, own, others in zip(Pools(sizes, 4, 32, 48, 0.25, 0).pools, ((0, 2), (1, 3)), ((4, 6), (5, 7))):
@@ -590,6 +607,55 @@ def test_two_canvases_are_trained_on_validated_and_resumed_with(tmp_path, monkey
     _, manifest = load_weights(tmp_path / "weights", "cpu")
     tuning = TuningConfig().for_weights(manifest)
     assert (tuning.canvas, tuning.large_canvas, tuning.min_scale) == (32, 48, 2)
+
+
+@pytest.mark.parametrize("batch", [32, 3])
+def test_validation_pairs_may_all_be_of_one_canvas(batch):
+    """Small ones alone, so that the large canvas changes nothing; and large ones alone."""
+    config, data = replace(TINY, batch=batch), tiny_data()
+    model, small = LoopedModel(TINY_MODEL), Training(config, data, CPU).validation
+    assert validate(model, small, replace(config, large_canvas=48)) == validate(model, small, config)
+    grid = np.ones((20, 4), np.uint8)
+    data = replace(data, validation=PackedPairs.pack([(0, (grid, grid))] * 4, data.train.task_ids))
+    large = Training(config, data, CPU).validation
+    measured = validate(model, large, replace(config, large_canvas=48))
+    assert measured == validate(model, large, replace(config, canvas=48))
+
+
+def test_several_processes_share_a_batch_of_one_canvas(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("solver.vision.training.average_gradients", lambda *args: None)
+    monkeypatch.setattr(
+        "solver.vision.samples.Pool.indices",
+        lambda pool, first, count: drawn[rank].append((pool.canvas, first)) or pool.numbers[:count],
+    )
+    for rank in (0, 1):
+        drawn[rank] = []
+        training = Training(replace(TINY, large_canvas=48), with_large(tiny_data()), CPU, rank=rank, world=2)
+        for _ in range(6):
+            training.train_step()
+    assert [first for canvas, first in drawn[0] if canvas == 32] == [0, 2 * TINY.batch]
+    assert [first for canvas, first in drawn[0] if canvas == 48] == [0, 2 * TINY.batch, 4 * TINY.batch, 6 * TINY.batch]
+    assert drawn[1] == [(canvas, first + TINY.batch) for canvas, first in drawn[0]]
+
+
+def test_a_run_from_before_large_canvases_goes_on_with_one(tmp_path):
+    """By the settings of its checkpoint, and those that are changed."""
+    data = with_large(tiny_data())
+    training = Training(TINY, data, CPU)
+    for _ in range(3):
+        training.train_step()
+    training.save(tmp_path / "checkpoint")
+    facts = read_facts(tmp_path / "checkpoint")
+    old = {name: value for name, value in facts["config"].items() if name not in ("large_canvas", "min_scale")}
+    assert config_from(old) == TINY
+    larger = Training(load_tool().changed_config(config_from(old), ["large_canvas=48", "min_scale=2"]), data, CPU)
+    larger.resume(tmp_path / "checkpoint")
+    assert larger.samples == training.samples
+    for key, tensor in training.live_state().items():
+        assert torch.equal(tensor, larger.live_state()[key]), key
+    larger.train_step()
+    assert larger.samples == training.samples + TINY.batch
 
 
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):

@@ -199,6 +199,8 @@ def test_what_is_left_open_is_as_the_weights_were_trained():
 
     assert left_open(TuningConfig().for_weights(manifest)) == (40, 64, 2, 0.2)
     assert left_open(TuningConfig().for_weights({"canvas": 40})) == (40, 0, 1, 0.0)
+    assert left_open(TuningConfig(canvas=48).for_weights(manifest)) == (48, 64, 2, 0.2)
+    assert left_open(TuningConfig(canvas=64).for_weights(manifest)) == (64, 0, 2, 0.2)
     assert named.for_weights(manifest) == named
     tuner = Tuner(LoopedModel(TINY_MODEL), replace(TINY, dropout=0.2))
     assert {layer.dropout for layer in tuner.model.layers()} == {0.2}
@@ -212,8 +214,8 @@ def test_what_the_model_cannot_do_is_named():
         Tuner(LoopedModel(TINY_MODEL), TuningConfig(num_loops=3))
     with pytest.raises(InputError, match=r"large_canvas 32 must be larger than canvas 32"):
         Tuner(LoopedModel(TINY_MODEL), replace(TINY, large_canvas=32))
-    with pytest.raises(InputError, match=r"canvas 64 must be within 32\.\.32"):
-        Tuner(LoopedModel(TINY_MODEL), replace(TINY, large_canvas=64))
+    with pytest.raises(InputError, match=r"vision: large_canvas 64 must be within 32\.\.32.*min_scale 0"):
+        Tuner(LoopedModel(TINY_MODEL), replace(TINY, large_canvas=64, min_scale=0))
 
 
 def solid(height, width, color=1):
