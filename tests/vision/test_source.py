@@ -127,6 +127,30 @@ def test_a_task_that_fails_costs_only_itself(source, monkeypatch, fault):
     assert [a.weight for a in after.answers] == [a.weight for a in before.answers]
 
 
+def test_runs_on_each_canvas_are_estimated_and_the_longer_ones_say_what_a_task_needs(tmp_path, monkeypatch):
+    model = replace(TINY_MODEL, max_canvas=48)
+    facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0", "training": {"large_canvas": 48}}
+    save_weights(tmp_path, LoopedModel(model).state_dict(), model, facts)
+    source, canvases = VisionSource(tmp_path, "cpu", TINY), []
+    tune = source.tuner.tune_and_predict
+
+    def fake(task, *args, **more):
+        tuned = tune(task, *args, **more)
+        canvases.append(tuned.canvas)
+        return replace(tuned, tune_s=tuned.canvas * tuned.num_steps / 100, predict_s=0.0)
+
+    monkeypatch.setattr(source.tuner, "tune_and_predict", fake)
+    source.warm_up()
+    half = len(canvases) // 2
+    assert (set(canvases[:half]), set(canvases[half:])) == ({32}, {48})
+    assert source.about == "vision on cpu: about 1.0 or 1.4 s for a tuning run"
+    assert source.least_s == pytest.approx(1.44 * 1.1 / 0.9)
+    source.run_s = {32: 1e6, 48: 1e-9}
+    source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
+    assert source.least_s < 60
+    assert source.run_s[48] == 1e-9
+
+
 def test_a_device_that_never_has_memory_ends_the_process(source, monkeypatch):
     def out_of_memory(*_):
         raise torch.cuda.OutOfMemoryError

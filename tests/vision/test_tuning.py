@@ -332,6 +332,24 @@ def test_where_steps_cannot_be_recorded_tuning_goes_on_without(tuner, monkeypatc
     assert tuner.tune_and_predict(SWAP).num_steps == 3
 
 
+def test_where_steps_can_be_recorded_on_one_canvas_alone_both_go_on_without(monkeypatch):
+    recorded = []
+
+    def record(step, examples, num_rates):
+        recorded.append(examples[0].shape)
+        if len(recorded) == 2:
+            raise torch.cuda.OutOfMemoryError
+        return lambda *_: pytest.fail("a recorded step")
+
+    tuner = Tuner(LoopedModel(replace(TINY_MODEL, max_canvas=48)), replace(TINY, large_canvas=48))
+    monkeypatch.setattr(tuning, "GraphedStep", record)
+    tuner.wants_graph = True
+    assert tuner.record() == "OutOfMemoryError"
+    assert recorded == [(4, 32, 32), (4, 48, 48)]
+    large = Task("t", (Pair(solid(20, 2), solid(20, 2)),), (Pair(solid(20, 2)),))
+    assert [tuner.tune_and_predict(task).num_steps for task in (SWAP, large)] == [3, 3]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 def test_recorded_steps_are_those_that_are_not(optimizer):
