@@ -382,13 +382,18 @@ class Tuner:
         viewed = ((v, (view.apply(a), view.apply(b))) for v, view in enumerate(views) for a, b in pairs)
         return DevicePairs(PackedPairs.pack(viewed, [str(v) for v in range(len(views))]), self.device)
 
+    def _fitting(self, sizes: Sequence[tuple[int, int]], canvas: int) -> Sequence[tuple[int, int]]:
+        """Those of the sizes that fit the canvas at the least scale, since a model that is trained and tuned from that
+        scale on knows no smaller one; all if none does."""
+        return [size for size in sizes if (canvas - 2) // max(size) >= self.config.min_scale] or sizes
+
     @torch.no_grad()
     def predict(
         self, pairs: list[tuple[Grid, Grid]], test_input: Grid, views: list[View], canvas: int, seed: int
     ) -> list[Grid]:
         """The well-formed predictions of one test input in all views and placements, each brought back."""
         config, device = self.config, self.device
-        choices = bound_output_size(pairs, test_input).choices
+        choices = self._fitting(bound_output_size(pairs, test_input).choices, canvas)
         which, ins, bounds = [], [], []
         for v, view in enumerate(views):
             seen = view.apply(test_input)

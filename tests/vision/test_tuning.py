@@ -261,6 +261,23 @@ def test_tuning_predictions_and_scores_are_on_the_canvas_of_the_task(monkeypatch
         scales.clear()
 
 
+@pytest.mark.parametrize(("min_scale", "smallest"), [(1, 1), (2, 2), (4, 1)])
+def test_no_room_is_left_for_outputs_at_a_scale_that_is_not_tuned_at(monkeypatch, min_scale, smallest):
+    """Where no rule says how large an output is, some views leave room for 30×30, which fits at scale 1 alone; not
+    where grids begin at 2. At 4 outputs as large as the others do not fit, either, and all views are as they were."""
+    tuner, scales = Tuner(LoopedModel(TINY_MODEL), replace(TINY, min_scale=min_scale, num_placements=5)), []
+    place = random_placement
+    monkeypatch.setattr(
+        "solver.vision.tuning.random_placement",
+        lambda *args, **more: scales.append(drawn := place(*args, **more)) or drawn,
+    )
+    sizes = ((2, 2), (9, 5)), ((3, 3), (4, 9))
+    pairs = [tuple(np.ones(size, np.uint8) for size in pair) for pair in sizes]
+    tuner.predict(pairs, np.ones((2, 2), np.uint8), tuner.views(0), 32, 0)
+    (drawn,) = scales
+    assert int(drawn.scale.min()) == smallest
+
+
 def limited(function, limit):
     """The function of a device whose memory holds no batch larger than the limit."""
 
