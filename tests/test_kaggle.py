@@ -335,7 +335,9 @@ def test_rehearsals_take_no_folder_of_somebody_else(tmp_path, capsys):
         (tmp_path / "new" / "venv").mkdir(exist_ok=True)
 
 
-def test_what_can_not_be_rehearsed_or_made_is_one_line(tmp_path, capsys):
+def test_what_can_not_be_rehearsed_or_made_is_one_line(tmp_path, capsys, monkeypatch):
+    notebook = tmp_path / NOTEBOOK.name  # the project's own must not become right by a test
+    monkeypatch.setattr(make_notebook, "NOTEBOOK", notebook)
     for tool, words, message in (
         (rehearse, ["--time-scale", "0"], "rehearse: --time-scale 0: must be more than 0"),
         (rehearse, ["--wheelhouse", str(tmp_path)], "run make wheelhouse first"),
@@ -347,6 +349,7 @@ def test_what_can_not_be_rehearsed_or_made_is_one_line(tmp_path, capsys):
         assert tool.main([*words, "--out", str(out)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert message in line
+        assert notebook.exists() == ("x" in words)
 
 
 def test_the_table_names_every_problem():

@@ -113,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--competition", default=COMPETITIONS[0], help=f"its slug ({', '.join(COMPETITIONS)})")
     parser.add_argument("--datasets", nargs="*", help="owner/slug of each (OWNER/arc-solver-wheels, -weights)")
     parser.add_argument("--title", default=TITLE)
-    parser.add_argument("--machine-shape", default="NvidiaL4", choices=MACHINE_SHAPES, help="NvidiaL4: four L4s")
+    parser.add_argument("--machine-shape", default=MACHINE_SHAPES[0], choices=MACHINE_SHAPES, help="NvidiaL4: four L4s")
     parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
     args = parser.parse_args(argv)
     text = make_notebook(SOURCE.read_text(encoding="utf-8"))
@@ -122,10 +122,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{NOTEBOOK.name} is {'stale: run make notebook' if stale else 'up to date'}")
         return int(stale)
     try:
+        if args.owner is not None:
+            check_owner(args.owner)
         NOTEBOOK.write_text(text, encoding="utf-8")
         print(NOTEBOOK)
         if args.owner is not None:
-            check_owner(args.owner)
             datasets = args.datasets or usual_datasets(args.owner)
             metadata = kernel_metadata(args.owner, args.competition, datasets, args.title, args.machine_shape)
             print(write_kernel(args.out, text, metadata))
