@@ -100,19 +100,22 @@ def check_trace_folder(settings: Settings) -> None:
         place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         tempfile.TemporaryFile(dir=place).close()
     except OSError as error:
-        raise InputError(f"search.trace: {folder}: cannot be written: {error.strerror or error}") from error
+        raise _no_traces(folder, error) from error
 
 
 def make_trace_folder(settings: Settings) -> None:
     """Make the folder of the traces, if any are asked for. Raises InputError."""
     if settings.search.trace is None or not settings.search.use:
         return
+    folder = Path(settings.search.trace)
     try:
-        Path(settings.search.trace).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"search.trace: {settings.search.trace}: cannot be written: {error.strerror or error}"
-        ) from error
+        raise _no_traces(folder, error) from error
+
+
+def _no_traces(folder: Path, error: OSError) -> InputError:
+    return InputError(f"search.trace: {folder}: cannot be written: {error.strerror or error}")
 
 
 def more_lanes(name: str, settings: Settings) -> Sequence[Lane]:

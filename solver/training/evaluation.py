@@ -125,7 +125,7 @@ def write_solutions(
     solved: set[int] = set()
     states = [_State.of(example, prompt_format, engine, count=num_samples) for example in tasks]
     for _ in range(max_statements):
-        asked = _ask(engine, prompt_format, states, num_samples > 1, is_seeded)
+        asked = _ask(engine, prompt_format, states, is_drawn=num_samples > 1, is_seeded=is_seeded)
         found = [state.after(answer, prompt_format, tally) for state, answers in asked for answer in answers]
         solved |= {id(state.example) for state in found if state is not None and state.is_solved}
         states = [state for state in found if state is not None and not state.is_solved]
@@ -137,7 +137,7 @@ def write_solutions(
 
 
 def _ask(
-    engine: Engine, prompt_format: PromptFormat, states: Sequence[_State], is_drawn: bool, is_seeded: bool
+    engine: Engine, prompt_format: PromptFormat, states: Sequence[_State], *, is_drawn: bool, is_seeded: bool
 ) -> Iterator[tuple[_State, list[Answer]]]:
     """Every state whose prompt fits the context, with the answers to it. is_seeded: whether a prompt's random numbers
     follow from its text, so that it matters neither when nor beside which others it is asked; else they are the
@@ -187,7 +187,7 @@ def needed_step_ranks(
         for steps in range(len(example.prefix.statements))
     ]
     ranks = []
-    for state, answers in _ask(engine, prompt_format, states, True, is_seeded):
+    for state, answers in _ask(engine, prompt_format, states, is_drawn=True, is_seeded=is_seeded):
         steps, statements = len(state.prefix.statements), state.example.prefix.statements
         name = variable_name(steps + 1)
         needed = statements[steps].render(name).removeprefix(f"{name} =") + prompt_format.step_end

@@ -15,7 +15,7 @@ import torch
 from ..answers import Answer, DeviceLostError, Findings, GridKey, Judgement, Proposals, grid_key
 from ..budget import Budget
 from ..tasks import MAX_SIDE, Pair, Task
-from .training import stream_seed
+from .samples import stream_seed
 from .tuning import Tuned, Tuner, TuningConfig
 from .weights import load_weights
 

@@ -16,6 +16,7 @@ from solver.vision.canvas import (  # noqa: E402
     choose_canvas,
     draw_inputs,
     draw_targets,
+    max_scale,
     patchify,
     random_placement,
     read_canvas,
@@ -72,7 +73,7 @@ def test_scales_begin_at_the_least_one_where_it_fits(size, canvas, min_scale, se
 def test_grids_that_fit_at_the_smallest_scale_only_go_to_the_large_canvas():
     assert [choose_canvas(side, 48, 64) for side in (1, 23, 24, 30)] == [48, 48, 64, 64]
     assert [choose_canvas(side, 48, 0) for side in (23, 24, 30)] == [48, 48, 48]
-    assert [(64 - 2) // side for side in (24, 30)] == [2, 2]
+    assert max_scale(torch.tensor([24, 30]), 64).tolist() == [2, 2]
 
 
 @settings(max_examples=40, deadline=None)
