@@ -386,6 +386,18 @@ def test_recorded_steps_are_those_that_are_not(optimizer):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_steps_are_recorded_on_both_canvases():
+    config = replace(TINY, large_canvas=48, num_samples=40, autocast=True)
+    large = Task("t", (Pair(solid(20, 3), solid(20, 3, 2)),), (Pair(solid(20, 3)),))
+    found = []
+    for graph in (False, True):
+        tuner = Tuner(LoopedModel(replace(TINY_MODEL, max_canvas=48)).cuda(), replace(config, graph=graph))
+        found.append([tuner.tune_and_predict(task).loss for task in (SWAP, large, SWAP)])
+        assert set(tuner.graphed) == ({32, 48} if graph else set())
+    assert found[1] == pytest.approx(found[0], rel=1e-2)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_recorded_steps_end_at_the_deadline():
     tuner = Tuner(
         LoopedModel(ModelConfig()).cuda(),
