@@ -22,7 +22,7 @@ from typing import Any
 from ..errors import ArcSolveError
 from .engine import Answer, Request, TokenRequest
 from .prompt import Prompt
-from .server import Abort, Answered, Ask, Refusal, TokenPrompt
+from .server import Abort, Answered, Ask, Refusal, TokenPrompt, limit_waiting
 from .text import TokenText
 from .weights import POLICY, PPM
 
@@ -164,10 +164,13 @@ def connect(address: str, key: bytes) -> Connection:
         line.setblocking(True)
         connection = Connection(line.detach())
     try:
-        if not connection.poll(CONNECT_S):
-            raise TimeoutError(f"{address} does not answer")
+        limit_waiting(connection, socket.SO_RCVTIMEO, CONNECT_S)
         answer_challenge(connection, key)
         deliver_challenge(connection, key)
+        limit_waiting(connection, socket.SO_RCVTIMEO, 0.0)
+    except BlockingIOError as error:
+        connection.close()
+        raise TimeoutError(f"{address} does not answer") from error
     except BaseException:
         connection.close()
         raise

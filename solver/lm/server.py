@@ -160,6 +160,13 @@ class _Asked:
     model: str
 
 
+def limit_waiting(connection: Connection, option: int, seconds: float) -> None:
+    """Let each write to (SO_SNDTIMEO) or read from (SO_RCVTIMEO) a socket's connection end after so many seconds (0:
+    never) with BlockingIOError."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", *divmod(int(seconds * 1e6), 10**6)))
+
+
 def serve_engines(link: Link, address: str, make: Callable[..., Mapping[str, BatchedEngine]], *args: Any) -> None:
     """The main function of a service (../services.py). make: called with `args`, loads the engines, by name."""
     EngineServer(make(*args), address).serve(link)
@@ -209,9 +216,7 @@ class EngineServer:
             except (AuthenticationError, EOFError, ConnectionError) as error:
                 logger.warning("a connection came to nothing: %s", error or type(error).__name__)
                 continue
-            with socket.socket(fileno=os.dup(connection.fileno())) as line:
-                seconds = struct.pack("ll", *divmod(int(SEND_S * 1e6), 10**6))
-                line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
+            limit_waiting(connection, socket.SO_SNDTIMEO, SEND_S)
             threading.Thread(target=self._read, args=(connection,), name="read", daemon=True).start()
 
     def _read(self, connection: Connection) -> None:

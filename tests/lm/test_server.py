@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import Client
+from multiprocessing.connection import Client, Listener, deliver_challenge
+from types import SimpleNamespace
 
 import fake_engines
 import numpy as np
@@ -320,6 +323,38 @@ def test_a_server_that_is_stopped_is_not_waited_for(start, monkeypatch):
     assert time.monotonic() - began < 10
     os.kill(process.pid, signal.SIGCONT)
     assert remote(server.addresses)[0].servers.wait(10)
+
+
+def test_a_server_that_hangs_while_it_takes_up_a_connection_is_not_waited_for(tmp_path, monkeypatch):
+    """It has sent its challenge, and then nothing more."""
+    monkeypatch.setattr(client, "CONNECT_S", 0.2)
+    sent = []
+    with contextlib.suppress(StopIteration):
+        deliver_challenge(SimpleNamespace(send_bytes=lambda data: sent.append(data) or next(iter(()))), b"key")
+    with Listener(str(tmp_path / "s"), "AF_UNIX") as listener:
+        taken = []
+
+        def take_up():
+            taken.append(listener.accept())
+            taken[0].send_bytes(sent[0])
+
+        thread = threading.Thread(target=take_up)
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(TimeoutError, match="does not answer"):
+            client.connect(listener.address, b"key")
+        assert time.monotonic() - began < 10
+        thread.join()
+        taken[0].close()
+
+
+def test_reads_wait_again_once_a_server_has_taken_up_a_connection(start, monkeypatch):
+    server = start()
+    monkeypatch.setattr(client, "CONNECT_S", 0.2)
+    connection = client.connect(server.addresses[0], bytes(multiprocessing.current_process().authkey))
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        assert not any(line.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16))
+    connection.close()
 
 
 def test_until_a_server_is_ready_the_grammar_goes_on_alone(start):
