@@ -1,7 +1,7 @@
 """Questions about cells: what may tell some cells of the grids from others, and what that is at each of them.
 
-A question asks for a feature of a cell (`words/cells.py`, or the colour of another grid at its place): whether it is a
-number or colour, at most a number, or the same as another feature. Of questions with equal or contrary answers one is
+A question asks for a feature of a cell (`words/families.py`, or the colour of another grid at its place): whether it is
+a number or colour, at most a number, or the same as another feature. Of questions with equal or contrary answers one is
 kept. All that is made of a grid is made in steps of some milliseconds, between which the clock may be looked at.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from ...executor import Value
 from ...grid.registry import GridError
-from ..words.cells import FAMILIES, compute
+from ..words.families import FAMILIES, compute
 
 MAX_EQUAL, MAX_BELOW = 8, 12
 """Numbers up to these are asked for as 'is it k' and 'is it at most k'."""
@@ -38,7 +38,9 @@ EQUAL_COLORS = tuple(
 """Pairs of colours that are asked for being equal and not background, beside the cell's own with every other."""
 
 EQUAL_NUMBERS = tuple(
-    [(f"steps {a}", f"steps {b}") for a, b in OPPOSITE] + [("row", "column"), ("row", "column from the right")]
+    [(f"steps {a}", f"steps {b}") for a, b in OPPOSITE]
+    + [("row", "column"), ("row", "column from the right")]
+    + [("row", "row from below"), ("column", "column from the right"), ("rows away", "columns away")]
 )
 """Pairs of numbers that are asked for being equal."""
 

@@ -1,8 +1,8 @@
 """Cell rules: small decision trees over many features of a cell, fitted to all pairs at once.
 
 `decision_trees.py` asks for the colours of known grids; a cell rule also asks what a cell sees, where it lies, what its
-object is like (`words/cells.py`), and whether two of these colours are equal. Its leaves write a colour, or copy one of
-the colours. With that many questions a tree that fits is easily found and means little. So several trees are grown,
+object is like (`words/families.py`), and whether two of these colours are equal. Its leaves write a colour, or copy one
+of the colours. With that many questions a tree that fits is easily found and means little. So several trees are grown,
 each from a random part of the questions, and a pair is *confirmed* only if the tree that the same questions make of the
 other pairs alone gives this pair's output. Found rules are steps of free Python, since no library function asks all
 this.
@@ -20,7 +20,7 @@ from ...executor import Value
 from ...fused import GridStore
 from ...sandbox.executor import FreeValue
 from ..words.carried import source_of
-from ..words.cells import family_text, functions_of
+from ..words.families import family_text, functions_of
 from .cell_questions import (
     GRID,
     BaseCells,

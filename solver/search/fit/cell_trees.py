@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...sandbox.executor import FreeValue
-from ..words.cells import FAMILIES, places
+from ..words.cells import places
+from ..words.families import FAMILIES
 from .cell_questions import GRID, Name, Question, Steps, is_color
 from .decision_trees import PURE_BONUS
 from .rule import Fit

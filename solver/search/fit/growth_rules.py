@@ -26,10 +26,6 @@ from ...executor import Value
 from ...sandbox.executor import FreeValue
 from ..words.carried import source_of
 from ..words.cells import (
-    FAMILIES,
-    compute,
-    family_text,
-    functions_of,
     lines,
     measures,
     moved,
@@ -40,6 +36,7 @@ from ..words.cells import (
     ways,
     whole_grid,
 )
+from ..words.families import FAMILIES, compute, family_text, functions_of
 from .cell_questions import (
     GRID,
     Name,

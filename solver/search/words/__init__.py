@@ -3,6 +3,9 @@
     carried.py       the source of such functions, as programs hold it
     kept.py          functions that keep what they gave
     cells.py         what a cell is like: its neighbours, what it sees, where it lies; divisions into objects
+    spans.py         the same: runs and rectangles that it lies in, lines that are repeated
+    reach.py         the same: diagonals, ways over the background, mirrored places
+    families.py      which of these families of features there are, kept
     parts.py         further divisions of a grid into parts, and what is asked of parts again and again
     descriptions.py  what a part is like: numbers and colours by name
     drawings.py      what may be drawn for a part, or cut out for it

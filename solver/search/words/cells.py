@@ -1,16 +1,13 @@
 """Features of cells: what a rule for single cells may ask of a grid beyond the colour of the cell itself.
 
-Every family takes a grid (int8 [H, W], 0 the background) and gives a dict from a feature's name to its
-values, int [H, W]. Names that begin with 'color' hold colours (−1: outside the grid, 0: none), all others hold numbers.
-The functions are plain NumPy over the grid library and need no other module of this package, because the programs that
-use them carry their source along (`carried.py`). Found rules are written with these names: changing what a name
-means changes what a rule says.
+Every family takes a grid (int8 [H, W], 0 the background) and gives a dict from a feature's name to its values, int
+[H, W]. Names that begin with 'color' hold colours (−1: outside the grid, 0: none), all others hold numbers. More of
+them are in `spans.py` and `reach.py`; which there are is in `families.py`. The functions are plain NumPy over the grid
+library, because the programs that use them carry their source along (`carried.py`). Found rules are written with these
+names: changing what a name means changes what a rule says.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterable
-from functools import lru_cache
 
 import numpy as np
 
@@ -27,8 +24,6 @@ from ...grid import (
     paint_alone,
     recolor_value,
 )
-
-Features = dict[str, np.ndarray]
 
 
 def moved(grid, down, right):
@@ -198,21 +193,28 @@ def whole_grid(grid):
 
 
 def nearest(grid):
-    """The nearest content, the cell's own too: its colour, and how far it is with and without diagonal steps."""
+    """The nearest content, the cell's own too: its colour, how far it is with and without diagonal steps, how many rows
+    and columns away, and on which side."""
     row, column = np.nonzero(grid)
     if not len(row):
         none = np.zeros(grid.shape, np.int64)
         names = ["color nearest", "color paired with nearest", "as near", "nearest", "nearest mod 2"]
-        return dict.fromkeys([*names, "nearest diagonally", "nearest diagonally mod 2"], none)
+        names += ["nearest diagonally", "nearest diagonally mod 2", "rows away", "columns away"]
+        names += ["rows away mod 2", "columns away mod 2", "below it", "right of it"]
+        return dict.fromkeys(names, none)
     rows, columns = np.indices(grid.shape)
     down, right = abs(rows[..., None] - row), abs(columns[..., None] - column)
     far = down + right
-    color = grid[row, column][far.argmin(-1)]
+    which = far.argmin(-1)
+    color = grid[row, column][which]
     found = {"color nearest": color * 1, "color paired with nearest": paired_colors(grid)[color]}
     found["as near"] = (far == far.min(-1, keepdims=True)).sum(-1)
     for name, steps in (("nearest", far.min(-1)), ("nearest diagonally", np.maximum(down, right).min(-1))):
         found |= {name: steps, name + " mod 2": steps % 2}
-    return found
+    below, beyond = rows - row[which], columns - column[which]
+    found |= {"rows away": abs(below), "columns away": abs(beyond)}
+    found |= {"rows away mod 2": below % 2, "columns away mod 2": beyond % 2}
+    return found | {"below it": np.sign(below) + 1, "right of it": np.sign(beyond) + 1}
 
 
 def nearest_other(grid):
@@ -367,40 +369,3 @@ def surroundings(grid):
         color = colors[which(colors.sum(1))].argmax() if len(colors) else 0
         found["color of " + name] = np.full(grid.shape, color)
     return found
-
-
-FAMILIES: tuple[tuple[Callable[..., Features], Callable[..., np.ndarray] | None], ...] = (
-    (neighbors, None), (sights, None), (places, None), (mirrors, None), (lines, None), (whole_grid, None),
-    (nearest, None), (measures, regions), (measures, one_colored), (measures, many_colored), (measures, boxes),
-    (shapes, None), (surroundings, None), (ends, None), (squares, None), (nearest_other, None),
-    (mirrored_within, boxes), (far_sights, None),
-)  # fmt: skip
-"""The functions that give features, and what gives their second argument of the grid, if they have one."""
-
-
-MAX_KEPT = 300
-"""Families of one grid that are kept: those of a task's grids. Of the largest ones they take some 40 MB."""
-
-
-def family_text(family: int, grid: str) -> str:
-    """The call that gives a family's features, as Python. grid: the variable."""
-    function, parts = FAMILIES[family]
-    return f"{function.__name__}({grid})" if parts is None else f"{function.__name__}({grid}, {parts.__name__}({grid}))"
-
-
-def compute(family: int, grid: np.ndarray) -> Features:
-    """A family's features of one grid, not to be written to. The last ones are kept: several kinds of rules, and views
-    in which some grids are the same, ask for them again."""
-    return _computed(family, grid.shape, grid.astype(np.int8).tobytes())
-
-
-@lru_cache(MAX_KEPT)
-def _computed(family: int, shape: tuple[int, int], cells: bytes) -> Features:
-    grid = np.frombuffer(cells, np.int8).reshape(shape).copy()  # kernels are compiled for grids that may be written to
-    function, parts = FAMILIES[family]
-    return function(grid) if parts is None else function(grid, parts(grid))
-
-
-def functions_of(families: Iterable[int]) -> list[Callable[..., np.ndarray | Features]]:
-    """The functions that some families call."""
-    return [function for family in families for function in FAMILIES[family] if function is not None]

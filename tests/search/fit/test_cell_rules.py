@@ -21,11 +21,8 @@ from solver.search.fit.cell_trees import Asked
 from solver.search.fit.decision_trees import PURE_BONUS
 from solver.search.fit.pool import build_pool
 from solver.search.source import ProgramSource
-from solver.search.words.cells import (
-    FAMILIES,
-    compute,
-    sights,
-)
+from solver.search.words.cells import sights
+from solver.search.words.families import FAMILIES, compute
 from solver.settings import SearchSettings
 from solver.tasks import Pair, Task
 

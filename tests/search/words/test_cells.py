@@ -1,4 +1,4 @@
-"""Features of cells, and the source of what gives them."""
+"""Features of cells."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ import pytest
 from grids import draw
 from scattered import SOME_GRIDS, noise
 
-from solver.search.words.carried import source_of
 from solver.search.words.cells import (
-    FAMILIES,
     boxes,
-    compute,
     ends,
     far_sights,
-    functions_of,
     measures,
     mirrored_within,
     nearest,
     nearest_other,
-    neighbors,
     paired_colors,
     regions,
     sights,
@@ -27,21 +22,6 @@ from solver.search.words.cells import (
     surroundings,
     ways,
 )
-
-
-@pytest.mark.parametrize("family", range(len(FAMILIES)))
-def test_every_feature_has_a_value_for_every_cell_of_any_grid(family):
-    for grid in SOME_GRIDS:
-        before = grid.copy()
-        found = compute(family, grid)
-        assert found
-        for name, values in found.items():
-            assert values.shape == grid.shape, name
-            assert values.dtype.kind == "i", name
-            if name.startswith("color "):
-                assert values.min() >= -1, name
-                assert values.max() <= 9, name
-        assert np.array_equal(grid, before)
 
 
 def test_a_cell_sees_the_first_content_in_a_direction():
@@ -80,22 +60,21 @@ def test_what_a_cell_sees_is_what_walking_from_it_finds(shape):
                     assert far["color at the end " + name][row, column] == (colors[-1] if colors else 0)
 
 
-def test_features_of_a_grid_are_kept_and_those_of_equal_cells_in_another_shape_are_others():
-    grid = np.arange(6, dtype=np.int8).reshape(2, 3)
-    family = FAMILIES.index((neighbors, None))
-    first = compute(family, grid)
-    assert compute(family, grid.astype(np.int64)) is first
-    assert compute(family, grid.reshape(3, 2))["color up"].shape == (3, 2)
-    grid[0, 0] = 9
-    assert compute(family, grid)["color left"][0, 1] == 9 != first["color left"][0, 1]
-
-
 def test_what_is_equally_near_is_counted():
     found = nearest(draw("10002"))
     assert found["as near"].tolist() == [[1, 1, 2, 1, 1]]
     assert found["nearest mod 2"].tolist() == [[0, 1, 0, 1, 0]]
     assert list(nearest(np.zeros((2, 2), np.int8))) != []
     assert set(nearest(np.zeros((2, 2), np.int8))) == set(found)
+
+
+def test_the_nearest_content_lies_some_rows_and_columns_away_on_a_side():
+    found = nearest(draw("0000/0100/0000"))
+    assert found["rows away"].tolist() == [[1] * 4, [0] * 4, [1] * 4]
+    assert found["columns away"].tolist() == [[1, 0, 1, 2]] * 3
+    assert found["columns away mod 2"].tolist() == [[1, 0, 1, 0]] * 3
+    assert found["below it"][:, 0].tolist() == [0, 1, 2]
+    assert found["right of it"][0].tolist() == [0, 1, 2, 2]
 
 
 def test_colours_are_paired_by_lying_beside_each_other_most_often():
@@ -151,15 +130,3 @@ def test_a_cell_sees_itself_mirrored_within_the_box_of_its_part():
 
 def test_a_smaller_box_lies_over_a_larger_one():
     assert boxes(draw("1111/1000/1020")).tolist() == [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 2, 1]]
-
-
-@pytest.mark.parametrize("family", range(len(FAMILIES)))
-def test_the_source_of_a_family_runs_by_itself(family):
-    names = {"np": np}
-    exec("from solver.grid import *", names)
-    exec(source_of(functions_of([family])), names)
-    function, parts = FAMILIES[family]
-    for grid in SOME_GRIDS:
-        args = (grid,) if parts is None else (grid, names[parts.__name__](grid))
-        found, expected = names[function.__name__](*args), compute(family, grid)
-        assert all(np.array_equal(found[name], expected[name]) for name in expected)
