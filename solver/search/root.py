@@ -287,8 +287,9 @@ class RootPass:
 
     def _fit_rules(self, pool: Pool | None, stop: Callable[[], bool], deadline: float | None) -> bool:
         """Layout rules, part rules over the input, canvases and the pool value that has most cells right, and growth
-        rules over the input, each once: those that every pair confirms are fits, others only stand before programs that
-        do not fit. Returns whether there are any of the former but for growth rules; where both are sure, both vote."""
+        rules over the input and canvases, each once: those that every pair confirms are fits, others only stand before
+        programs that do not fit. Returns whether there are any of the former but for growth rules; where both are sure,
+        both vote."""
         stop = _share_of_time(stop, deadline)
         is_sure = self._fit_layout(stop)
         if not self.settings.use_part_rules:
@@ -296,7 +297,8 @@ class RootPass:
         is_sure = self._fit_parts(pool, stop) or is_sure
         if not self._grown:
             self._grown = True
-            self._keep_rules(fit_growth, self.store.value(0), stop, self.settings.max_candidates)
+            for number in [0, *(self._canvases or ())]:
+                self._keep_rules(fit_growth, self.store.value(number), stop, self.settings.max_candidates)
         return is_sure
 
     def _fit_parts(self, pool: Pool | None, stop: Callable[[], bool]) -> bool:

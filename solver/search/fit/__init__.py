@@ -40,6 +40,7 @@ As steps of free Python, which carry the words along that they are written in (`
 Known grids that are made for others to go on from, where outputs have other sizes than inputs:
 
     canvas.py           the input on a grid of the outputs' size
+    assembly.py         one piece put into another
     pieces.py           what can be cut out of the input, brought to the outputs' size
 
 A module uses those above it and `solver.search.words`; none knows of what searches (`solver.search`'s own modules).

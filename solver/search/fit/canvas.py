@@ -1,8 +1,8 @@
 """Canvases: the input put on a grid of the outputs' size, where that is larger and follows from the input.
 
 The library can tile, upscale and pad by constants that it has. Here the size may be a number of colours, cells or parts
-times the input's, and the input may lie in any corner, or each copy of it may be turned in its own way. What follows
-then are other fits: what is drawn on it.
+times the input's, and the input may lie in any corner, go on beyond itself, or each copy of it may be turned in its
+own way. What follows then are other fits: what is drawn on it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MIRRORS = ("left right", "up down", "half")
 Mosaic = tuple[tuple[str | None, ...], ...]
 """Rows of turns, see `layouts.canvas`."""
 
-PLACES = ("tiled", "upscaled", *itertools.product((0, 1, 2), (0, 1, 2)))
+PLACES = ("tiled", "upscaled", *itertools.product((0, 1, 2), (0, 1, 2)), "symmetric", "reflect", "going on")
 
 NUMBERS: dict[str, Callable[[np.ndarray], int]] = {
     "len(np.unique(base[base > 0]))": lambda grid: len(np.unique(grid[grid > 0])),
@@ -63,11 +63,26 @@ def _sizes(grids: Sequence[np.ndarray], targets: Sequence[np.ndarray], axis: int
         if number[0] and wanted[0] % number[0] == 0:
             times = wanted[0] // number[0]
             rules.append((f"{times} * {text}", [times * k for k in number]))
+    other = [grid.shape[1 - axis] for grid in grids]
+    if other[0] % wanted[0] == 0:
+        parts = other[0] // wanted[0]
+        rules.append((f"base.shape[{1 - axis}] // {parts}", [n // parts for n in other]))
+    rules += _linear(side, own, wanted)
     for text, sizes in rules:
         enough = all(here <= size <= MAX_SIDE for here, size in zip(own, sizes, strict=True))
         if enough and all(size == w for size, w in zip(sizes, wanted, strict=False)):
             return text, sizes
     return None
+
+
+def _linear(side: str, own: Sequence[int], wanted: Sequence[int]) -> list[tuple[str, list[int]]]:
+    """The whole multiple of the input's own side, and what is added to it, that two pairs of different sizes tell."""
+    for here, size in zip(own[1:], wanted[1:], strict=False):
+        times, rest = divmod(size - wanted[0], here - own[0]) if here != own[0] else (0, 0)
+        if times > 1 and rest == 0:
+            more = wanted[0] - times * own[0]
+            return [(f"{times} * {side} {more:+d}", [times * n + more for n in own])]
+    return []
 
 
 def canvases(base: Value, targets: Sequence[np.ndarray]) -> list[FreeValue]:

@@ -4,7 +4,8 @@ Choice and layout rules end where a part that is cut out is the output. Often it
 go together: the shape of one part in the colours of another, each cell of one as a copy of another. So *pieces* (parts
 that one question tells from all others, cut out) are brought to the outputs' size: as they are, as mirror images,
 scaled up, tiled, or as a plane of a part's colour. The size may be a piece's own, a multiple of it, or two pieces'
-multiplied. All these are executed steps; with them in the pool, tables, part rules and cell rules find the rest.
+multiplied. Or one piece is put into another (`assembly.py`). All these are executed steps; with them in the pool,
+tables, part rules and cell rules find the rest.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..words.carried import source_of
 from ..words.descriptions import described
 from ..words.layouts import block, canvas, turned
 from ..words.parts import DIVISIONS, panels
+from .assembly import assembled
 from .canvas import mosaic, mosaic_cost
 from .divided import CHECKS_PER_DRAWING, MAX_CELLS, Parts, divided
 
@@ -167,7 +169,8 @@ def fitted_pieces(base: Value, targets: Sequence[np.ndarray], stop: Callable[[],
                     add(_resized(piece, size, how))
     # A piece that is the output is for layout and choice rules, which know how sure that is.
     values = [value for value in found.values() if not all(map(np.array_equal, value.items, targets))]
-    return sorted(values, key=lambda value: value.cost)[:MAX_FITTED], checks
+    values = sorted(values, key=lambda value: value.cost)[:MAX_FITTED]
+    return values + assembled(base, cut, targets, stop), checks
 
 
 def _may_fit(piece: Value, wanted: Sizes) -> bool:

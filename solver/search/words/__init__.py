@@ -12,6 +12,7 @@
     relations.py     drawings that relate a part to what lies elsewhere
     moves.py         moves of parts, put together from how far down and how far across
     layouts.py       parts as blocks, and blocks laid out as an output
+    assembly.py      one picture put into another
 
 A module uses those above it and the grid library, and nothing else of `solver.search`. Rules are sought, and put
 together from these words, in `solver.search.fit`.

@@ -212,10 +212,27 @@ def in_places(blocks, boxes, places):
     return sheet(blocks, boxes, [(row * high, column * wide) for row, column in found], tall * high, broad * wide)
 
 
+def going_on(grid, tall):
+    """A grid with further rows, up to `tall`: each is one so many rows above, moved so far sideways, as the grid's own
+    rows are; the fewest rows that do, and the least way. Below a grid in which no rows do, zeros."""
+    high, wide = grid.shape
+    out = np.zeros((tall, wide), np.int8)
+    out[:high] = grid
+    padded = np.pad(grid, ((0, 0), (wide, wide)))
+    for period in range(1, high):
+        for way in sorted(range(1 - wide, wide), key=abs):
+            if (padded[: high - period, wide - way : 2 * wide - way] == grid[period:]).all():
+                for row in range(high, tall):
+                    out[row] = np.pad(out[row - period], wide)[wide - way : 2 * wide - way]
+                return out
+    return out
+
+
 def canvas(grid, tall, wide, how):
     """A grid of another size that a grid is put on: 'tiled', 'upscaled', or once: how far down and right, each 0: at
-    the beginning, 1: in the middle, 2: at the end. Or a mosaic: rows of turns (see `turned`), one for each copy of the
-    grid, 'blank' where there is none."""
+    the beginning, 1: in the middle, 2: at the end. Or beyond the grid there are its mirror images ('symmetric', or
+    'reflect': sharing their first line with it), or it goes on ('going on', see `going_on`). Or a mosaic: rows of turns
+    (see `turned`), one for each copy of the grid, 'blank' where there is none."""
     high, broad = grid.shape
     if isinstance(how[0], tuple):
         blank = np.zeros(grid.shape, np.int8)
@@ -224,6 +241,10 @@ def canvas(grid, tall, wide, how):
         return np.tile(grid, (-(-tall // high), -(-wide // broad)))[:tall, :wide]
     if how == "upscaled":
         return grid.repeat(-(-tall // high), 0).repeat(-(-wide // broad), 1)[:tall, :wide]
+    if how == "going on":
+        return going_on(going_on(grid, tall).T, wide).T.copy()
+    if how in ("symmetric", "reflect"):
+        return np.pad(grid, ((0, tall - high), (0, wide - broad)), how)
     top, left = (tall - high) * how[0] // 2, (wide - broad) * how[1] // 2
     out = np.zeros((tall, wide), np.int8)
     out[top : top + high, left : left + broad] = grid

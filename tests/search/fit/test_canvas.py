@@ -68,3 +68,31 @@ def test_a_canvas_may_be_found_in_any_way(how):
     inputs = bars(9)
     found = canvases(input_value(inputs), [words.canvas(g, 18, 14, how) for g in inputs[:4]])
     assert [words.canvas(g, 18, 14, how).tolist() for g in inputs] in [[g.tolist() for g in v.items] for v in found]
+
+
+@pytest.mark.parametrize("how", ["symmetric", "reflect", "going on"])
+def test_a_canvas_goes_on_beyond_the_grid(how):
+    inputs = [draw(text) for text in ("1200/0120", "0303/0030/0303/0030", "400/040", "012/120", "1000/0100/0020")]
+    targets = [words.canvas(grid, 2 * len(grid) + 3, grid.shape[1], how) for grid in inputs]
+    found = canvases(input_value(inputs), targets[:4])
+    assert [t.tolist() for t in targets] in [[g.tolist() for g in value.items] for value in found]
+    with Sandbox(size=1) as sandbox:
+        for value in found:
+            outputs = sandbox.run(value.program().render(), inputs).outputs
+            assert [g.tolist() for g in outputs] == [g.tolist() for g in value.items]
+
+
+def test_a_size_may_be_a_part_of_the_other_side_or_a_multiple_and_more():
+    inputs = [np.eye(2, 2 * n, dtype=np.int8) for n in (3, 4, 5, 6)]
+    found = canvases(input_value(inputs), [words.canvas(g, g.shape[1] // 2, g.shape[1], (0, 0)) for g in inputs[:3]])
+    assert found
+    assert all([item.shape for item in value.items] == [(3, 6), (4, 8), (5, 10), (6, 12)] for value in found)
+    inputs = [np.eye(n, 3, dtype=np.int8) for n in (2, 3, 4, 6)]
+    found = canvases(input_value(inputs), [words.canvas(g, 4 * len(g) - 3, 3, (0, 0)) for g in inputs[:3]])
+    assert found
+    assert all([item.shape for item in value.items] == [(5, 3), (9, 3), (13, 3), (21, 3)] for value in found)
+    assert not canvases(input_value(inputs), [words.canvas(g, n, 3, (0, 0)) for g, n in zip(inputs, (5, 9, 14))])
+    assert not canvases(
+        input_value([*inputs[:3], np.eye(9, 3, dtype=np.int8)]),
+        [words.canvas(g, 4 * len(g) - 3, 3, (0, 0)) for g in inputs[:3]],
+    )

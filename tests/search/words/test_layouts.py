@@ -67,3 +67,19 @@ def test_the_sources_of_all_words_run_by_themselves():
         found = names["counted"](grid, labels)
         for name, values in words.counted(grid, labels).items():
             assert np.array_equal(found[name], values), name
+
+
+def test_a_grid_goes_on_by_the_fewest_rows_and_the_least_way():
+    def went_on(text, tall):
+        return ["".join(map(str, row)) for row in words.going_on(draw(text), tall).tolist()]
+
+    assert went_on("100/010", 4) == ["100", "010", "001", "000"]
+    assert went_on("110/101/110", 5) == ["110", "101", "110", "101", "110"]
+    assert went_on("12/12", 3) == ["12", "12", "12"]
+    assert went_on("12/34", 3) == ["12", "34", "00"]  # nothing tells how
+    assert went_on("12", 2) == ["12", "00"]
+    assert went_on("12/00", 3)[:2] == ["12", "00"]
+    assert words.canvas(draw("10/01"), 2, 4, "going on").tolist() == [[1, 0, 0, 0], [0, 1, 0, 0]]
+    assert words.canvas(draw("101"), 1, 5, "going on").tolist() == [[1, 0, 1, 0, 1]]
+    assert words.canvas(draw("12"), 1, 4, "symmetric").tolist() == [[1, 2, 2, 1]]
+    assert words.canvas(draw("123"), 2, 5, "reflect").tolist() == [[1, 2, 3, 2, 1]] * 2
