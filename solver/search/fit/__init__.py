@@ -15,6 +15,7 @@ Over the cells of known grids, as steps of the grid library:
 
 As steps of free Python, which carry the words along that they are written in (`solver.search.words`):
 
+    trees.py            small trees of questions, and what a question is worth
     cell_questions.py   what may tell some cells from others
     cell_trees.py       small trees over these questions, grown and confirmed
     cell_rules.py       trees over what a cell is like, in the rounds of a root pass

@@ -33,9 +33,10 @@ from .cell_questions import (
     same_colors,
     unknown,
 )
-from .cell_trees import Tree, TreeRules
+from .cell_trees import TreeRules
 from .pool import Pool
 from .rule import LEAF_COST, Fit, with_doubt
+from .trees import Tree
 
 MAX_CELLS = 8000
 """Of all training outputs together; larger tasks would take seconds."""

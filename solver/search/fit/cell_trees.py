@@ -8,7 +8,7 @@ the same questions make of the other pairs alone gives this pair's output. Cell 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from ...sandbox.executor import FreeValue
 from ..words.cells import places
 from ..words.families import FAMILIES
 from .cell_questions import GRID, Name, Question, Steps, is_color
-from .decision_trees import PURE_BONUS
 from .rule import Fit
+from .trees import Tree, question_merits
 
 NUM_TREES = 12
 MAX_LEAVES = 10
@@ -30,23 +30,6 @@ CELLS_PER_STEP = 500
 
 CHECKS_PER_CELL = 1 / 400
 """Table checks (see root.py) that one question about one cell costs."""
-
-
-@dataclass(eq=False)
-class Tree:
-    """A node: a leaf while question is −1. cells: numbers of the training cells here. action: the best one. wrong:
-    cells that it gets wrong."""
-
-    cells: np.ndarray
-    action: int
-    wrong: int
-    question: int = -1
-    yes: Tree | None = field(default=None, repr=False)
-    no: Tree | None = field(default=None, repr=False)
-
-    @property
-    def num_leaves(self) -> int:
-        return 1 if self.question < 0 else self.yes.num_leaves + self.no.num_leaves
 
 
 @dataclass(frozen=True)
@@ -185,7 +168,7 @@ class TreeRules:
             if len(known) >= MAX_LEAVES or stop():
                 return None
             total, counts = known.pop(worst)
-            self.num_checks += int(len(asked.use) * len(worst.cells) * CHECKS_PER_CELL) + 1
+            self.num_checks += int(len(asked.use) * len(worst.items) * CHECKS_PER_CELL) + 1
             best = _best_question(total, counts)
             if best < 0:
                 return None
@@ -193,8 +176,8 @@ class TreeRules:
             halves = dict.fromkeys(totals, counts)  # of no use where no question follows
             if len(known) + 2 < MAX_LEAVES and (worst.yes.wrong or worst.no.wrong):
                 # One half is counted, the smaller, and the other is what that leaves.
-                fewer, more = sorted(totals, key=lambda leaf: len(leaf.cells))
-                few = self._count(fewer.cells, asked, stop)
+                fewer, more = sorted(totals, key=lambda leaf: len(leaf.items))
+                few = self._count(fewer.items, asked, stop)
                 if few is None:
                     return None
                 halves |= {fewer: few, more: counts - few}
@@ -204,8 +187,8 @@ class TreeRules:
         """Let a leaf ask a question; the two leaves that follow, each with how often every action is right in it.
         total, right: that in all its cells, and in those with the answer yes; float32 [actions + 1]."""
         leaf.question = question
-        answer = self.answers[question, leaf.cells]
-        leaf.yes, leaf.no = self._leaf(leaf.cells[answer], right), self._leaf(leaf.cells[~answer], total - right)
+        answer = self.answers[question, leaf.items]
+        leaf.yes, leaf.no = self._leaf(leaf.items[answer], right), self._leaf(leaf.items[~answer], total - right)
         return {leaf.yes: right, leaf.no: total - right}
 
     def _count(self, cells: np.ndarray, asked: Asked, stop: Callable[[], bool]) -> np.ndarray | None:
@@ -250,9 +233,7 @@ def _best_question(total: np.ndarray, counts: np.ndarray) -> int:
     −1 if none divides the cells. total, counts: see `TreeRules._grow`."""
     yes, num_yes = counts[:-1], counts[-1]
     num_no = total[-1] - num_yes
-    best_yes, best_no = yes.max(0), (total[:-1, None] - yes).max(0)
-    merit = best_yes + best_no + PURE_BONUS * (num_yes * (best_yes == num_yes) + num_no * (best_no == num_no))
-    merit[(num_yes == 0) | (num_no == 0)] = -1.0
+    merit = question_merits(yes.max(0), (total[:-1, None] - yes).max(0), num_yes, num_no)
     best = int(merit.argmax()) if len(merit) else -1
     return best if best >= 0 and merit[best] >= 0 else -1
 

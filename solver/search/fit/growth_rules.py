@@ -49,8 +49,9 @@ from .cell_questions import (
     same_colors,
 )
 from .cell_rules import MAX_CELLS
-from .cell_trees import Tree, TreeRules
+from .cell_trees import TreeRules
 from .rule import LEAF_COST, Rule, best_first, keep_better
+from .trees import Tree
 
 STATIC = tuple(
     FAMILIES.index(family)

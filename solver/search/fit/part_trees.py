@@ -8,13 +8,13 @@ trees of the other pairs alone say gives its output.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from .decision_trees import PURE_BONUS
 from .divided import Parts
 from .part_questions import Questions
+from .trees import Tree, question_merits
 
 NUM_TREES, MAX_LEAVES, MAX_RULES = 20, 6, 2
 """Trees that vote, leaves of one, and trees that are kept of such a vote."""
@@ -23,21 +23,8 @@ CHECKS_PER_TREE = 40
 """Table checks (see root.py) that it costs to grow one tree, once from all pairs and once without each."""
 
 
-@dataclass
-class Tree:
-    """A node: a leaf while question is −1. parts: the numbers of those it was grown for, int64. action: of a leaf.
-    wrong: for how many of the parts this is wrong. yes, no: the nodes that follow."""
-
-    parts: np.ndarray
-    action: int
-    wrong: int
-    question: int = -1
-    yes: Tree | None = field(default=None, repr=False)
-    no: Tree | None = field(default=None, repr=False)
-
-    @property
-    def num_leaves(self) -> int:
-        return 1 if self.question < 0 else self.yes.num_leaves + self.no.num_leaves
+class PartTree(Tree):
+    """One over parts, with what it chooses for all of them."""
 
     def choose(self, answers: np.ndarray) -> np.ndarray:
         """The action of every part, int64 [parts]. answers: see `Questions`."""
@@ -66,16 +53,16 @@ _Nodes = dict[bytes, _Node]
 """By the parts' numbers, as bytes."""
 
 
-def grow(questions: Questions, parts: np.ndarray, right: np.ndarray, use: np.ndarray, nodes: _Nodes) -> Tree | None:
+def grow(questions: Questions, parts: np.ndarray, right: np.ndarray, use: np.ndarray, nodes: _Nodes) -> PartTree | None:
     """A tree over some parts without a wrong one. parts: their numbers, int64. right: bool [all parts, actions]. use:
     numbers of questions to ask. nodes: what is known of sets of parts, for all trees with the same `right`."""
 
-    def leaf(here: np.ndarray) -> Tree:
+    def leaf(here: np.ndarray) -> PartTree:
         known = nodes.get(here.tobytes())
         if known is None:
             number = right[here].sum(0)
             known = nodes[here.tobytes()] = _Node(int(number.argmax()), len(here) - int(number.max()))
-        return Tree(here, known.action, known.wrong)
+        return PartTree(here, known.action, known.wrong)
 
     root = leaf(parts)
     leaves = [root]
@@ -85,16 +72,16 @@ def grow(questions: Questions, parts: np.ndarray, right: np.ndarray, use: np.nda
             return root
         if len(leaves) == MAX_LEAVES or not len(use):
             return None
-        node = nodes[worst.parts.tobytes()]
+        node = nodes[worst.items.tobytes()]
         if node.merit is None:
-            node.merit = _merit(questions, worst.parts, right)
+            node.merit = _merit(questions, worst.items, right)
         merit = node.merit[use]
         best = int(merit.argmax())
         if merit[best] < 0:
             return None
         worst.question = int(use[best])
-        answer = questions.answers[worst.question, worst.parts]
-        worst.yes, worst.no = leaf(worst.parts[answer]), leaf(worst.parts[~answer])
+        answer = questions.answers[worst.question, worst.items]
+        worst.yes, worst.no = leaf(worst.items[answer]), leaf(worst.items[~answer])
         leaves = [one for one in leaves if one is not worst] + [worst.yes, worst.no]
 
 
@@ -106,10 +93,7 @@ def _merit(questions: Questions, parts: np.ndarray, right: np.ndarray) -> np.nda
     no = good.sum(0) - yes
     num_yes = answers.sum(1)
     num_no = len(parts) - num_yes
-    best_yes, best_no = yes.max(1), no.max(1)
-    merit = best_yes + best_no + PURE_BONUS * (num_yes * (best_yes == num_yes) + num_no * (best_no == num_no))
-    merit[(num_yes == 0) | (num_no == 0)] = -1.0
-    return merit
+    return question_merits(yes.max(1), no.max(1), num_yes, num_no)
 
 
 def vote(
@@ -118,7 +102,7 @@ def vote(
     rng: np.random.Generator,
     counts: Callable[[np.ndarray, int], bool],
     one: bool = False,
-) -> tuple[list[tuple[Tree, np.ndarray]], int]:
+) -> tuple[list[tuple[PartTree, np.ndarray]], int]:
     """The trees over all training parts that choose most as all trees together do, each with its choices (int64
     [parts]), and how many pairs confirm them. A pair is confirmed if what most trees of the other pairs choose counts
     as right there.
@@ -131,7 +115,7 @@ def vote(
     uses = [np.argsort(order, kind="stable")[: int((order < 1.0).sum())] for order in drawn]
     most = _most_in_grid if one else _most_chosen
 
-    def grown(own: np.ndarray) -> list[tuple[Tree, np.ndarray]]:
+    def grown(own: np.ndarray) -> list[tuple[PartTree, np.ndarray]]:
         nodes: _Nodes = {}
         trees = [grow(questions, own, right, use, nodes) for use in uses] if len(own) else []
         return [(tree, tree.choose(questions.answers)) for tree in trees if tree is not None]
@@ -160,10 +144,10 @@ def _most_in_grid(choices: Sequence[np.ndarray], parts: Parts) -> np.ndarray:
     return (often == np.maximum.reduceat(often, parts.first)[parts.grid_of]) * 1
 
 
-def _nearest(trees: Sequence[tuple[Tree, np.ndarray]], voted: np.ndarray) -> list[tuple[Tree, np.ndarray]]:
+def _nearest(trees: Sequence[tuple[PartTree, np.ndarray]], voted: np.ndarray) -> list[tuple[PartTree, np.ndarray]]:
     """The trees whose choices are most as voted, of equal ones those that were grown more often; of trees that choose
     the same the smallest."""
-    found: dict[bytes, tuple[Tree, np.ndarray, int]] = {}
+    found: dict[bytes, tuple[PartTree, np.ndarray, int]] = {}
     for tree, choice in trees:
         known, _, often = found.get(choice.tobytes(), (tree, choice, 0))
         smaller = known if known.num_leaves <= tree.num_leaves else tree

@@ -147,12 +147,12 @@ def test_a_tree_is_the_one_that_counting_every_cell_anew_gives():
         left = [] if node is None else [node]
         while left:
             node = left.pop()
-            sums = right[:, node.cells].sum(1)
+            sums = right[:, node.items].sum(1)
             assert sums[node.action] == sums.max()
-            assert node.wrong == len(node.cells) - sums.max()
+            assert node.wrong == len(node.items) - sums.max()
             if node.question >= 0:
-                answers = rules.answers[np.ix_(use, node.cells)]
-                yes = np.array([right[:, node.cells[answer]].sum(1) for answer in answers])
+                answers = rules.answers[np.ix_(use, node.items)]
+                yes = np.array([right[:, node.items[answer]].sum(1) for answer in answers])
                 merit = yes.max(1) + (sums - yes).max(1) + 0.0
                 for half, best in ((answers.sum(1), yes.max(1)), ((~answers).sum(1), (sums - yes).max(1))):
                     merit += PURE_BONUS * half * (half == best)

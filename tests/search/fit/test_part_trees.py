@@ -8,7 +8,7 @@ from scattered import scattered
 from solver.executor import input_value
 from solver.search.fit.divided import Parts
 from solver.search.fit.part_questions import Questions
-from solver.search.fit.part_trees import MAX_LEAVES, Tree, grow, vote
+from solver.search.fit.part_trees import MAX_LEAVES, PartTree, grow, vote
 from solver.search.words.parts import one_colored
 
 
@@ -58,7 +58,7 @@ def test_a_vote_finds_what_tells_parts_and_every_pair_confirms_it():
     voted, confirmed = vote(parts, right_for(wanted, 2), np.random.default_rng(0), counts)
     assert confirmed == 5
     tree, choice = voted[0]
-    assert isinstance(tree, Tree)
+    assert isinstance(tree, PartTree)
     assert choice.tolist() == wanted.tolist() == tree.choose(parts.questions.answers).tolist()
 
 
