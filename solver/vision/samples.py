@@ -140,16 +140,23 @@ def numbers_by_canvas(sizes: Tensor, canvas: int, large_canvas: int) -> dict[int
 
 class Pools:
     """All pairs, by the canvas that they are drawn on. A batch is of one pool; the pools take turns so that each is
-    gone through as often as the other."""
+    gone through as often as the other, or the large one so many times as often."""
 
     def __init__(
-        self, sizes: Tensor, num_main: int, canvas: int, large_canvas: int, other_share: float, seed: int
+        self,
+        sizes: Tensor,
+        num_main: int,
+        canvas: int,
+        large_canvas: int,
+        other_share: float,
+        seed: int,
+        large_weight: float = 1.0,
     ) -> None:
         """sizes: int64 [N, 4], on the CPU; pairs from num_main on are others, of which there is to be that share
         (MixedSampler) in every pool that has any. Others on a canvas that none of the main pairs is drawn on are left
-        out. large_canvas: 0 for none."""
+        out. large_canvas: 0 for none. large_weight: how many times as often as another a pair on it is drawn."""
         self.pools: list[Pool] = []
-        self.large_share = 0.0  # of the main pairs
+        self.large_share = 0.0  # of the samples
         for side, numbers in numbers_by_canvas(sizes, canvas, large_canvas).items():
             own = int((numbers < num_main).sum())
             if not own:
@@ -160,7 +167,7 @@ class Pools:
             sampler = MixedSampler(own, others, other_share, own_seed) if others else Sampler(own, own_seed)
             self.pools.append(Pool(side, numbers, sampler))
             if is_large:
-                self.large_share = own / num_main
+                self.large_share = own * large_weight / (own * large_weight + num_main - own)
 
     def next(self, samples: int, per_step: int) -> tuple[Pool, int]:
         """The pool of the step that begins when so many samples were seen, and how many of them were of this pool (as

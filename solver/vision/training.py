@@ -48,19 +48,21 @@ class TrainConfig:
     """Settings of one training run.
 
     canvas: side in cells. large_canvas: of the one for pairs that fit that one at scale 1 only; 0 for none, so that all
-    are drawn on `canvas`. min_scale: least scale that pairs are drawn at, if it fits. batch: samples a process and
-    step. rate, matrix_rate: peak learning rates (matrix_rate is Muon's). average: decay of the averaged weights a
-    step. decay_start, decay_samples: from where, and over how many samples, the rates fall linearly to zero (0
-    samples: never). dropout: of what the core's layers add. made_share: part of the samples that come from made-up
-    tasks, which have task tokens of their own behind those of model.num_tasks; num_variants: of each task that is not
-    made up (variants.py), with tokens behind those; variant_share: part of such tasks' samples that become a variant.
-    Tokens behind the first model.num_tasks are not exported. Intervals: log_steps, validate_samples, save_samples.
+    are drawn on `canvas`. large_weight: how many times as often as others those are drawn. min_scale: least scale that
+    pairs are drawn at, if it fits. batch: samples a process and step. rate, matrix_rate: peak learning rates
+    (matrix_rate is Muon's). average: decay of the averaged weights a step. decay_start, decay_samples: from where, and
+    over how many samples, the rates fall linearly to zero (0 samples: never). dropout: of what the core's layers add.
+    made_share: part of the samples that come from made-up tasks, which have task tokens of their own behind those of
+    model.num_tasks; num_variants: of each task that is not made up (variants.py), with tokens behind those;
+    variant_share: part of such tasks' samples that become a variant. Tokens behind the first model.num_tasks are not
+    exported. Intervals: log_steps, validate_samples, save_samples.
     max_samples: stop there (0: no limit).
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
     canvas: int = 48
     large_canvas: int = 0
+    large_weight: float = 1.0
     min_scale: int = 1
     batch: int = 128
     optimizer: str = "muon"
@@ -88,6 +90,8 @@ class TrainConfig:
         faults = self.model.canvas_faults(self.canvas, self.large_canvas)
         if not 1 <= self.min_scale <= MAX_SIDE:
             faults.append(f"min_scale {self.min_scale} must be within 1..{MAX_SIDE}")
+        if not 0 < self.large_weight < math.inf:
+            faults.append(f"large_weight {self.large_weight} must be a positive number")
         if self.optimizer not in ("adamw", "muon"):
             faults.append(f"optimizer {self.optimizer!r} must be 'adamw' or 'muon'")
         if not 0 <= self.average < 1:
@@ -176,9 +180,8 @@ class Training:
         num_main = len(self.pairs)
         if config.made_share:
             self.pairs.append(DevicePairs(data.made, device, config.model.num_tasks))
-        self.pools = Pools(
-            self.pairs.sizes.cpu(), num_main, config.canvas, config.large_canvas, config.made_share, config.seed
-        )
+        sizes, share = self.pairs.sizes.cpu(), config.made_share
+        self.pools = Pools(sizes, num_main, config.canvas, config.large_canvas, share, config.seed, config.large_weight)
         self.validation = DevicePairs(data.validation, device)
         self.task_ids = data.train.task_ids
         first_variant = config.model.num_tasks + len(self.made_ids)

@@ -563,6 +563,16 @@ def test_pools_take_turns_and_each_goes_through_all_its_pairs():
     assert only.indices(4, 20).tolist() == Sampler(9, 0).indices(4, 20).tolist()
 
 
+def test_large_pairs_can_be_drawn_more_often():
+    sizes = torch.tensor([[side, 3, 3, 3] for side in (5, 16, 20, 4, 3)])
+    pools = Pools(sizes, 5, 32, 48, 0.0, 0, large_weight=3.0)
+    drawn = []
+    for samples in range(0, 90, 2):
+        pool, before = pools.next(samples, 2)
+        drawn += pool.indices(before, 2).tolist()
+    assert [drawn.count(number) for number in range(5)] == [10, 30, 30, 10, 10]
+
+
 @pytest.mark.parametrize(("sides", "canvas"), [((5, 4, 3), 32), ((16, 20, 30), 48)])
 def test_a_pool_without_pairs_is_none(sides, canvas):
     sizes = torch.tensor([[side, 3, 3, 3] for side in sides])
@@ -758,8 +768,8 @@ def test_every_wrong_setting_is_named():
     assert [f.split(":")[0] for f in faults] == ["widht", "batch", "compile", "model."]
     with pytest.raises(SettingsError, match=r"canvas 31.*optimizer 'sgd'"):
         tool.changed_config(TINY, ["canvas=31", "optimizer=sgd"])
-    with pytest.raises(SettingsError, match=r"large_canvas 32 must be larger.*min_scale 0"):
-        tool.changed_config(TINY, ["large_canvas=32", "min_scale=0"])
+    with pytest.raises(SettingsError, match=r"large_canvas 32 must be larger.*min_scale 0.*large_weight 0"):
+        tool.changed_config(TINY, ["large_canvas=32", "min_scale=0", "large_weight=0"])
     assert tool.changed_config(TINY, ["canvas=48", "model.num_loops=4"]).model.num_loops == 4
 
 
