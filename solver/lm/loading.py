@@ -287,13 +287,13 @@ class TaskPolicy:
 
     @property
     def counts(self) -> Counter[str]:
-        """What became of the answers, with what was 'too long', and how many states were 'scored'."""
+        """What became of the answers, what prompts had to leave out, and how many states were 'scored'."""
         counts = sum((own.counts for own in self.owns), Counter())
-        counts += Counter({f"{name} too long": n for name, n in self.own.prompts.dropped.items()})
+        counts += self.own.prompts.dropped
         if self.preference is not None:
             dropped = self.preference.prompts.dropped
             counts += Counter({"scored": self.preference.num_scored})
-            counts += Counter({f"scored {name} too long": n for name, n in dropped.items()})
+            counts += Counter({f"scored {name}": n for name, n in dropped.items()})
         return counts
 
 

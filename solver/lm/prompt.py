@@ -339,7 +339,8 @@ class PromptBuilder:
 
     count_tokens: of a text, by the model's tokenizer. context_length: tokens that prompt and answer may have
     together. max_new_tokens: of an answer. examples: solved tasks; each rollout shows others. What does not fit is
-    left out, examples first, then the hint; `dropped` counts what was. chat: (system, user, begun answer) → text.
+    left out, examples first, then the hint; `dropped` counts what was, in words. chat: (system, user, begun answer) →
+    text.
     """
 
     prompt_format: PromptFormat
@@ -360,7 +361,12 @@ class PromptBuilder:
 
     def build(self, prefix: Prefix, rollout: int = 0, for_score: bool = False, with_hint: bool = True) -> Prompt | None:
         """The prompt that asks for the next step of a prefix, or (for_score) shows the prefix alone; None if it does
-        not fit. rollout: how often this tree was asked before. with_hint: whether the task's hint is shown."""
+        not fit, or if a step of the prefix is free Python, such as the rules that program search fits, and the
+        format has none: the model has never seen any. rollout: how often this tree was asked before. with_hint:
+        whether the task's hint is shown."""
+        if not self.prompt_format.free_python and any(isinstance(s, FreeStatement) for s in prefix.statements):
+            self.dropped["states of other steps"] += 1
+            return None
         turn = rollout % len(self.examples) if self._num_examples else 0
         kind = (turn, with_hint and bool(self.task.hint))
         if kind not in self._shared:
@@ -369,7 +375,7 @@ class PromptBuilder:
         pieces = "".join(text for text, _ in prefix_segments(self.prompt_format, prefix, self.task.targets))
         rest = pieces if for_score or self.prompt_format.thinking else self._begin_step(pieces, prefix)
         if shared is None or shared[1] + self.count_tokens(rest) + self.max_new_tokens > self.context_length:
-            self.dropped["states"] += 1
+            self.dropped["states too long"] += 1
             return None
         return self._finish(shared[0], rest)
 
@@ -391,10 +397,10 @@ class PromptBuilder:
         own = task_text(self.task) if with_hint else plain
         if with_hint and self.count_tokens(system + own) > room:
             own = plain
-            self.dropped["hints"] += 1
+            self.dropped["hints too long"] += 1
         while bodies and self.count_tokens(system + "".join(bodies) + own) > room:
             bodies.pop()
-            self.dropped["examples"] += 1
+            self.dropped["examples too long"] += 1
         text = system + "".join(bodies) + own
         if self.prompt_format.thinking:
             text += _ASK_PROGRAM
@@ -419,11 +425,6 @@ class PromptBuilder:
         begun = self.chat("", shared, rest)
         cut = begun.rindex(rest)
         return Prompt(begun[:cut], begun[cut:])
-
-    @property
-    def notes(self) -> str:
-        """What was left out, for people; '' if nothing."""
-        return ", ".join(f"{count} {name} did not fit the context" for name, count in sorted(self.dropped.items()))
 
 
 _ASK_PROGRAM = "Answer with the whole program, one call a line, in a block fenced by ```. It begins with these lines:\n"

@@ -51,6 +51,9 @@ and it settles no task. It is itself a step before a rule, so that there are no 
 FIRST_SHARE = 0.6
 """With a language model: the root pass's share for its first round, which is to settle easy tasks without the model."""
 
+LEFT_OUT = ("too long", "of other steps")
+"""How what prompts leave out is called (`PromptBuilder.dropped`), at its end."""
+
 MAX_ANSWERS = 60
 PARTIAL_ANSWERS = 60
 
@@ -337,7 +340,7 @@ def answers_note(counts: Counter[str]) -> str:
     answers = sum(counts[name] for name in ("steps", "no step", "unfinished"))
     parts = [f"{counts['steps']} of {answers} answers were steps"]
     parts += [f"{counts['scored']} states scored"] * ("scored" in counts)
-    parts += [f"{number} {name}" for name, number in sorted(counts.items()) if name.endswith("too long")]
+    parts += [f"{number} {name}" for name, number in sorted(counts.items()) if name.endswith(LEFT_OUT)]
     return "language model: " + ", ".join(parts)
 
 

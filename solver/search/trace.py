@@ -3,14 +3,15 @@
     {"kind": "tree", "task_id": …, "task": …, "view": 1, "view_name": …, "agent": …, "num_executed": …, "seconds": {…}}
     {"kind": "node", "number": 3, "parents": [1], "step": "x1 = transform(I, FLIP_LR)", "newest": 1, "depth": 1,
      "prior": …, "own": …, "visits": …, "mean": …, "best": …, "closed": false, "expanded": true, "unopened": 12,
-     "ppm": …, "prompt": 0, "solutions": []}
+     "ppm": …, "prompt": 0, "free": false, "solutions": []}
 
 `step` is what the program of a node's state adds to that of the parent it was opened from, the first of `parents`: one
 statement, none if it had that variable already without the state holding it, or for a root (whose parent is number 0,
 which has no state) all that its values need, a line each. `newest` is the variable that the state adds. Variables are
 called as in a prompt, I (0) being the input as the tree's view shows it, so `States` can run every state again. `own`
 is what the state was held worth: its reward, mixed with `ppm`, a preference model's score (−1..1), if there is one
-(else null). `prompt` is the number of the policy that was asked, 0 in all but trees of trees. `solutions` are whole
+(else null). `prompt` is the number of the policy that was asked, 0 in all but trees of trees. `free` tells that some
+step of the state is free Python, such as a fitted rule, so that `States` cannot run it. `solutions` are whole
 programs, from the task's real input on, that end in this state and reproduce its training pairs. `task` is
 `tasks.task_digest`, so that nobody has to trust an id. Training pairs for a preference model are read from these
 (training/preferences.py).
@@ -28,7 +29,7 @@ import orjson
 from ..errors import InputError
 from ..executor import Value, apply
 from ..lm.prompt import Prefix
-from ..program import ProgramError, Ref, parse_steps, variable_name
+from ..program import FreeStatement, ProgramError, Ref, parse_steps, variable_name
 from ..submission import write_atomic
 from ..tasks import Task, task_digest
 from .lattice import searched_views
@@ -57,6 +58,7 @@ class TraceNode:
     unopened: int
     ppm: float | None = None
     prompt: int = 0
+    free: bool = False
     solutions: list[str] = field(default_factory=list)
 
 
@@ -95,18 +97,19 @@ def trace_of(tree: Tree, **head: Any) -> Trace:
 
 def _trace_node(node: Node, parents: list[Node], tree: Tree) -> TraceNode:
     ordered = sorted(parents, key=lambda parent: (not _opened(parent, node, tree), parent.number))
-    step, newest, solutions = "", 0, []
+    step, newest, free, solutions = "", 0, False, []
     if node.values:
         known = len(Prefix.of(ordered[0].values).statements) if ordered[0].values else 0
         prefix = Prefix.of(node.values)
         added = enumerate(prefix.statements[known:], known + 1)
         step = "\n".join(statement.render(variable_name(k)) for k, statement in added)
+        free = any(isinstance(statement, FreeStatement) for statement in prefix.statements)
         newest = [value.key for value in prefix.values].index(node.values[-1].key)
         solutions = list(tree.solutions.get(node.values[-1].key, ()))
     return TraceNode(
         node.number, [parent.number for parent in ordered], step, newest, node.depth, node.prior, node.own,
         node.visits, node.mean, node.best, node.closed, node.expanded, len(node.unopened), node.ppm, node.prompt,
-        solutions,
+        free, solutions,
     )  # fmt: skip
 
 

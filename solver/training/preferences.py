@@ -86,9 +86,9 @@ def _trace_paths(folders: Iterable[Path]) -> list[Path]:
 
 
 def preferred(trace: Trace, verified: Set[str]) -> list[PreferredNode]:
-    """The pairs of a trace; see the module. verified: texts of programs."""
+    """The pairs of a trace; see the module. verified: texts of programs. States of free Python are in none."""
     children: dict[int, list[TraceNode]] = {}
-    for node in trace.nodes:
+    for node in [node for node in trace.nodes if not node.free]:
         for parent in node.parents:
             children.setdefault(parent, []).append(node)
     leads = _leading(trace, verified)

@@ -118,7 +118,7 @@ def test_what_does_not_fit_gets_no_steps_and_costs_no_engine_time():
     lm = policy([], context=40)
     assert lm.propose([(START,)], 8, RNG) == [[]]
     assert lm.engine.batches == []
-    assert lm.prompts.notes == "1 states did not fit the context"
+    assert lm.prompts.dropped == {"states too long": 1}
 
 
 def test_the_first_rollout_is_wider_and_temperature_follows_the_schedule():

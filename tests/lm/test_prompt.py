@@ -21,7 +21,7 @@ from solver.lm.prompt import (
     solution_segments,
     task_text,
 )
-from solver.program import ProgramError, parse
+from solver.program import FreeStatement, ProgramError, Ref, parse
 from solver.tasks import Pair, Task
 
 GRIDS = [draw("120/003"), draw("400/450")]
@@ -118,16 +118,26 @@ def test_what_does_not_fit_is_left_out_examples_first():
     full = len(builder(FEW, examples=many).build(prefix()).shared)
     asked = builder(FEW, examples=many, context=full - 1 + 16 + PromptBuilder.PREFIX_RESERVE)
     assert asked.build(prefix()).shared.count("hint rrr") == 1
-    assert asked.notes == "1 examples did not fit the context"
+    assert asked.dropped == {"examples too long": 1}
 
     hinted = PromptTask.of(TASK, hint="h" * 300)
     asked = builder(task=hinted, context=400)
     assert "hint" not in asked.build(prefix()).shared
-    assert asked.dropped["hints"] == 1
+    assert asked.dropped["hints too long"] == 1
 
     asked = builder(context=60)
     assert asked.build(prefix()) is None
-    assert asked.notes == "1 states did not fit the context"
+    assert asked.dropped["states too long"] == 1
+
+
+def test_free_python_is_shown_only_to_a_model_whose_format_has_it():
+    free = FreeStatement("x1 = I[::-1]", "x1", ("I",), (Ref(0),))
+    state = Prefix(prefix(Symmetry.FLIP_UD).values, (free,))
+    asked = builder()
+    assert asked.build(state) is None
+    assert asked.build(state, for_score=True) is None
+    assert asked.dropped == {"states of other steps": 2}
+    assert "x1 = I[::-1]" in builder(PromptFormat(free_python=True, step_end="\n\n")).build(state).rest
 
 
 def test_a_long_program_does_not_fit_while_a_short_one_does():

@@ -175,10 +175,10 @@ def test_nothing_to_learn_from_is_one_line(tasks, tmp_path, capsys):
 # --- traces
 
 
-def node(number, parents, best=0.0, mean=0.0, visits=1, own=0.0, solutions=()):
+def node(number, parents, best=0.0, mean=0.0, visits=1, own=0.0, solutions=(), free=False):
     return TraceNode(
         number, parents, step="", newest=0, depth=0, prior=0.5, own=own, visits=visits, mean=mean, best=best,
-        closed=False, expanded=True, unopened=0, solutions=list(solutions),
+        closed=False, expanded=True, unopened=0, free=free, solutions=list(solutions),
     )  # fmt: skip
 
 
@@ -205,10 +205,20 @@ def test_a_node_that_is_worth_as_much_is_no_rival():
     assert preferred(Trace({}, nodes), {"right"}) == [PreferredNode(2, 3, 1.0)]
 
 
-def save_search(folder: Path, task, number: int = 0) -> Path:
-    """A real search of the tree alone, and its trace."""
+def test_a_state_that_free_python_made_is_in_no_pair():
+    nodes = [node(0, []), node(1, [0], 1.0, 1.0), node(2, [1], solutions=["right"]), node(3, [1], free=True)]
+    assert preferred(Trace({}, nodes), {"right"}) == []
+    nodes.append(node(4, [1]))
+    assert preferred(Trace({}, nodes), {"right"}) == [PreferredNode(2, 4, 1.0)]
+
+
+def save_search(folder: Path, task, number: int = 0, nodes: int = 0) -> Path:
+    """A real search of the tree, after a root pass of so many nodes without enumeration, and its trace."""
     view = views(task, number + 1)[number]
-    root = RootPass.begin(ViewedTask.of(task, view), Grammar.shipped(), RootSettings(), np.random.default_rng(0))
+    settings = RootSettings(use_enumeration=False, use_fitted=False, use_stacking=False)
+    root = RootPass.begin(ViewedTask.of(task, view), Grammar.shipped(), settings, np.random.default_rng(0))
+    if nodes:
+        root.run(lambda share, spent: spent > share * nodes)
     _, tree = tree_pass(root, Grammar.shipped(), TreeRules(batch=8, max_depth=3), True, lambda nodes: nodes > 8000)
     path = folder / f"{task.task_id}-{number}.jsonl"
     save_trace(path, trace_of(tree, **trace_head(task, number, view)))
@@ -221,6 +231,14 @@ def traces(tasks, tmp_path_factory) -> Path:
     for task_id, number in (("0b148d64", 1), ("23b5c85d", 0), ("007bbfb7", 1)):
         save_search(folder, tasks[task_id], number)
     return folder
+
+
+def test_trees_over_fitted_canvases_become_pairs_of_their_library_states(tasks, tmp_path):
+    path = save_search(tmp_path, tasks["1cf80156"], nodes=1000)
+    nodes = load_trace(path).nodes
+    assert 1 < sum(one.free for one in nodes) < len(nodes)
+    assert train_ppm.main(["prepare", "--traces", str(tmp_path), "--out", str(tmp_path / "pairs")]) == 0
+    assert len(Documents.load([tmp_path / "pairs"])) > 0
 
 
 def test_traces_of_real_searches_become_pairs(traces, tmp_path, capsys):
