@@ -214,11 +214,11 @@ class Tuner:
         for layer in model.layers():
             layer.dropout = config.dropout
         self.parameters = list(model.parameters())
-        self.wants_graph = config.graph and self.device.type == "cuda"
-        self.optimizer = Optimizer(
-            model, config.optimizer, betas=(0.9, 0.999), tokens="tasks", capturable=self.wants_graph
-        )
+        self.to_record = config.canvases if config.graph and self.device.type == "cuda" else ()
         self.graphed: dict[int, GraphedStep] = {}  # by canvas
+        self.optimizer = Optimizer(
+            model, config.optimizer, betas=(0.9, 0.999), tokens="tasks", capturable=bool(self.to_record)
+        )
 
     @torch.no_grad()
     def reset(self, num_tokens: int, seed: int) -> None:
@@ -290,26 +290,34 @@ class Tuner:
         return loss
 
     def record(self) -> str:
-        """Record a step on each canvas as a CUDA graph if there is a GPU; says why if that fails, and steps go on
-        without. Leaves weights and momentum that `reset` must make good."""
-        if not self.wants_graph or self.graphed:
-            return ""
+        """Record a step on each canvas as a CUDA graph, the first time that this is called and if there is a GPU. Where
+        that fails, steps on that canvas go on without; says where and why. Leaves weights and momentum that `reset`
+        must make good."""
+        canvases, self.to_record = self.to_record, ()
+        if canvases:
+            self.model.train()
+            self.model.run_cores = self.tuned_cores
+        failed = {}
+        for canvas in canvases:
+            try:
+                self.graphed[canvas] = self._recorded(canvas)
+            except RuntimeError as error:
+                self._recover()
+                logger.exception("steps on a canvas of %d cannot be recorded as a CUDA graph; going on without", canvas)
+                failed[canvas] = type(error).__name__
+        return ", ".join(f"{why} on a canvas of {canvas}" for canvas, why in failed.items())
+
+    def _recorded(self, canvas: int) -> GraphedStep:
+        """A step on that canvas as a CUDA graph. Raises RuntimeError where it cannot be recorded."""
         tokens = torch.zeros(self.config.batch, dtype=torch.int64, device=self.device)
-        self.model.train()
-        self.model.run_cores = self.tuned_cores
-        try:
-            for side in self.config.canvases:
-                canvases = torch.zeros((len(tokens), side, side), dtype=torch.int64, device=self.device)
-                self.graphed[side] = GraphedStep(self.step, (canvases, tokens, canvases.clone()), 3)
-        except RuntimeError as error:
-            self.wants_graph, self.graphed = False, {}
-            # A recording that broke off leaves its stream current, and may leave the allocator unable to free memory.
-            with suppress(RuntimeError, AssertionError):
-                torch.cuda.set_stream(torch.cuda.default_stream(self.device))
-                torch.cuda.empty_cache()
-            logger.exception("a step of tuning cannot be recorded as a CUDA graph here; going on without")
-            return type(error).__name__
-        return ""
+        canvases = torch.zeros((len(tokens), canvas, canvas), dtype=torch.int64, device=self.device)
+        return GraphedStep(self.step, (canvases, tokens, canvases.clone()), 3)
+
+    def _recover(self) -> None:
+        """A recording that broke off leaves its stream current, and may leave the allocator unable to free memory."""
+        with suppress(RuntimeError, AssertionError):
+            torch.cuda.set_stream(torch.cuda.default_stream(self.device))
+            torch.cuda.empty_cache()
 
     def backward(self, canvases: Tensor, tokens: Tensor, targets: Tensor) -> Tensor:
         """Gradients of the batch's loss, in as many parts as device memory asks for; returns the loss, without
