@@ -395,8 +395,11 @@ def client(tmp_path, monkeypatch):
         f"#!{sys.executable}\n"
         "import json, pathlib, sys\n"
         "here = pathlib.Path(__file__).parent\n"
-        "with open(here / 'calls', 'a') as f: f.write(json.dumps(sys.argv[1:]) + chr(10))\n"
-        "code, text = json.loads((here / 'answers.json').read_text()).get(' '.join(sys.argv[1:3]), (0, 'fine'))\n"
+        "quiet, *words = sys.argv[1:]\n"
+        "assert quiet == '-W'\n"
+        "with open(here / 'calls', 'a') as f: f.write(json.dumps(words) + chr(10))\n"
+        "answers = {'datasets status': (0, 'ready')} | json.loads((here / 'answers.json').read_text())\n"
+        "code, text = answers.get(' '.join(words[:2]), (0, 'fine'))\n"
         "print(text); sys.exit(code)\n"
     )
     script.chmod(0o755)
@@ -421,9 +424,9 @@ def test_a_dry_run_sends_nothing(tmp_path, client, capsys):
     assert calls(client) == []
     printed = capsys.readouterr().out
     assert "vision/model.safetensors" in printed
-    assert "would run: kaggle datasets create" in printed
-    assert "would run: kaggle kernels push" in printed
-    assert "would run: kaggle competitions submit arc-prize-2026-arc-agi-2 -f submission.json" in printed
+    assert "would run: kaggle -W datasets create" in printed
+    assert "would run: kaggle -W kernels push" in printed
+    assert "would run: kaggle -W competitions submit arc-prize-2026-arc-agi-2 -f submission.json" in printed
 
 
 @pytest.mark.parametrize(("answer", "verb"), [((0, "ready"), "version"), ((1, "404 - Not Found"), "create")])
@@ -445,7 +448,11 @@ def test_a_dataset_is_created_once_and_then_gets_versions(tmp_path, client, answ
           (0, "The following are not valid dataset sources and could not be added to the kernel: ['a/b']\n"
               "Kernel version 1 successfully pushed.")}, ["notebook"], "not valid dataset sources"),
         ({"datasets status": (1, "404 - Not Found")}, ["notebook"], "somebody/arc-solver-wheels: 404 - Not Found"),
-        ({"datasets status": (0, "failed")}, ["notebook"], "somebody/arc-solver-wheels: failed"),
+        ({"datasets status": (0, "failed")}, ["notebook"], "somebody/arc-solver-wheels: Kaggle says 'failed'"),
+        ({"datasets status": (0, "not ready")}, ["notebook"], "arc-solver-wheels: Kaggle says 'not ready'"),
+        ({"datasets status": (0, "soon\nready")}, ["notebook"], r"arc-solver-wheels: Kaggle says 'soon\nready'"),
+        ({"datasets status": (0, "Ready")}, ["notebook"], "arc-solver-wheels: Kaggle says 'Ready'"),
+        ({"datasets status": (0, "")}, ["notebook"], "arc-solver-wheels: Kaggle says ''"),
         ({"datasets status": (0, "blobs_received")}, ["notebook"], "not unpacked after 0 min (blobs_received)"),
         ({}, ["weights", "--owner", "Your Name"], "--owner 'Your Name': no user name"),
         ({}, ["submit", "--owner", "a/b", "--version", "1"], "--owner 'a/b': no user name"),
@@ -486,16 +493,18 @@ def test_the_notebook_reads_other_datasets_if_told(tmp_path, client):
 def test_the_notebook_waits_for_its_datasets(tmp_path, client, capsys, monkeypatch):
     """Of which one is ready at once, the other a little later."""
     monkeypatch.setattr(kaggle_upload, "POLL_S", 0.0)
-    waits = iter([(True, "ready"), (True, "blobs_received"), (True, "Warning: an old client\nblobs_received")])
+    said = ["ready", "blobs_received", "blobs_decompressed", "ready"]
+    waits = iter([kaggle_upload.Answer(True, status, "a warning of Python's") for status in said])
     ask = kaggle_upload.Client.ask
 
     def asked(self, *words):
-        return next(waits, (True, "ready")) if words[:2] == ("datasets", "status") else ask(self, *words)
+        return next(waits) if words[:2] == ("datasets", "status") else ask(self, *words)
 
     monkeypatch.setattr(kaggle_upload.Client, "ask", asked)
     assert upload(tmp_path, "notebook") == 0
     assert capsys.readouterr().out.count("somebody/arc-solver-weights (blobs_received) …") == 1
     assert [words[0] for words in calls(client)] == ["quota", "kernels"]
+    assert not list(waits)
 
 
 @pytest.mark.parametrize("out", [".", "deeper", "weights", ".."])

@@ -51,6 +51,13 @@ class Anything:
         return self
 
 
+def test_every_status_of_a_dataset_is_known():
+    from kagglesdk.datasets.types.dataset_enums import DatabundleVersionStatus
+
+    known = {kaggle_upload.READY, *kaggle_upload.UNPACKING, "failed", "deleted"}
+    assert {status.name.lower() for status in DatabundleVersionStatus} == known
+
+
 @pytest.fixture
 def staged(tmp_path):
     """The folders that a dry run leaves."""

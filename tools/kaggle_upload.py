@@ -52,8 +52,24 @@ NO_CREDENTIALS = (
 MIN_QUOTA_HOURS = 0.5
 """GPU hours that the notebook's own first run needs."""
 
+READY = "ready"
+UNPACKING = frozenset(
+    {
+        "not_yet_persisted",
+        "blobs_received",
+        "blobs_decompressed",
+        "blobs_copied_to_sds",
+        "individual_blobs_compressed",
+        "reprocessing",
+    }
+)
+"""Of the client's words for a dataset's status (kaggle 2.2): those of one that will be ready; others are faults."""
+
 UNPACK_S, POLL_S = 900.0, 15.0
 """How long the notebook waits for Kaggle to unpack the datasets that it reads, and how often that is asked."""
+
+CLIENT = ("kaggle", "-W")
+"""Without a line on newer versions of itself before what is asked for."""
 
 REFUSED = r"\berror\b|\bnot valid (dataset|competition) sources\b"
 """In what the client prints with exit code 0. Without its data the notebook is pushed, and fails."""
@@ -62,29 +78,41 @@ ERROR_WORDS = ("error", "unauthorized", "forbidden", "not found", "could not fin
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What Kaggle's client says. good: whether it went well, by its exit code. printed: what was asked for. complaint:
+    what it printed as errors and warnings."""
+
+    good: bool
+    printed: str
+    complaint: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        return [*self.printed.splitlines(), *self.complaint.splitlines()]
+
+
+@dataclass(frozen=True)
 class Client:
     """Runs Kaggle's client; with dry_run it prints the commands that would change something instead."""
 
     dry_run: bool
 
-    def ask(self, *words: str) -> tuple[bool, str]:
-        """Run a command that changes nothing. Whether it went well, and what it printed."""
-        done = subprocess.run(["kaggle", *words], capture_output=True, text=True, check=False)
-        text = "\n".join(part.strip() for part in (done.stdout, done.stderr) if part.strip())
-        return done.returncode == 0, text
+    def ask(self, *words: str) -> Answer:
+        """Run a command that changes nothing."""
+        done = subprocess.run([*CLIENT, *words], capture_output=True, text=True, check=False)
+        return Answer(done.returncode == 0, done.stdout.strip(), done.stderr.strip())
 
     def send(self, *words: str) -> None:
         """Run a command that changes something. Raises InputError with what the client says if it fails: it often
         reports an error with exit code 0."""
         if self.dry_run:
-            print("would run:", " ".join(["kaggle", *(repr(w) if " " in w else w for w in words)]))
+            print("would run:", " ".join([*CLIENT, *(repr(w) if " " in w else w for w in words)]))
             return
-        good, text = self.ask(*words)
-        lines = text.splitlines() or [""]
-        refused = [line for line in lines if re.search(REFUSED, line, re.IGNORECASE)]
-        if not good or refused:
-            raise InputError(f"kaggle {words[0]} {words[1]}: {reason(refused or lines)}")
-        print(text)
+        answer = self.ask(*words)
+        refused = [line for line in answer.lines if re.search(REFUSED, line, re.IGNORECASE)]
+        if not answer.good or refused:
+            raise InputError(f"kaggle {words[0]} {words[1]}: {reason(refused or answer.lines)}")
+        print("\n".join(answer.lines))
 
 
 def reason(lines: Sequence[str]) -> str:
@@ -172,12 +200,12 @@ def make_anew(folder: Path, source: Path) -> None:
 
 def exists(dataset: str, client: Client) -> bool:
     """Whether a dataset of one's own is there. Raises InputError where the client can't say (no credentials)."""
-    good, text = client.ask("datasets", "status", dataset)
-    if good:
+    answer = client.ask("datasets", "status", dataset)
+    if answer.good:
         return True
-    if re.search(r"\b(403|404|not found|forbidden)\b", text, re.IGNORECASE):
+    if any(re.search(r"\b(403|404|not found|forbidden)\b", line, re.IGNORECASE) for line in answer.lines):
         return False
-    raise InputError(f"kaggle datasets status: {reason(text.splitlines())}")
+    raise InputError(f"kaggle datasets status: {reason(answer.lines)}")
 
 
 def upload_notebook(args: argparse.Namespace, client: Client) -> None:
@@ -199,16 +227,18 @@ def upload_notebook(args: argparse.Namespace, client: Client) -> None:
 
 def wait_until_unpacked(dataset: str, client: Client) -> None:
     """Wait for Kaggle to unpack what was uploaded: a notebook that is pushed before reads an older version, or none.
-    Raises InputError if there is no such dataset or that takes too long."""
+    Raises InputError if there is no such dataset, it is neither ready nor being unpacked, or that takes too long."""
     until = time.monotonic() + UNPACK_S
     is_told = False
     while True:
-        good, text = client.ask("datasets", "status", dataset)
-        status = text.splitlines()[-1].strip() if text else "no answer"
-        if not good or status in ("failed", "deleted"):
-            raise InputError(f"kaggle datasets status {dataset}: {reason(text.splitlines())}")
-        if "ready" in text.split():
+        answer = client.ask("datasets", "status", dataset)
+        if not answer.good:
+            raise InputError(f"kaggle datasets status {dataset}: {reason(answer.lines)}")
+        status = answer.printed
+        if status == READY:
             return
+        if status not in UNPACKING:
+            raise InputError(f"{dataset}: Kaggle says {status!r}, which is no status of one that is or will be ready")
         if time.monotonic() >= until:
             later = "push the notebook later: python tools/kaggle_upload.py notebook --owner …"
             raise InputError(f"{dataset}: not unpacked after {UNPACK_S / 60:.0f} min ({status}); {later}")
@@ -220,10 +250,10 @@ def wait_until_unpacked(dataset: str, client: Client) -> None:
 
 def check_quota(client: Client) -> None:
     """Raises InputError if too little is left of the week's GPU hours for the notebook's own run."""
-    good, text = client.ask("quota", "--csv")
-    if not good:
-        raise InputError(f"kaggle quota: {reason(text.splitlines())}")
-    for row in csv.DictReader(text.splitlines()):
+    answer = client.ask("quota", "--csv")
+    if not answer.good:
+        raise InputError(f"kaggle quota: {reason(answer.lines)}")
+    for row in csv.DictReader(answer.printed.splitlines()):
         left = row.get("remaining", "")
         if row.get("resource") == "GPU" and re.fullmatch(r"[\d.]+h", left) and float(left[:-1]) < MIN_QUOTA_HOURS:
             raise InputError(f"no GPU quota left: {left} of {row.get('total')}, new hours at {row.get('refreshAt')}")
