@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from solver.program import ProgramError
+from solver.errors import InputError
 
 PATH = Path(__file__).parents[1] / "tools" / "check_solutions.py"
 SPEC = importlib.util.spec_from_file_location("check_solutions", PATH)
@@ -47,5 +47,5 @@ def test_re_arc_shares(tmp_path):
 
 def test_a_file_that_is_no_program_is_named(tmp_path):
     (tmp_path / "68b16354.py").write_text("import os")
-    with pytest.raises(ProgramError, match=r"68b16354\.py: line 1"):
+    with pytest.raises(InputError, match=r"68b16354\.py: line 1"):
         tool.load_solutions(tmp_path)

@@ -20,13 +20,14 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from solver.errors import ArcSolveError, InputError
+from command_line import arguments, main_of
+
+from solver.errors import InputError
 from solver.lm.prompt import PromptFormat
 from solver.lm.weights import seal_weights
 from solver.runner import RunRecord, run
@@ -115,8 +116,27 @@ def row(folder: Path, record: RunRecord) -> dict[str, Any]:
     }
 
 
+def benchmark(args: argparse.Namespace) -> None:
+    if (args.policy is None) == (args.random is None) or (args.score and not args.random):
+        raise InputError("give --policy or --random; --score goes with --random")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        policy = args.policy or save_random(folder / "policy", args.random, "policy")
+        ppm = save_random(folder / "ppm", args.random, "ppm") if args.score else args.ppm
+        assignments = [f"run.seconds={args.seconds}", f'lm.policy="{policy}"']
+        assignments += [f'lm.ppm="{ppm}"'] if ppm else []
+        assignments += args.assignments
+        many = measure(folder / "many", args.tasks, args.workers, assignments)
+        print(json.dumps(many), flush=True)
+        if args.alone:
+            alone = measure(folder / "alone", args.alone, 1, assignments)
+            print(json.dumps(alone), flush=True)
+            ratio = many["steps_per_s"] / alone["steps_per_s"] if alone["steps_per_s"] else None
+            print(json.dumps({"steps_per_s_many_to_one": ratio and round(ratio, 2)}), flush=True)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--policy", type=Path, metavar="DIR", help="weights of a policy")
     parser.add_argument("--ppm", type=Path, metavar="DIR", help="weights of a preference model")
     parser.add_argument("--random", choices=sorted(SIZES), help="a policy of random weights instead")
@@ -126,28 +146,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--alone", type=int, default=4, help="tasks of the run with one worker; 0: none (default: 4)")
     parser.add_argument("--seconds", type=float, default=10.0, help="a task and worker (default: 10)")
     parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="NAME=VALUE")
-    args = parser.parse_args(argv)
-    if (args.policy is None) == (args.random is None) or (args.score and not args.random):
-        parser.error("give --policy or --random; --score goes with --random")
-    try:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            policy = args.policy or save_random(folder / "policy", args.random, "policy")
-            ppm = save_random(folder / "ppm", args.random, "ppm") if args.score else args.ppm
-            assignments = [f"run.seconds={args.seconds}", f'lm.policy="{policy}"']
-            assignments += [f'lm.ppm="{ppm}"'] if ppm else []
-            assignments += args.assignments
-            many = measure(folder / "many", args.tasks, args.workers, assignments)
-            print(json.dumps(many), flush=True)
-            if args.alone:
-                alone = measure(folder / "alone", args.alone, 1, assignments)
-                print(json.dumps(alone), flush=True)
-                ratio = many["steps_per_s"] / alone["steps_per_s"] if alone["steps_per_s"] else None
-                print(json.dumps({"steps_per_s_many_to_one": ratio and round(ratio, 2)}), flush=True)
-    except ArcSolveError as error:
-        print(f"benchmark_engine: {error}", file=sys.stderr)
-        return 2
-    return 0
+    parser.set_defaults(run_command=benchmark)
+    return main_of("benchmark_engine", parser, argv)
 
 
 if __name__ == "__main__":

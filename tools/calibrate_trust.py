@@ -18,7 +18,6 @@ trained on: newer tasks, and for programs dev tasks, too.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log
@@ -27,9 +26,10 @@ from typing import Any
 
 import numpy as np
 import orjson
+from command_line import arguments, main_of
 
 from solver.answers import Ballot, TaskResult
-from solver.errors import ArcSolveError, InputError
+from solver.errors import InputError
 from solver.plausibility import Plausibility
 from solver.re_arc import read_grid
 from solver.results import load_results
@@ -141,34 +141,14 @@ def kept_trust(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise InputError(f"{path}: no trust in sources ({error})") from error
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path, nargs="*", help="results.jsonl files of runs on newer training tasks")
-    parser.add_argument("--tuned", type=Path, action="append", default=[], metavar="FILE", help="records of tuning")
-    parser.add_argument("--out", type=Path, default=Path("solver/trust.json"))
-    parser.add_argument("--list-tasks", type=Path, metavar="FILE", help="only write the ids of the tasks to run")
-    parser.add_argument("--num-tasks", type=int, metavar="N", help="of --list-tasks: a random subset (default: all)")
-    parser.add_argument("--seed", type=int, default=0, help="of --num-tasks (default: 0)")
-    args = parser.parse_args(argv)
-    usable = usable_tasks()
-    data: dict[str, list[Row]] = defaultdict(list)
-    try:
-        if args.list_tasks:
-            ids = random_ids(list(usable[""]), args.num_tasks, args.seed)
-            args.list_tasks.write_text("".join(f"{task_id}\n" for task_id in ids))
-            return 0
-        for path in args.results:
-            for source, row in rows(load_results(path).values(), usable):
-                data[source].append(row)
-        for path in args.tuned:
-            data["vision"] += tuned_rows(path, usable[""])
-        data = {source: found for source, found in data.items() if found}
-        if not data:
-            raise InputError("no ballot of any newer training task in these results (--set run.keep_ballots=true)")
-        kept, kept_made = kept_trust(args.out)
-    except (ArcSolveError, OSError) as error:
-        print(f"calibrate_trust: {error}", file=sys.stderr)
-        return 2
+def list_tasks(args: argparse.Namespace) -> None:
+    ids = random_ids(list(usable_tasks()[""]), args.num_tasks, args.seed)
+    args.list_tasks.write_text("".join(f"{task_id}\n" for task_id in ids))
+
+
+def calibrate(args: argparse.Namespace) -> None:
+    data = usable_rows(args.results, args.tuned)
+    kept, kept_made = kept_trust(args.out)
     sources, made = {}, {}
     for name, found in sorted(data.items()):
         trust = fit(found, Trust(kept[name]) if name in kept else None)
@@ -188,9 +168,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         write_atomic(args.out, orjson.dumps(text, option=orjson.OPT_INDENT_2) + b"\n")
     except OSError as error:
-        print(f"calibrate_trust: {args.out}: cannot be written: {error.strerror or error}", file=sys.stderr)
-        return 2
-    return 0
+        raise InputError(f"{args.out}: cannot be written: {error.strerror or error}") from error
+
+
+def usable_rows(results: Sequence[Path], tuned: Sequence[Path]) -> dict[str, list[Row]]:
+    """What the files tell of each source that they name; at least of one. Raises InputError."""
+    usable = usable_tasks()
+    data: dict[str, list[Row]] = defaultdict(list)
+    for path in results:
+        for source, row in rows(load_results(path).values(), usable):
+            data[source].append(row)
+    for path in tuned:
+        data["vision"] += tuned_rows(path, usable[""])
+    if not any(data.values()):
+        raise InputError("no ballot of any newer training task in these results (--set run.keep_ballots=true)")
+    return {source: found for source, found in data.items() if found}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = arguments(__doc__)
+    parser.add_argument("results", type=Path, nargs="*", help="results.jsonl files of runs on newer training tasks")
+    parser.add_argument("--tuned", type=Path, action="append", default=[], metavar="FILE", help="records of tuning")
+    parser.add_argument("--out", type=Path, default=Path("solver/trust.json"))
+    parser.add_argument("--list-tasks", type=Path, metavar="FILE", help="only write the ids of the tasks to run")
+    parser.add_argument("--num-tasks", type=int, metavar="N", help="of --list-tasks: a random subset (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="of --num-tasks (default: 0)")
+    parser.set_defaults(run_command=lambda args: (list_tasks if args.list_tasks else calibrate)(args))
+    return main_of("calibrate_trust", parser, argv)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from check_solutions import allowed_tasks, load_solutions
+from command_line import arguments, main_of
 
 from solver.errors import InputError
 from solver.lm.adapter import Adapter, read_model
@@ -288,8 +288,24 @@ def save_random(folder: Path) -> tuple[Path, Path]:
     return folder / "policy", folder / "ppm"
 
 
+def run_check(args: argparse.Namespace) -> int:
+    engines = args.engines.split(",")
+    if not set(engines) <= {"vllm", "transformers"} or not (args.random or args.policy or args.ppm):
+        raise InputError("give --policy, --ppm or --random, and --engines of vllm,transformers")
+    device = args.device or ("cuda" if "vllm" in engines else "cpu")
+    dtype = "float32" if device == "cpu" else "bfloat16"
+    with tempfile.TemporaryDirectory() as folder:
+        policy, ppm = save_random(Path(folder)) if args.random else (args.policy, args.ppm)
+        report = check(policy, ppm, engines, args.prompts, device, dtype)
+    text = json.dumps(report, indent=1)
+    print(text)
+    if args.out:
+        args.out.write_text(text + "\n")
+    return 0 if report["passed"] else 1
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--policy", type=Path, metavar="DIR", help="weights of a policy")
     parser.add_argument(
         "--ppm", type=Path, metavar="DIR", help="weights of a preference model, or an adapter of --policy"
@@ -299,24 +315,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--prompts", type=int, default=20, help="how many (default: 20)")
     parser.add_argument("--device", help="of transformers (default: cuda beside vLLM, else cpu)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report there, too")
-    args = parser.parse_args(argv)
-    engines = args.engines.split(",")
-    if not set(engines) <= {"vllm", "transformers"} or not (args.random or args.policy or args.ppm):
-        parser.error("give --policy, --ppm or --random, and --engines of vllm,transformers")
-    device = args.device or ("cuda" if "vllm" in engines else "cpu")
-    dtype = "float32" if device == "cpu" else "bfloat16"
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            policy, ppm = save_random(Path(folder)) if args.random else (args.policy, args.ppm)
-            report = check(policy, ppm, engines, args.prompts, device, dtype)
-    except InputError as error:
-        print(f"check_engines: {error}", file=sys.stderr)
-        return 2
-    text = json.dumps(report, indent=1)
-    print(text)
-    if args.out:
-        args.out.write_text(text + "\n")
-    return 0 if report["passed"] else 1
+    parser.set_defaults(run_command=run_check)
+    return main_of("check_engines", parser, argv)
 
 
 if __name__ == "__main__":

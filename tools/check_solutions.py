@@ -11,11 +11,11 @@ pairs solved is written to tools/solutions/re_arc.json. Exit code 1 if any solut
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
+from command_line import arguments, main_of
 
 from solver.errors import InputError
 from solver.program import Program, ProgramError, parse
@@ -33,13 +33,13 @@ def allowed_tasks() -> dict[str, Task]:
 
 
 def load_solutions(folder: Path = FOLDER) -> dict[str, Program]:
-    """The solutions by task id. Raises ProgramError naming the file that is no program."""
+    """The solutions by task id. Raises InputError naming the file that is no program."""
     programs = {}
     for path in sorted(folder.glob("*.py")):
         try:
             programs[path.stem] = parse(path.read_text(encoding="utf-8"))
         except ProgramError as error:
-            raise ProgramError(f"{path.name}: {error}") from error
+            raise InputError(f"{path.name}: {error}") from error
     return programs
 
 
@@ -61,18 +61,8 @@ def re_arc_shares(programs: Mapping[str, Program], path: Path, num_pairs: int) -
     return dict(sorted(shares.items()))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--re-arc", type=Path, help="RE-ARC pairs, xz-compressed JSON lines")
-    parser.add_argument("--pairs", type=int, default=100, help="RE-ARC pairs a task (default: 100)")
-    args = parser.parse_args(argv)
-    tasks = allowed_tasks()
-    try:
-        programs = load_solutions()
-    except ProgramError as error:
-        print(f"check_solutions: {error}", file=sys.stderr)
-        return 2
-    bad = 0
+def check(args: argparse.Namespace) -> int:
+    tasks, programs, bad = allowed_tasks(), load_solutions(), 0
     for task_id, program in programs.items():
         wrong = failures(program, tasks[task_id]) if task_id in tasks else ["no task that may be solved here"]
         if wrong:
@@ -80,15 +70,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{task_id}: {', '.join(wrong)}")
     print(f"{len(programs) - bad} of {len(programs)} solutions solve their tasks")
     if args.re_arc:
-        try:
-            shares = re_arc_shares(programs, args.re_arc, args.pairs)
-        except (InputError, ValueError) as error:
-            print(f"check_solutions: {error}", file=sys.stderr)
-            return 2
+        shares = re_arc_shares(programs, args.re_arc, args.pairs)
         (FOLDER / "re_arc.json").write_bytes(orjson.dumps(shares, option=orjson.OPT_INDENT_2) + b"\n")
         full = sum(share >= 0.95 for share in shares.values())
         print(f"RE-ARC, {args.pairs} pairs a task: {full} of {len(shares)} right on 95 % or more")
     return 1 if bad else 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = arguments(__doc__)
+    parser.add_argument("--re-arc", type=Path, help="RE-ARC pairs, xz-compressed JSON lines")
+    parser.add_argument("--pairs", type=int, default=100, help="RE-ARC pairs a task (default: 100)")
+    parser.set_defaults(run_command=check)
+    return main_of("check_solutions", parser, argv)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import orjson
 from check_solutions import FOLDER, allowed_tasks, load_solutions
+from command_line import arguments, main_of
 
 from solver.lm.prompt import PromptTask, task_text
 from solver.program import Program
@@ -46,19 +47,22 @@ def rule_of(path: Path) -> str:
     return (ast.get_docstring(solve) or "").splitlines()[0]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--number", type=int, default=40, help="examples (default: 40)")
-    parser.add_argument("--max-characters", type=int, default=800, help="of a task as text (default: 800)")
-    parser.add_argument("--max-statements", type=int, default=5, help="of a program (default: 5)")
-    args = parser.parse_args(argv)
+def write(args: argparse.Namespace) -> None:
     programs = load_solutions()
     chosen = choose(programs, allowed_tasks(), args.number, args.max_characters, args.max_statements)
     entries = [{"task": n, "rule": rule_of(FOLDER / f"{n}.py"), "program": programs[n].render()} for n in chosen]
     TARGET.write_bytes(orjson.dumps(entries, option=orjson.OPT_INDENT_2) + b"\n")
     words = {s.function.name for n in chosen for s in programs[n].statements}
     print(f"{len(chosen)} examples with {len(words)} functions: {TARGET}")
-    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = arguments(__doc__)
+    parser.add_argument("--number", type=int, default=40, help="examples (default: 40)")
+    parser.add_argument("--max-characters", type=int, default=800, help="of a task as text (default: 800)")
+    parser.add_argument("--max-statements", type=int, default=5, help="of a program (default: 5)")
+    parser.set_defaults(run_command=write)
+    return main_of("choose_examples", parser, argv)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What the command lines of the training tools share: kinds of arguments, and how a command ends."""
+"""What the command lines of the tools share: kinds of arguments, and how a command ends."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import subprocess
 import sys
 from collections.abc import Sequence
 
@@ -30,19 +31,28 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 
 
 def main_of(
-    tool: str, parser: argparse.ArgumentParser, argv: Sequence[str] | None, *, interrupted: str = "interrupted"
+    tool: str,
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None,
+    *,
+    interrupted: str = "interrupted",
+    log: bool = False,
 ) -> int:
-    """Do what was asked for, which the parser has put under `run_command`; the exit code. Bad input is a line a fault,
-    that begins with the tool's name, and 2; Ctrl-C the line `interrupted` and 130."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    """Do what was asked for, which the parser has put under `run_command`; the exit code: what that returns, 0 where it
+    returns None. Bad input, and another program that fails, is a line a fault, that begins with the tool's name, and 2;
+    Ctrl-C the line `interrupted` and 130. SIGTERM ends a tool at once, which shells call 143. log: show what goes on,
+    with the time."""
+    if log:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     args = parser.parse_args(argv)
     try:
-        args.run_command(args)
+        return args.run_command(args) or 0
     except (ArcSolveError, OSError, FloatingPointError) as error:
-        for line in str(error).splitlines():
-            print(f"{tool}: {line}", file=sys.stderr)
-        return 2
+        said, code = str(error), 2
+    except subprocess.CalledProcessError as error:
+        said, code = f"{' '.join(map(str, error.cmd))[:160]} failed: see above", 2
     except KeyboardInterrupt:
-        print(f"{tool}: {interrupted}", file=sys.stderr)
-        return 130
-    return 0
+        said, code = interrupted, 130
+    for line in said.splitlines():
+        print(f"{tool}: {line}", file=sys.stderr)
+    return code

@@ -11,7 +11,6 @@ Every task counts the same: its programs share one count, a shorter program gett
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import exp
@@ -20,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import orjson
+from command_line import arguments, main_of
 
-from solver.errors import InputError
 from solver.grid.registry import FUNCTIONS
 from solver.program import Program, Ref
 from solver.synthesis.found import checked_programs, texts_of_results
@@ -48,20 +47,19 @@ def count(programs_by_task: Mapping[str, Sequence[Program]]) -> dict[str, Any]:
     }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path, nargs="+", help="results.jsonl files of runs on training tasks")
-    parser.add_argument("--out", type=Path, default=Path("solver/grammar.json"))
-    args = parser.parse_args(argv)
+def count_programs(args: argparse.Namespace) -> None:
     tasks = trainable()
-    try:
-        solved = checked_programs(texts_of_results(args.results, tasks), tasks, None)
-    except InputError as error:
-        print(f"count_grammar: {error}", file=sys.stderr)
-        return 2
+    solved = checked_programs(texts_of_results(args.results, tasks), tasks, None)
     args.out.write_bytes(orjson.dumps(count(solved), option=orjson.OPT_INDENT_2) + b"\n")
     print(f"{len(solved)} tasks, {sum(map(len, solved.values()))} programs -> {args.out}")
-    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = arguments(__doc__)
+    parser.add_argument("results", type=Path, nargs="+", help="results.jsonl files of runs on training tasks")
+    parser.add_argument("--out", type=Path, default=Path("solver/grammar.json"))
+    parser.set_defaults(run_command=count_programs)
+    return main_of("count_grammar", parser, argv)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,13 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from command_line import arguments, main_of
 from make_notebook import (
     COMPETITIONS,
     FOLDER,
@@ -282,15 +282,24 @@ def show(folder: Path, client: Client) -> None:
     print(f"  {sum(path.stat().st_size for path in files) / 2**20:9.2f} MiB  in {len(files)} files")
 
 
+COMMANDS: dict[str, Callable[[argparse.Namespace, Client], None]] = {
+    "weights": lambda args, client: upload_dataset("weights", args, client),
+    "wheels": lambda args, client: upload_dataset("wheels", args, client),
+    "notebook": upload_notebook,
+    "submit": submit,
+}
+
+
+def run_command(args: argparse.Namespace) -> None:
+    check_owner(args.owner)
+    if not args.dry_run and shutil.which("kaggle") is None:
+        raise InputError("the client is not installed: pip install 'arc-solver[kaggle]'")
+    COMMANDS[args.command](args, Client(args.dry_run))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands: dict[str, Callable[[argparse.Namespace, Client], None]] = {
-        "weights": lambda args, client: upload_dataset("weights", args, client),
-        "wheels": lambda args, client: upload_dataset("wheels", args, client),
-        "notebook": upload_notebook,
-        "submit": submit,
-    }
-    parser.add_argument("command", choices=commands)
+    parser = arguments(__doc__)
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--owner", required=True, help="your Kaggle user name")
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--title", help="of the dataset or notebook")
@@ -304,17 +313,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--machine-shape", default=MACHINE_SHAPES[0], choices=MACHINE_SHAPES)
     parser.add_argument("--version", type=int, help="submit: of the notebook")
     parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
-    args = parser.parse_args(argv)
-    try:
-        check_owner(args.owner)
-        if not args.dry_run and shutil.which("kaggle") is None:
-            raise InputError("the client is not installed: pip install 'arc-solver[kaggle]'")
-        commands[args.command](args, Client(args.dry_run))
-    except (InputError, OSError) as error:
-        for line in str(error).splitlines():
-            print(f"kaggle_upload: {line}", file=sys.stderr)
-        return 2
-    return 0
+    parser.set_defaults(run_command=run_command)
+    return main_of("kaggle_upload", parser, argv)
 
 
 if __name__ == "__main__":

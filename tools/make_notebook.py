@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from command_line import arguments, main_of
 
 from solver.errors import InputError
 
@@ -106,8 +107,25 @@ def slugify(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
+def write(args: argparse.Namespace) -> int:
+    text = make_notebook(SOURCE.read_text(encoding="utf-8"))
+    if args.check:
+        stale = not NOTEBOOK.is_file() or NOTEBOOK.read_text(encoding="utf-8") != text
+        print(f"{NOTEBOOK.name} is {'stale: run make notebook' if stale else 'up to date'}")
+        return int(stale)
+    if args.owner is not None:
+        check_owner(args.owner)
+    NOTEBOOK.write_text(text, encoding="utf-8")
+    print(NOTEBOOK)
+    if args.owner is not None:
+        datasets = args.datasets or usual_datasets(args.owner)
+        metadata = kernel_metadata(args.owner, args.competition, datasets, args.title, args.machine_shape)
+        print(write_kernel(args.out, text, metadata))
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--owner", help="your Kaggle user name")
     parser.add_argument("--competition", default=COMPETITIONS[0], help=f"its slug ({', '.join(COMPETITIONS)})")
@@ -115,25 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--title", default=TITLE)
     parser.add_argument("--machine-shape", default=MACHINE_SHAPES[0], choices=MACHINE_SHAPES, help="NvidiaL4: four L4s")
     parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
-    args = parser.parse_args(argv)
-    text = make_notebook(SOURCE.read_text(encoding="utf-8"))
-    if args.check:
-        stale = not NOTEBOOK.is_file() or NOTEBOOK.read_text(encoding="utf-8") != text
-        print(f"{NOTEBOOK.name} is {'stale: run make notebook' if stale else 'up to date'}")
-        return int(stale)
-    try:
-        if args.owner is not None:
-            check_owner(args.owner)
-        NOTEBOOK.write_text(text, encoding="utf-8")
-        print(NOTEBOOK)
-        if args.owner is not None:
-            datasets = args.datasets or usual_datasets(args.owner)
-            metadata = kernel_metadata(args.owner, args.competition, datasets, args.title, args.machine_shape)
-            print(write_kernel(args.out, text, metadata))
-    except (InputError, OSError) as error:
-        print(f"make_notebook: {error}", file=sys.stderr)
-        return 2
-    return 0
+    parser.set_defaults(run_command=write)
+    return main_of("make_notebook", parser, argv)
 
 
 if __name__ == "__main__":

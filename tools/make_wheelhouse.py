@@ -21,6 +21,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from command_line import arguments, main_of
+
 from solver.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,30 +97,26 @@ def check(out: Path, python: str | None, platforms: Sequence[str], extras: Seque
     return f"installs {how} on Python {python or this}"
 
 
+def make(args: argparse.Namespace) -> None:
+    began = time.monotonic()
+    build(args.out, args.python, args.platform, args.extra, args.more)
+    built_s = time.monotonic() - began
+    checked = check(args.out, args.python, args.platform, args.extra, args.more)
+    wheels = sorted(args.out.glob("*.whl"))
+    size = sum(path.stat().st_size for path in wheels) / 2**20
+    check_s = time.monotonic() - began - built_s
+    print(f"{args.out}: {len(wheels)} wheels, {size:.1f} MiB in {built_s:.0f} s; {checked} in {check_s:.0f} s")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/wheelhouse"))
     parser.add_argument("--python", help="of the notebook's image, such as 3.12 (default: this one)")
     parser.add_argument("--platform", action="append", default=[], help="wheel platform tag, as often as needed")
     parser.add_argument("--extra", action="append", default=[], help="of the solver's own extras, such as vision")
     parser.add_argument("--with", dest="more", action="append", default=[], help="further requirement")
-    args = parser.parse_args(argv)
-    began = time.monotonic()
-    try:
-        build(args.out, args.python, args.platform, args.extra, args.more)
-        built_s = time.monotonic() - began
-        checked = check(args.out, args.python, args.platform, args.extra, args.more)
-    except subprocess.CalledProcessError as error:
-        print(f"make_wheelhouse: {' '.join(map(str, error.cmd))[:160]} failed: see above", file=sys.stderr)
-        return 2
-    except (InputError, OSError) as error:
-        print(f"make_wheelhouse: {error}", file=sys.stderr)
-        return 2
-    wheels = sorted(args.out.glob("*.whl"))
-    size = sum(path.stat().st_size for path in wheels) / 2**20
-    check_s = time.monotonic() - began - built_s
-    print(f"{args.out}: {len(wheels)} wheels, {size:.1f} MiB in {built_s:.0f} s; {checked} in {check_s:.0f} s")
-    return 0
+    parser.set_defaults(run_command=make)
+    return main_of("make_wheelhouse", parser, argv)
 
 
 if __name__ == "__main__":

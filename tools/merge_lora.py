@@ -8,28 +8,27 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from solver.errors import ArcSolveError
+from command_line import arguments, main_of
+
 from solver.training.launch import merge_adapter
 
 
+def merge(args: argparse.Namespace) -> None:
+    merge_adapter(args.adapter, args.base, args.out, args.trained_on, args.licence)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--adapter", type=Path, required=True)
     parser.add_argument("--base", type=Path, required=True, help="folder of the model that the adapter is for")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--trained-on", required=True, help="for the manifest: what the weights learned from")
     parser.add_argument("--licence", default="MIT-0")
-    args = parser.parse_args(argv)
-    try:
-        merge_adapter(args.adapter, args.base, args.out, args.trained_on, args.licence)
-    except (ArcSolveError, OSError) as error:
-        print(f"merge_lora: {error}", file=sys.stderr)
-        return 2
-    return 0
+    parser.set_defaults(run_command=merge)
+    return main_of("merge_lora", parser, argv)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+from command_line import arguments, main_of
 
 from solver.errors import InputError
 from solver.submission import check_submission
@@ -166,6 +167,11 @@ def claim(out: Path) -> None:
 # inside the namespaces
 
 
+def isolation_is_on() -> bool:
+    """Whether this process is in a network namespace without devices but the loopback."""
+    return [name for _, name in socket.if_nameindex()] == ["lo"]
+
+
 def bring_up_loopback() -> None:
     """In a new network namespace even the loopback device, over which the kernel talks, is down."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
@@ -269,10 +275,10 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
 
 
 def build_clock_jump(folder: Path) -> Path:
-    """Compile clock_jump.c, to be preloaded. Ends the rehearsal if there is no C compiler."""
+    """Compile clock_jump.c, to be preloaded. Raises InputError if there is no C compiler."""
     compiler, library = shutil.which("cc"), folder / "clock_jump.so"
     if compiler is None:
-        sys.exit("rehearse: --fault clock needs a C compiler (cc)")
+        raise InputError("--fault clock needs a C compiler (cc)")
     source = Path(__file__).with_name("clock_jump.c")
     subprocess.run([compiler, "-O1", "-Wall", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     return library
@@ -312,33 +318,11 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--time-scale", type=float, default=240.0, help="12 hours take 12 h / this (240: 3 minutes)")
-    parser.add_argument("--fault", nargs="+", default=["none"], choices=[*FAULTS, "all"], metavar="NAME")
-    parser.add_argument("--wheelhouse", type=Path, default=Path("build/wheelhouse"))
-    parser.add_argument("--out", type=Path, default=Path("build/rehearsal"))
-    parser.add_argument("--memory-gib", type=float, default=16.0, help="data of any one process")
-    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--python", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--limit-s", type=float, help=argparse.SUPPRESS)
-    parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args(argv)
-    if args.inside:
-        if isolation_is_on():
-            bring_up_loopback()
-        return execute(args.inside, args.python, args.limit_s, args.memory_gib, args.result)
-    try:
-        if not 0 < args.time_scale < math.inf:
-            raise InputError(f"--time-scale {args.time_scale:g}: must be more than 0")
-        claim(args.out)
-        python = prepare_environment(args.out.absolute(), args.wheelhouse.absolute())
-    except subprocess.CalledProcessError as error:
-        print(f"rehearse: {' '.join(map(str, error.cmd))[:160]} failed: see above", file=sys.stderr)
-        return 2
-    except (InputError, OSError) as error:
-        print(f"rehearse: {error}", file=sys.stderr)
-        return 2
+def rehearse_all(args: argparse.Namespace) -> int:
+    if not 0 < args.time_scale < math.inf:
+        raise InputError(f"--time-scale {args.time_scale:g}: must be more than 0")
+    claim(args.out)
+    python = prepare_environment(args.out.absolute(), args.wheelhouse.absolute())
     if not isolation():
         print("this machine allows no namespaces: the network is there and the inputs can be written", flush=True)
     names = list(FAULTS) if "all" in args.fault else args.fault
@@ -357,9 +341,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(not all(outcome.passed for outcome in outcomes))
 
 
-def isolation_is_on() -> bool:
-    """Whether this process is in a network namespace without devices but the loopback."""
-    return [name for _, name in socket.if_nameindex()] == ["lo"]
+def rehearse_inside(args: argparse.Namespace) -> int:
+    """What `rehearse` starts in the namespaces."""
+    if isolation_is_on():
+        bring_up_loopback()
+    return execute(args.inside, args.python, args.limit_s, args.memory_gib, args.result)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = arguments(__doc__)
+    parser.add_argument("--time-scale", type=float, default=240.0, help="12 hours take 12 h / this (240: 3 minutes)")
+    parser.add_argument("--fault", nargs="+", default=["none"], choices=[*FAULTS, "all"], metavar="NAME")
+    parser.add_argument("--wheelhouse", type=Path, default=Path("build/wheelhouse"))
+    parser.add_argument("--out", type=Path, default=Path("build/rehearsal"))
+    parser.add_argument("--memory-gib", type=float, default=16.0, help="data of any one process")
+    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--python", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--limit-s", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
+    parser.set_defaults(run_command=lambda args: rehearse_inside(args) if args.inside else rehearse_all(args))
+    return main_of("rehearse", parser, argv)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ shown the language and solved examples: style 'few-shot', with --chat for one th
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from command_line import arguments, main_of
 
 from solver.errors import InputError
 from solver.lm.engine import Sampling
@@ -21,8 +22,30 @@ from solver.lm.prompt import STYLES, PromptFormat
 from solver.lm.weights import KINDS, seal_weights
 
 
+def seal(args: argparse.Namespace) -> None:
+    marker = {name: getattr(args, name).replace("\\n", "\n") for name in ("step_begin", "step_end")}
+    max_new_tokens = args.max_new_tokens
+    if max_new_tokens is None:
+        max_new_tokens = 8192 if args.thinking else Sampling.max_new_tokens
+    if 0 < args.context_length <= max_new_tokens:
+        asked = f"--context-length {args.context_length}"
+        raise InputError(f"{asked}: no room for a prompt beside {max_new_tokens} new tokens (--max-new-tokens)")
+    prompt_format = PromptFormat(
+        style=args.style, sketch=not args.no_sketch, num_examples=args.num_examples, chat=args.chat,
+        thinking=args.thinking, **marker,
+    )  # fmt: skip
+    sampling = Sampling(max_new_tokens=max_new_tokens, temperature=args.temperature, top_p=args.top_p)
+    if not args.folder.is_dir():
+        raise InputError(f"{args.folder}: no such folder")
+    weights = seal_weights(
+        args.folder, args.kind, prompt_format, args.context_length, args.trained_on, args.licence, sampling
+    )
+    num_files, num_mib = len(weights.manifest["files"]), weights.num_bytes / 2**20
+    print(f"{weights.folder / 'solver.json'}: {num_files} files, {num_mib:.1f} MiB")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kind", choices=KINDS, default="policy")
     parser.add_argument("--style", choices=STYLES, default="short")
@@ -38,32 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--top-p", type=float, default=1.0, help="of sampling (default: 1)")
     parser.add_argument("--trained-on", required=True, help="what the model was trained on, in words")
     parser.add_argument("--licence", required=True)
-    args = parser.parse_args(argv)
-    marker = {name: getattr(args, name).replace("\\n", "\n") for name in ("step_begin", "step_end")}
-    max_new_tokens = args.max_new_tokens
-    if max_new_tokens is None:
-        max_new_tokens = 8192 if args.thinking else Sampling.max_new_tokens
-    try:
-        if 0 < args.context_length <= max_new_tokens:
-            asked = f"--context-length {args.context_length}"
-            raise InputError(f"{asked}: no room for a prompt beside {max_new_tokens} new tokens (--max-new-tokens)")
-        prompt_format = PromptFormat(
-            style=args.style, sketch=not args.no_sketch, num_examples=args.num_examples, chat=args.chat,
-            thinking=args.thinking, **marker,
-        )  # fmt: skip
-        sampling = Sampling(max_new_tokens=max_new_tokens, temperature=args.temperature, top_p=args.top_p)
-        if not args.folder.is_dir():
-            raise InputError(f"{args.folder}: no such folder")
-        weights = seal_weights(
-            args.folder, args.kind, prompt_format, args.context_length, args.trained_on, args.licence, sampling
-        )
-    except (InputError, OSError) as error:
-        print(f"seal_weights: {error}", file=sys.stderr)
-        return 2
-    print(
-        f"{weights.folder / 'solver.json'}: {len(weights.manifest['files'])} files, {weights.num_bytes / 2**20:.1f} MiB"
-    )
-    return 0
+    parser.set_defaults(run_command=seal)
+    return main_of("seal_weights", parser, argv)
 
 
 if __name__ == "__main__":

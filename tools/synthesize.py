@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--every", type=positive, default=50, help="an example of every n-th set of inputs")
     command.add_argument("--examples", type=int, default=5)
     command.set_defaults(run_command=run_show)
-    return main_of("synthesize", parser, argv, interrupted="interrupted; the shards begun are not kept")
+    return main_of("synthesize", parser, argv, interrupted="interrupted; the shards begun are not kept", log=True)
 
 
 if __name__ == "__main__":

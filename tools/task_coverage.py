@@ -10,13 +10,13 @@ shown for training tasks only; of evaluation sets nothing but totals is printed 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
+from command_line import arguments, main_of
 
-from solver.errors import ArcSolveError, InputError
+from solver.errors import InputError
 from solver.results import load_results
 from solver.score import score_task
 from solver.tasks import Task, load_set, training_allowed
@@ -50,31 +50,30 @@ def table(runs: Mapping[str, tuple[set[str], set[str]]]) -> list[dict[str, int |
     return rows
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+", help="run folders")
-    parser.add_argument("--set", default="arc-agi-1/training", help="named set (default: arc-agi-1/training)")
-    parser.add_argument("--out", type=Path, help="JSON file: the table, and task → runs that solved it")
-    args = parser.parse_args(argv)
-    try:
-        tasks = {task.task_id: task for task in load_set(args.set)}
-        runs = {str(run): solved_by(run, tasks) for run in args.runs}
-        rows = table(runs)
-        shown = {task.task_id for task in training_allowed()} if args.set.endswith(("/training", "/dev")) else set()
-        by_task = {i: [name for name, (_, s) in runs.items() if i in s] for i in sorted(tasks) if i in shown}
-        if args.out:
-            content = {"set": args.set, "tasks": len(tasks), "runs": rows, "solved_by": by_task}
-            args.out.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
-    except (ArcSolveError, OSError) as error:
-        print(f"task_coverage: {error}", file=sys.stderr)
-        return 2
+def show(args: argparse.Namespace) -> None:
+    tasks = {task.task_id: task for task in load_set(args.set)}
+    runs = {str(run): solved_by(run, tasks) for run in args.runs}
+    rows = table(runs)
+    shown = {task.task_id for task in training_allowed()} if args.set.endswith(("/training", "/dev")) else set()
+    by_task = {i: [name for name, (_, s) in runs.items() if i in s] for i in sorted(tasks) if i in shown}
+    if args.out:
+        content = {"set": args.set, "tasks": len(tasks), "runs": rows, "solved_by": by_task}
+        args.out.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
     print(f"{args.set}: {len(tasks)} tasks")
     for row in rows:
         print("{run}: {solved} of {answered} solved, {only} by no other run; {union} with the runs above".format(**row))
     lost = [i for i, names in by_task.items() if names and str(args.runs[-1]) not in names]
     if len(runs) > 1 and lost:
         print(f"solved before, not by {args.runs[-1]}: {' '.join(lost)}")
-    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = arguments(__doc__)
+    parser.add_argument("runs", type=Path, nargs="+", help="run folders")
+    parser.add_argument("--set", default="arc-agi-1/training", help="named set (default: arc-agi-1/training)")
+    parser.add_argument("--out", type=Path, help="JSON file: the table, and task → runs that solved it")
+    parser.set_defaults(run_command=show)
+    return main_of("task_coverage", parser, argv)
 
 
 if __name__ == "__main__":

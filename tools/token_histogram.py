@@ -11,14 +11,14 @@ ARC-AGI-1 evaluation tasks are in the ARC-AGI-2 training set.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from command_line import arguments, main_of
 
-from solver.errors import ArcSolveError, InputError
+from solver.errors import InputError
 from solver.figures import new_figure, save_figure
 from solver.lm.prompt import PromptTask, task_text
 from solver.lm.tokenizer import save_tokenizer
@@ -55,31 +55,30 @@ def draw(counts: np.ndarray, context: int | None, title: str, out: Path) -> None
     save_figure(figure, out)
 
 
+def show(args: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        if args.weights is None:
+            save_tokenizer(Path(folder))
+        encoder = Encoder(load_tokenizer(args.weights or Path(folder)))
+    tasks = named_tasks(args.set) if args.set else made_tasks(args.made)
+    counts = np.array([len(encoder.encode([(task_text(task), False)])[0]) for task in tasks])
+    if not len(counts):
+        raise InputError(f"{args.set or args.made}: no task to count")
+    draw(counts, args.context, args.set or args.made.name, args.out)
+    shown = ", ".join(f"{p}%: {int(np.percentile(counts, p))}" for p in PERCENTILES)
+    print(f"{len(counts)} tasks; tokens at {shown}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--set", help="named set, e.g. arc-agi-1/dev")
     source.add_argument("--made", type=Path, help="shards of made-up tasks")
     parser.add_argument("--weights", type=Path, help="folder whose tokenizer counts (default: this project's own)")
     parser.add_argument("--context", type=int, help="context length to draw")
     parser.add_argument("--out", type=Path, required=True, help="PNG file")
-    args = parser.parse_args(argv)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            if args.weights is None:
-                save_tokenizer(Path(folder))
-            encoder = Encoder(load_tokenizer(args.weights or Path(folder)))
-        tasks = named_tasks(args.set) if args.set else made_tasks(args.made)
-        counts = np.array([len(encoder.encode([(task_text(task), False)])[0]) for task in tasks])
-        if not len(counts):
-            raise InputError(f"{args.set or args.made}: no task to count")
-        draw(counts, args.context, args.set or args.made.name, args.out)
-    except (ArcSolveError, OSError) as error:
-        print(f"token_histogram: {error}", file=sys.stderr)
-        return 2
-    shown = ", ".join(f"{p}%: {int(np.percentile(counts, p))}" for p in PERCENTILES)
-    print(f"{len(counts)} tasks; tokens at {shown}")
-    return 0
+    parser.set_defaults(run_command=show)
+    return main_of("token_histogram", parser, argv)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--out", type=Path, help="table and picture: OUT.json, OUT.png")
     command.add_argument("--device", default="cpu")
     command.set_defaults(run_command=measure)
-    return main_of("train_policy", parser, argv)
+    return main_of("train_policy", parser, argv, log=True)
 
 
 if __name__ == "__main__":

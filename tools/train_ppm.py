@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--trained-on", required=True, help="for the manifest: what the weights learned from")
     command.add_argument("--licence", default="MIT-0")
     command.set_defaults(run_command=head)
-    return main_of("train_ppm", parser, argv)
+    return main_of("train_ppm", parser, argv, log=True)
 
 
 if __name__ == "__main__":

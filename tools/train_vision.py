@@ -419,7 +419,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("NCCL_NVLS_ENABLE", "0")
-    return main_of("train_vision", parser(), argv)
+    return main_of("train_vision", parser(), argv, log=True)
 
 
 if __name__ == "__main__":
