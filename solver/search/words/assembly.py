@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .cells import content_box
 from .layouts import turned
 
 
@@ -24,9 +25,8 @@ def left_over(grid, piece):
             top, left = divmod(int(there.argmax()), there.shape[1])
             out = grid.copy()
             out[top : top + piece.shape[0], left : left + piece.shape[1]] = 0
-            rows, columns = np.flatnonzero(out.any(1)), np.flatnonzero(out.any(0))
-            if len(rows):
-                return out[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            if out.any():
+                return out[content_box(out)]
     raise ValueError("nothing else, or not a piece of it")
 
 

@@ -41,6 +41,32 @@ def ways():
     return [*straight, ("up left", -1, -1), ("up right", -1, 1), ("down left", 1, -1), ("down right", 1, 1)]
 
 
+def on_grid(rows, columns, shape):
+    """Whether a grid of that shape has such rows and columns."""
+    return (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+
+
+def colors_at(grid, rows, columns, fine):
+    """The colours at places, int64 in their shape; −1 where they are not `fine`: elsewhere they must be on the grid."""
+    return np.where(fine, grid[np.where(fine, rows, 0), np.where(fine, columns, 0)], -1).astype(np.int64)
+
+
+def content_box(grid):
+    """The rows and the columns of the box of all content, as slices; empty ones where there is none."""
+    rows, columns = np.flatnonzero(grid.any(1)), np.flatnonzero(grid.any(0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def ranked_colors(grid):
+    """The colours of a grid's content, the most common one first; of equally common ones the lower first."""
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[0] = 0
+    ranked = np.argsort(-counts, kind="stable")
+    return ranked[counts[ranked] > 0]
+
+
 def neighbors(grid):
     """The cells one and two steps away in eight directions, and how many neighbours have content or the own colour."""
     high, wide = grid.shape
@@ -181,11 +207,11 @@ def squares(grid):
 def whole_grid(grid):
     """What is the same for all cells, the colours by how common they are, and how often the cell's colour occurs."""
     counts = np.bincount(grid.ravel(), minlength=10)
-    ranked = [color for color in np.argsort(-counts, kind="stable") if color and counts[color]]
+    ranked = ranked_colors(grid)
     same = np.zeros(grid.shape, np.int64)
-    found = {"color most common": same + (ranked[0] if ranked else 0)}
+    found = {"color most common": same + (ranked[0] if len(ranked) else 0)}
     found["color second"] = same + (ranked[1] if len(ranked) > 1 else 0)
-    found["color least common"] = same + (ranked[-1] if ranked else 0)
+    found["color least common"] = same + (ranked[-1] if len(ranked) else 0)
     found["colors in all"] = same + len(ranked)
     found["cells of its color"] = np.where(grid != 0, counts[grid], 0)
     found["color paired"] = paired_colors(grid)[grid]
@@ -333,8 +359,8 @@ def mirrored_within(grid, labels):
     found = {}
     for name, (rows, columns) in places.items():
         fine = (labels > 0) & (is_square | ("transposed" not in name))
-        found["color within " + name] = np.where(fine, grid[np.where(fine, rows, 0), np.where(fine, columns, 0)], -1)
-    return {name: colors.astype(np.int64) for name, colors in found.items()}
+        found["color within " + name] = colors_at(grid, rows, columns, fine)
+    return found
 
 
 def shapes(grid):

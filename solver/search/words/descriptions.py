@@ -7,8 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cells import ways
-from .parts import crops, extents, main_colors, pairs_of_parts, pushed, stack_of
+from .cells import ranked_colors, ways
+from .parts import (
+    color_counts,
+    crops,
+    extents,
+    gaps,
+    main_colors,
+    pairs_of_parts,
+    shape_keys,
+    sizes,
+    stack_of,
+    widened,
+)
 
 
 def described(grid, labels):
@@ -18,8 +29,8 @@ def described(grid, labels):
     n, high, wide = stack.shape
     own = stack >= 0
     top, bottom, left, right = extents(stack)
-    counts = np.array([(stack == color).sum((1, 2)) for color in range(10)])
-    size, tall, broad = own.sum((1, 2)), bottom - top + 1, right - left + 1
+    counts = color_counts(stack)
+    size, tall, broad = sizes(stack), bottom - top + 1, right - left + 1
     cut = crops(stack)
     found = {"color own": counts.argmax(0)}
     found["color least in it"] = np.where(counts > 0, counts, 999).argmin(0)
@@ -87,7 +98,7 @@ def seen_colors(grid, stack, inside, touching):
     n = len(stack)
     top, bottom, left, right = extents(stack)
     own = stack >= 0
-    color, size = main_colors(stack), own.sum((1, 2))
+    color, size = main_colors(stack), sizes(stack)
     found = {}
     for name, down, across in ways()[:4]:
         seen, far, ends = np.zeros(n, np.int64), np.zeros(n, np.int64), []
@@ -108,25 +119,17 @@ def seen_colors(grid, stack, inside, touching):
     sides = [name for name, _, _ in ways()[:4]]
     found["sides seen"] = sum((found["steps " + name] > 0) * 1 for name in sides)
     found["own color seen"] = sum((found["color seen " + name] == color) * 1 for name in sides)
-    near = np.where(np.eye(n, dtype=bool), 999, 0)
-    for low, high_end in ((top, bottom), (left, right)):
-        apart = np.maximum(low[:, None] - high_end, low - high_end[:, None])
-        near = near + np.maximum(apart, 0)
-    nearest = near.argmin(1) if n > 1 else np.zeros(n, np.int64)
-    found["color of nearest"] = color[nearest] if n > 1 else np.zeros(n, np.int64)
-    ranked = np.argsort(-np.bincount(grid.ravel(), minlength=10)[1:], kind="stable") + 1
-    ranked = [c for c in ranked if (grid == c).any()]
-    found["color most common"] = np.full(n, ranked[0] if ranked else 0)
-    found["color least common"] = np.full(n, ranked[-1] if ranked else 0)
+    near = np.where(np.eye(n, dtype=bool), 999, gaps(stack))
+    found["color of nearest"] = color[near.argmin(1)] if n > 1 else np.zeros(n, np.int64)
+    ranked = ranked_colors(grid)
+    found["color most common"] = np.full(n, ranked[0] if len(ranked) else 0)
+    found["color least common"] = np.full(n, ranked[-1] if len(ranked) else 0)
     found["color of largest"] = np.full(n, color[size.argmax()] if n else 0)
     found["color of smallest"] = np.full(n, color[size.argmin()] if n else 0)
     beside, within, holder = (np.zeros(n, np.int64) for _ in range(3))
-    around_all = np.zeros((n, 10), np.int64)
+    around_all, rings = np.zeros((n, 10), np.int64), widened(own, straight=1) & ~own
     for k in range(n):
-        ring = np.zeros(grid.shape, bool)
-        for _, down, across in ways()[:4]:
-            ring |= pushed(stack[k : k + 1], down, across)[0] >= 0
-        around = np.bincount(grid[ring & ~own[k]], minlength=10)
+        around = np.bincount(grid[rings[k]], minlength=10)
         within_box = (slice(top[k], bottom[k] + 1), slice(left[k], right[k] + 1))
         box = np.bincount(grid[within_box][~own[k][within_box]], minlength=10)
         around[0] = box[0] = 0
@@ -139,7 +142,7 @@ def seen_colors(grid, stack, inside, touching):
     alike = (color[:, None] == color) & ~np.eye(n, dtype=bool)
     found["color beside its own elsewhere"] = (alike @ around_all).argmax(1) if n else color
     found["largest of its color"] = np.where(alike, size, 0).max(1, initial=0)
-    keys = [(part.shape, (part >= 0).tobytes()) for part in crops(stack)]
+    keys = shape_keys(stack)
     other = [[j for j in range(n) if j != k and keys[j] == keys[k] and color[j] != color[k]] for k in range(n)]
     found["color of the same shape"] = np.array([color[j[0]] if j else 0 for j in other], np.int64)
     return found

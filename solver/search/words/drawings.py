@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .cells import ways
+from .cells import on_grid, ways
 from .kept import kept_by_identity
-from .parts import crops, extents, free_steps, main_colors, placed, pushed
+from .parts import color_counts, crops, extents, free_steps, main_colors, placed, pushed, sizes, widened
 
 
 def in_main_color(stack, mask):
@@ -76,14 +76,6 @@ def holes(grid, stack):
         outside = wider
 
 
-def widened(own, straight=0):
-    """These cells, bool [n, H, W], and those next to them, or straight beside them only."""
-    wider, stack = own.copy(), np.where(own, 0, -1).astype(np.int8)
-    for _, down, right in ways()[: 4 if straight else 8]:
-        wider |= pushed(stack, down, right) >= 0
-    return wider
-
-
 def frame(grid, stack):
     """The cells just outside its box."""
     within = boxed(stack)
@@ -102,21 +94,17 @@ def outline(grid, stack, straight):
     return in_main_color(stack, widened(own, straight) & ~own & (grid == 0))
 
 
-def edge(grid, stack):
-    """Its cells that are not surrounded by it."""
-    own = stack >= 0
-    deep = own.copy()
-    for _, down, right in ways():
-        deep &= pushed(stack, down, right) >= 0
-    return in_main_color(stack, own & ~deep)
-
-
 def inside(grid, stack):
     """Its cells that are surrounded by it."""
     own = stack >= 0
     for _, down, right in ways():
         own = own & (pushed(stack, down, right) >= 0)
     return in_main_color(stack, own)
+
+
+def edge(grid, stack):
+    """Its cells that are not surrounded by it."""
+    return in_main_color(stack, (stack >= 0) & (inside(grid, stack) < 0))
 
 
 @kept_by_identity
@@ -160,7 +148,7 @@ def moved_to(grid, stack, which, farther):
     n = len(stack)
     shifts, best = np.zeros((n, 2), np.int64), np.full(n, 99)
     color = main_colors(stack)
-    largest = (stack >= 0).sum((1, 2)).argmax() if n else 0
+    largest = sizes(stack).argmax() if n else 0
     for _, down, right in ways()[:4]:
         steps, stopped = free_steps(grid, stack, down, right)
         after = placed(stack, np.stack([(steps + 1) * down, (steps + 1) * right], 1))
@@ -201,7 +189,7 @@ def moved_onto(grid, stack, which):
     if not n:
         return stack
     top, bottom, left, right = extents(stack)
-    size, color = (stack >= 0).sum((1, 2)), main_colors(stack)
+    size, color = sizes(stack), main_colors(stack)
     often = np.bincount(color, minlength=10)[color]
     goal = size.argmax() if which == "largest" else size.argmin() if which == "smallest" else often.argmin()
     down, across = (top[goal] + bottom[goal] - top - bottom) // 2, (left[goal] + right[goal] - left - right) // 2
@@ -221,17 +209,25 @@ def reflected(grid, stack, how, down, right):
     return moved_by(grid, out, down, right, 1) if down or right else out
 
 
+def copied(part, down, right):
+    """Copies of a part (a stack of one), one after the other by so many rows and columns, up to the border; the last
+    ones lie above. int8 [H, W]."""
+    out = np.full(part.shape[1:], -1, np.int8)
+    for step in range(1, max(out.shape)):
+        copy = pushed(part, step * down, step * right)[0]
+        if not (copy >= 0).any():
+            break
+        out = np.where(copy >= 0, copy, out)
+    return out
+
+
 def repeated(grid, stack, down, right, gap):
     """Copies of the part, one after the other in a direction, up to the border, `gap` cells between them."""
     top, bottom, left, right_end = extents(stack)
     tall, broad = bottom - top + 1 + gap, right_end - left + 1 + gap
     out = np.full(stack.shape, -1, np.int8)
     for k in range(len(stack)):
-        for step in range(1, max(grid.shape)):
-            copy = pushed(stack[k : k + 1], int(down * tall[k] * step), int(right * broad[k] * step))[0]
-            out[k] = np.where(copy >= 0, copy, out[k])
-            if not (copy >= 0).any():
-                break
+        out[k] = copied(stack[k : k + 1], int(down * tall[k]), int(right * broad[k]))
     return out
 
 
@@ -246,7 +242,7 @@ def completed(grid, stack, how):
 
 def exchanged(grid, stack):
     """The part with its most and its least common colour exchanged."""
-    counts = np.array([(stack == color).sum((1, 2)) for color in range(10)])
+    counts = color_counts(stack)
     most = counts.argmax(0)[:, None, None]
     least = np.where(counts > 0, counts, 999).argmin(0)[:, None, None]
     return np.where(stack == most, least, np.where(stack == least, most, stack)).astype(np.int8)
@@ -285,7 +281,7 @@ def dotted(grid, stack, cells, top, left_end):
     out = np.full(stack.shape, -1, np.int8)
     for row, column, color in cells:
         rows, columns = top + row, left_end + column
-        fine = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
+        fine = on_grid(rows, columns, grid.shape)
         out[fine, rows[fine], columns[fine]] = color
     return out
 

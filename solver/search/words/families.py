@@ -28,7 +28,7 @@ from .cells import (
     surroundings,
     whole_grid,
 )  # fmt: skip
-from .reach import content_box, diagonals, free_ways, mirrors_about
+from .reach import diagonals, free_ways, mirrors_about, whole_content
 from .spans import rectangles_around, repeats, runs
 
 Features = dict[str, np.ndarray]
@@ -38,7 +38,7 @@ FAMILIES: tuple[tuple[Callable[..., Features], Callable[..., np.ndarray] | None]
     (nearest, None), (measures, regions), (measures, one_colored), (measures, many_colored), (measures, boxes),
     (shapes, None), (surroundings, None), (ends, None), (squares, None), (nearest_other, None),
     (mirrored_within, boxes), (far_sights, None), (runs, None), (rectangles_around, None), (repeats, None),
-    (diagonals, None), (free_ways, None), (mirrors_about, None), (mirrored_within, content_box),
+    (diagonals, None), (free_ways, None), (mirrors_about, None), (mirrored_within, whole_content),
 )  # fmt: skip
 """The functions that give features, and what gives their second argument of the grid, if they have one."""
 

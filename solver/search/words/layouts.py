@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cells import many_colored, one_colored
+from .cells import many_colored, one_colored, ranked_colors
 from .descriptions import described
 from .drawings import cut_out
 from .parts import extents, free_regions, panels, stack_of
@@ -196,9 +196,8 @@ def over_one_another(blocks, boxes):
 
 def plain(picture):
     """A picture with its colours renamed: 1 is its most common one, 2 the next; as nested tuples."""
-    ranked = np.argsort(-np.bincount(picture.ravel(), minlength=10)[1:], kind="stable") + 1
-    names = np.zeros(10, np.int64)
-    names[ranked] = np.arange(1, 10)
+    ranked, names = ranked_colors(picture), np.zeros(10, np.int64)
+    names[ranked] = np.arange(1, len(ranked) + 1)
     return tuple(map(tuple, names[picture].tolist()))
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .drawings import Drawing
-from .parts import extents, free_steps, main_colors, placed
-from .relations import gaps, other_part
+from .parts import extents, free_steps, main_colors, placed, sizes
+from .relations import nearest_of, other_part
 
 MAX_MOVES, MAX_ALIKE = 16, 2
 """Moves under one division, and how many of them may explain the same parts."""
@@ -53,7 +53,7 @@ PLAIN: tuple[Half, ...] = (
 def reference(stack, which):
     """For every part the number of another, −1 where there is none: see `other_part`; or the nearest of a colour, or
     the nearest that is 'larger', or that and 'larger of own color'."""
-    color, size = main_colors(stack), (stack >= 0).sum((1, 2))
+    color, size = main_colors(stack), sizes(stack)
     if isinstance(which, int):
         may = np.repeat((color == which)[None], len(stack), 0)
     elif which.startswith("larger"):
@@ -62,7 +62,7 @@ def reference(stack, which):
     else:
         return other_part(None, stack, which)
     np.fill_diagonal(may, False)
-    return np.where(may.any(1), np.where(may, gaps(stack), 999).argmin(1), -1)
+    return nearest_of(stack, may)
 
 
 def shifts_by(other, first, last, length):

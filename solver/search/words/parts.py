@@ -93,6 +93,16 @@ def main_colors(stack):
     return counts[:, 1:].argmax(1)
 
 
+def sizes(stack):
+    """The number of cells of every part."""
+    return (stack >= 0).sum((1, 2))
+
+
+def color_counts(stack):
+    """The number of cells of every colour in every part; int64 [10, n]."""
+    return np.array([(stack == color).sum((1, 2)) for color in range(10)])
+
+
 def pushed(stack, down, right):
     """Every part moved by the same number of rows and columns; what leaves the grid is lost."""
     high, wide = stack.shape[1:]
@@ -135,6 +145,24 @@ def free_steps(grid, stack, down, right):
     return np.minimum(room, gap)[1:], (gap < room)[1:]
 
 
+def widened(own, straight=0):
+    """These cells, bool [n, H, W], and those next to them, or straight beside them only."""
+    wider, stack = own.copy(), np.where(own, 0, -1).astype(np.int8)
+    for _, down, right in ways()[: 4 if straight else 8]:
+        wider |= pushed(stack, down, right) >= 0
+    return wider
+
+
+@kept_by_identity
+def gaps(stack):
+    """How far every two parts' boxes are from each other, rows and columns added up; int64 [n, n]."""
+    top, bottom, left, right = extents(stack)
+    far = np.zeros((len(stack), len(stack)), np.int64)
+    for low, high in ((top, bottom), (left, right)):
+        far += np.maximum(np.maximum(low[:, None] - high, low - high[:, None]), 0)
+    return far
+
+
 def pairs_of_parts(stack):
     """For every two parts, bool [n, n]: whether the first's box lies in the second's, and whether they touch, at a
     corner too."""
@@ -142,10 +170,9 @@ def pairs_of_parts(stack):
     inside = (top[:, None] >= top) & (bottom[:, None] <= bottom) & (left[:, None] >= left) & (right[:, None] <= right)
     np.fill_diagonal(inside, False)
     own = stack >= 0
-    wider = own.copy()
-    for _, down, across in ways():
-        wider |= pushed(stack, down, across) >= 0
-    touching = wider.reshape(len(own), -1).astype(np.float32) @ own.reshape(len(own), -1).T.astype(np.float32) > 0
+    touching = (
+        widened(own).reshape(len(own), -1).astype(np.float32) @ own.reshape(len(own), -1).T.astype(np.float32) > 0
+    )
     np.fill_diagonal(touching, False)
     return inside, touching
 
@@ -157,6 +184,11 @@ def crops(stack):
         part[top : bottom + 1, left : right + 1]
         for part, top, bottom, left, right in zip(stack, *extents(stack), strict=True)
     ]
+
+
+def shape_keys(stack):
+    """What parts of the same shape have alike, whatever their colours."""
+    return [(part.shape, (part >= 0).tobytes()) for part in crops(stack)]
 
 
 DIVISIONS: tuple[Callable[..., np.ndarray], ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cells import moved, regions, ways
+from .cells import colors_at, content_box, moved, on_grid, regions, ways
 
 
 def diagonals(grid):
@@ -58,17 +58,13 @@ def mirrors_about(grid):
     places["antitransposed"] = (down - shift - column, across + shift - row)
     found = {}
     for name, (rows, columns) in places.items():
-        fine = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
-        fine &= (down - across) % 2 == 0 or "transposed" not in name
-        colors = np.where(fine, grid[np.where(fine, rows, 0), np.where(fine, columns, 0)], -1)
-        found["color about it " + name] = colors.astype(np.int64)
+        fine = on_grid(rows, columns, grid.shape) & ((down - across) % 2 == 0 or "transposed" not in name)
+        found["color about it " + name] = colors_at(grid, rows, columns, fine)
     return found
 
 
-def content_box(grid):
+def whole_content(grid):
     """Labels of the box of all content: 1, 0 outside."""
-    rows, columns = np.flatnonzero(grid.any(1)), np.flatnonzero(grid.any(0))
     labels = np.zeros(grid.shape, np.int64)
-    if len(rows):
-        labels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = 1
+    labels[content_box(grid)] = 1
     return labels

@@ -8,10 +8,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cells import ways
-from .drawings import Drawing, in_main_color, rays
+from .cells import on_grid, ways
+from .drawings import Drawing, copied, in_main_color, rays
 from .kept import kept_by_identity
-from .parts import crops, extents, free_regions, free_steps, main_colors, placed, pushed, stack_of
+from .parts import (
+    crops,
+    extents,
+    free_regions,
+    free_steps,
+    gaps,
+    main_colors,
+    placed,
+    pushed,
+    shape_keys,
+    sizes,
+    stack_of,
+)
 
 
 def ways_of(which):
@@ -39,11 +51,11 @@ def connected(grid, stack, which, to):
     steps = np.arange(1, max(grid.shape) + 1)
     for down, right in ways_of(which):
         rows, columns = row[:, None] + down * steps, column[:, None] + right * steps
-        on_grid = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
-        rows, columns = np.where(on_grid, rows, 0), np.where(on_grid, columns, 0)
-        own = on_grid & (stack[part[:, None], rows, columns] >= 0)
-        met = np.where(on_grid, grid[rows, columns], 0)
-        stops = ~on_grid | ((met > 0) & ~own)
+        fine = on_grid(rows, columns, grid.shape)
+        rows, columns = np.where(fine, rows, 0), np.where(fine, columns, 0)
+        own = fine & (stack[part[:, None], rows, columns] >= 0)
+        met = np.where(fine, grid[rows, columns], 0)
+        stops = ~fine | ((met > 0) & ~own)
         end = stops.argmax(1)
         hit = met[np.arange(len(part)), end]
         wanted = {"own color": hit == color, "other color": (hit > 0) & (hit != color), "content": hit > 0}
@@ -103,7 +115,7 @@ def moved_far(grid, stack, down, right, far):
     """The part moved in a direction by `far` cells, or by as many as its 'size', its 'longer side', or the number of
     'parts' is."""
     top, bottom, left, right_end = extents(stack)
-    steps = np.full(len(stack), far) if not isinstance(far, str) else (stack >= 0).sum((1, 2))
+    steps = np.full(len(stack), far) if not isinstance(far, str) else sizes(stack)
     if far == "longer side":
         steps = np.maximum(bottom - top, right_end - left) + 1
     if far == "parts":
@@ -115,7 +127,7 @@ def fallen(grid, stack, down, right, still):
     """The part where it comes to rest if all parts move together in a direction and stop at the border and at one
     another. still: whether the largest part stays where it is."""
     out, content = stack.copy(), grid.copy()
-    largest = (stack >= 0).sum((1, 2)).argmax() if len(stack) else 0
+    largest = sizes(stack).argmax() if len(stack) else 0
     moving = True
     while moving:
         moving = False
@@ -131,14 +143,11 @@ def fallen(grid, stack, down, right, still):
     return out
 
 
-@kept_by_identity
-def gaps(stack):
-    """How far every two parts' boxes are from each other, rows and columns added up; int64 [n, n]."""
-    top, bottom, left, right = extents(stack)
-    far = np.zeros((len(stack), len(stack)), np.int64)
-    for low, high in ((top, bottom), (left, right)):
-        far += np.maximum(np.maximum(low[:, None] - high, low - high[:, None]), 0)
-    return far
+def nearest_of(stack, may):
+    """For every part the number of the nearest of those that it may be (bool [n, n]), −1 where it may be none."""
+    if not len(stack):
+        return np.zeros(0, np.int64)
+    return np.where(may.any(1), np.where(may, gaps(stack), 999).argmin(1), -1)
 
 
 @kept_by_identity
@@ -147,15 +156,15 @@ def other_part(grid, stack, which):
     its 'own shape'; or the 'largest', the 'smallest', that of the 'rarest' colour, that of the 'most colors'; or the
     largest of other main colour that has its 'color in it'."""
     n = len(stack)
-    color, size, cut = main_colors(stack), (stack >= 0).sum((1, 2)), crops(stack)
+    color, size, cut = main_colors(stack), sizes(stack), crops(stack)
     if which in ("nearest", "own color", "own shape"):
         may = ~np.eye(n, dtype=bool)
         if which == "own color":
             may &= color[:, None] == color
         if which == "own shape":
-            keys = [(part.shape, (part >= 0).tobytes()) for part in cut]
+            keys = shape_keys(stack)
             may &= np.array([[a == b for b in keys] for a in keys], bool).reshape(n, n)
-        return np.where(may.any(1), np.where(may, gaps(stack), 999).argmin(1), -1) if n else np.zeros(0, np.int64)
+        return nearest_of(stack, may)
     if which == "color in it":
         has = np.array([[(part == c).any() for part in cut] for c in color], bool).reshape(n, n)
         merit = np.where(has & (color[:, None] != color), size, -1)
@@ -184,7 +193,7 @@ def mirrored(grid, stack, which, how):
             continue
         rows = down[part] - row if turned_down else row
         columns = across[part] - column if turned_across else column
-        fine = (rows >= 0) & (rows < high) & (columns >= 0) & (columns < wide)
+        fine = on_grid(rows, columns, grid.shape)
         out[part[fine], rows[fine], columns[fine]] = stack[part[fine], row[fine], column[fine]]
     return out
 
@@ -236,16 +245,16 @@ def analogous(model, part):
 def by_analogy(grid, stack):
     """The part completed to what a larger one is, in its own colours: the largest of those that it is a corner of."""
     out = np.full(stack.shape, -1, np.int8)
-    cut, sizes = crops(stack), (stack >= 0).sum((1, 2))
+    cut, size = crops(stack), sizes(stack)
     top, _, left, _ = extents(stack)
     for k, part in enumerate(cut):
-        larger = [j for j in np.argsort(-sizes, kind="stable") if sizes[j] > sizes[k]]
+        larger = [j for j in np.argsort(-size, kind="stable") if size[j] > size[k]]
         found = next((one for j in larger if (one := analogous(cut[j], part)) is not None), None)
         if found is not None:
             picture, row, column = found
             rows, columns = np.nonzero(picture >= 0)
             colors, rows, columns = picture[rows, columns], rows + top[k] - row, columns + left[k] - column
-            fine = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
+            fine = on_grid(rows, columns, grid.shape)
             out[k, rows[fine], columns[fine]] = colors[fine]
     return out
 
@@ -266,11 +275,7 @@ def stepped(grid, stack, which):
     for k, other in enumerate(other_part(grid, stack, which)):
         down, right = int(top[k] - top[other]), int(left[k] - left[other])
         if other >= 0 and (down or right):
-            for step in range(1, max(grid.shape)):
-                copy = pushed(stack[k : k + 1], down * step, right * step)[0]
-                if not (copy >= 0).any():
-                    break
-                out[k] = np.where(copy >= 0, copy, out[k])
+            out[k] = copied(stack[k : k + 1], down, right)
     return out
 
 
@@ -286,11 +291,7 @@ def continued(grid, stack, down, right):
             before = cut[max(0, -by_row) : high - max(0, by_row), max(0, -by_column) : wide - max(0, by_column)]
             after = cut[max(0, by_row) : high - max(0, -by_row), max(0, by_column) : wide - max(0, -by_column)]
             if np.array_equal(before, after):
-                for number in range(1, max(grid.shape)):
-                    copy = pushed(stack[k : k + 1], by_row * number, by_column * number)[0]
-                    if not (copy >= 0).any():
-                        break
-                    out[k] = np.where((copy >= 0) & (stack[k] < 0), copy, out[k])
+                out[k] = np.where(stack[k] < 0, copied(stack[k : k + 1], by_row, by_column), -1)
                 break
     return out
 
@@ -313,10 +314,10 @@ def joined(grid, stack, which, first):
 
 def fitted(grid, stack, turn):
     """The part moved into the gap in the grid that has its shape, also if it must be turned there."""
-    gaps = stack_of(grid + 1, free_regions(grid))
-    top, _, left, _ = extents(gaps)
+    rooms = stack_of(grid + 1, free_regions(grid))
+    top, _, left, _ = extents(rooms)
     out = np.full(stack.shape, -1, np.int8)
-    shapes = [cut >= 0 for cut in crops(gaps)]
+    shapes = [cut >= 0 for cut in crops(rooms)]
     for k, cut in enumerate(crops(stack)):
         turns = [np.rot90(p, q) for p in (cut, cut.T) for q in range(4)] if turn else [cut]
         for picture in turns:

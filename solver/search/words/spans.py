@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .cells import content_box
+
 
 def run_ends(cells):
     """The first and the last place of the run of equal values that each cell lies in, along the last axis; int64 in
@@ -94,11 +96,9 @@ def repeats(grid):
             found[f"color of lines repeated {name}{words}"] = sequences[name]
         longer = sequences["across"] * (wide > high) + sequences["down"] * (high > wide)
         found["color of lines repeated along" + words] = longer
-    rows, columns = np.flatnonzero(grid.any(1)), np.flatnonzero(grid.any(0))
-    if len(rows):
-        box = grid[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        down, across = (np.arange(high) - rows[0]) % len(box), (np.arange(wide) - columns[0]) % box.shape[1]
-        found["color of content repeated"] = box[down][:, across].astype(np.int64)
-    else:
-        found["color of content repeated"] = np.zeros(grid.shape, np.int64)
-    return found
+    rows, columns = content_box(grid)
+    box, content = grid[rows, columns], np.zeros(grid.shape, np.int64)
+    if box.size:
+        down, across = (np.arange(high) - rows.start) % len(box), (np.arange(wide) - columns.start) % box.shape[1]
+        content[:] = box[down][:, across]
+    return found | {"color of content repeated": content}

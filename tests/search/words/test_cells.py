@@ -9,13 +9,17 @@ from scattered import SOME_GRIDS, noise
 
 from solver.search.words.cells import (
     boxes,
+    colors_at,
+    content_box,
     ends,
     far_sights,
     measures,
     mirrored_within,
     nearest,
     nearest_other,
+    on_grid,
     paired_colors,
+    ranked_colors,
     regions,
     sights,
     squares,
@@ -130,3 +134,27 @@ def test_a_cell_sees_itself_mirrored_within_the_box_of_its_part():
 
 def test_a_smaller_box_lies_over_a_larger_one():
     assert boxes(draw("1111/1000/1020")).tolist() == [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "box"), [("0000/0102/0300", "102/300"), ("5", "5"), ("000/000", ""), ("00/01", "1"), ("123", "123")]
+)
+def test_the_box_of_all_content(text, box):
+    grid = draw(text)
+    found = grid[content_box(grid)]
+    assert found.tolist() == (draw(box).tolist() if box else [])
+
+
+def test_colours_at_places_that_may_lie_outside():
+    grid = draw("12/34")
+    rows, columns = np.array([0, 1, -1, 2, 0]), np.array([1, 0, 0, 0, 2])
+    fine = on_grid(rows, columns, grid.shape)
+    assert fine.tolist() == [True, True, False, False, False]
+    found = colors_at(grid, rows, columns, fine)
+    assert found.tolist() == [2, 3, -1, -1, -1]
+    assert found.dtype == np.int64
+
+
+def test_colours_are_ranked_by_how_common_they_are_and_then_by_number():
+    assert ranked_colors(draw("0030/2113/0000")).tolist() == [1, 3, 2]
+    assert ranked_colors(draw("000")).tolist() == []

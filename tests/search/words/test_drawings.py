@@ -10,7 +10,17 @@ from grids import draw
 from scattered import SOME_GRIDS, scattered
 
 from solver.search.words.cells import many_colored, one_colored, ways
-from solver.search.words.drawings import DRAWINGS, mat, rays, rest_of_box, stamped_in_middle, without_main
+from solver.search.words.drawings import (
+    DRAWINGS,
+    copied,
+    edge,
+    inside,
+    mat,
+    rays,
+    rest_of_box,
+    stamped_in_middle,
+    without_main,
+)
 from solver.search.words.parts import stack_of
 
 
@@ -62,3 +72,17 @@ def test_nothing_is_stamped_around_a_middle_between_cells():
     grid = draw("0110/0000")
     stack = stack_of(grid, one_colored(grid))
     assert (stamped_in_middle(grid, stack, ((0, 0, 5),)) < 0).all()
+
+
+def test_copies_of_a_part_go_on_to_the_border_and_the_last_lie_above():
+    part = stack_of(draw("1200000"), draw("1100000").astype(np.int64))
+    assert copied(part, 0, 1).tolist() == [[-1, 1, 1, 1, 1, 1, 1]]
+    assert copied(part, 0, 3).tolist() == [[-1, -1, -1, 1, 2, -1, 1]]
+    assert copied(part, 1, 0).max() == -1
+
+
+def test_a_cell_of_a_part_is_inside_or_at_its_edge():
+    grid = draw("1110/1210/1110/0000")
+    stack = stack_of(grid, many_colored(grid))
+    assert inside(grid, stack).tolist()[0] == [[-1] * 4, [-1, 1, -1, -1], [-1] * 4, [-1] * 4]
+    assert ((edge(grid, stack) >= 0) ^ (inside(grid, stack) >= 0) == (stack >= 0)).all()

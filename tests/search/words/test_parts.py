@@ -8,7 +8,20 @@ from grids import draw
 from scattered import SOME_GRIDS, scattered
 
 from solver.search.words.cells import one_colored, ways
-from solver.search.words.parts import DRAWN_DIVISIONS, free_steps, loose, main_colors, panels, pushed, stack_of
+from solver.search.words.parts import (
+    DRAWN_DIVISIONS,
+    color_counts,
+    free_steps,
+    gaps,
+    loose,
+    main_colors,
+    panels,
+    pushed,
+    shape_keys,
+    sizes,
+    stack_of,
+    widened,
+)
 
 
 @pytest.mark.parametrize("division", DRAWN_DIVISIONS)
@@ -75,3 +88,20 @@ def test_free_steps_are_those_of_moving_step_by_step():
                     if not whole or ((moved >= 0) & (grid > 0) & (part < 0)).any():
                         assert far == step - 1
                         break
+
+
+def test_what_is_counted_of_parts():
+    grid = draw("1102/1300/0000/4400/5000")
+    stack = stack_of(grid, draw("1102/1100/0000/3300/3000").astype(np.int64))
+    assert sizes(stack).tolist() == [4, 1, 3]
+    assert color_counts(stack).tolist()[:6] == [[0, 0, 0], [3, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 2], [0, 0, 1]]
+    assert gaps(stack).tolist() == [[0, 2, 2], [2, 0, 5], [2, 5, 0]]
+    keys = shape_keys(stack_of(draw("1020/1122"), draw("1020/1122").astype(np.int64)))
+    assert keys[0] == keys[1]
+    assert len(set(shape_keys(stack))) == 3
+
+
+def test_cells_are_widened_to_those_next_to_them():
+    own = draw("1000/0000/0000")[None] > 0
+    assert widened(own)[0].tolist() == (draw("1100/1100/0000") > 0).tolist()
+    assert widened(own, straight=1)[0].tolist() == (draw("1100/1000/0000") > 0).tolist()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from grids import draw
 
-from solver.search.words.reach import content_box, diagonals, free_ways, mirrors_about
+from solver.search.words.reach import diagonals, free_ways, mirrors_about, whole_content
 
 
 def test_diagonals_have_a_common_colour_and_cells():
@@ -45,5 +45,5 @@ def test_diagonal_mirrors_need_a_middle_on_the_lattice():
 
 
 def test_the_box_of_all_content():
-    assert content_box(draw("0000/0102/0000")).tolist() == [[0] * 4, [0, 1, 1, 1], [0] * 4]
-    assert not content_box(np.zeros((3, 3), np.int8)).any()
+    assert whole_content(draw("0000/0102/0000")).tolist() == [[0] * 4, [0, 1, 1, 1], [0] * 4]
+    assert not whole_content(np.zeros((3, 3), np.int8)).any()
