@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..words.layouts import as_they_lie, block, boxes, in_line
+from ..words.layouts import as_they_lie, block, in_line
 from .divided import Parts
 from .layout_blocks import Blocks
 from .layout_kinds import Layout
@@ -145,18 +145,17 @@ def _rules(
         items = [give(choice, grid) for grid in range(len(parts.labels))]
         if any(item is None for item in items):
             continue
-        value = parts.value(items, *_program(parts, layout, used, tree.text(parts.questions.texts)))
+        value = parts.laid_out(items, *_program(layout, used, tree.text(parts.questions.texts)))
         cost = LEAF_COST * tree.num_leaves + ACTION_COST + layout.cost + sum(option.cost for option in used)
         rules.append(Rule(value, confirmed, cost))
     return rules
 
 
-def _program(parts: Parts, layout: Layout, used: Sequence[_Option], choice: str) -> tuple[list[str], list]:
-    """A rule's lines of Python and the functions that they need, see `Parts.value`. choice: as Python over `seen`."""
-    lines = [f"seen = {parts.describe.__name__}(base, labels)", "where = boxes(base, labels)"]
-    lines += [f"choice = np.zeros(labels.max(), np.int64) + {choice}", "blocks = []"]
+def _program(layout: Layout, used: Sequence[_Option], choice: str) -> tuple[list[str], list]:
+    """A rule's lines of Python and their functions, see `Parts.laid_out`. choice: as Python over `seen`."""
+    lines = [f"choice = np.zeros(labels.max(), np.int64) + {choice}", "blocks = []"]
     lines += ["for k in range(labels.max()):"]
     for number, option in enumerate(used):
         lines += [f"    if choice[k] == {number}:", f"        blocks.append({option.text})"]
     more, functions = layout.program("where")
-    return [*lines, *more], [parts.describe, boxes, block, *functions]
+    return [*lines, *more], [block, *functions]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -33,7 +32,7 @@ from .cell_questions import (
     same_colors,
     unknown,
 )
-from .cell_trees import TreeRules
+from .cell_trees import CellTrees
 from .pool import Pool
 from .rule import LEAF_COST, Fit, with_doubt
 from .trees import Tree
@@ -52,7 +51,7 @@ NUM_EXTRA = 24
 """Pool values whose colours are asked for beside the features."""
 
 
-class CellRules(TreeRules):
+class CellRules(CellTrees):
     """The questions and actions over one grid per input, and the trees over them.
 
     base: the grid whose cells are asked about, of the outputs' shapes. extra: other grids of its shapes. cells: what is
@@ -65,8 +64,7 @@ class CellRules(TreeRules):
         self.base, self.extra = base, list(extra)
         self.input_of = np.repeat(np.arange(len(base.items)), [grid.size for grid in base.items])
         target = np.concatenate([grid.ravel() for grid in targets]).astype(np.int64)
-        ends = np.cumsum([0] + [grid.size for grid in targets])
-        super().__init__(target, [slice(int(a), int(b)) for a, b in pairwise(ends)])
+        super().__init__(target, [grid.size for grid in targets])
         self._cells = cells or BaseCells(base, len(target))
 
     @property

@@ -7,8 +7,9 @@ the same questions make of the other pairs alone gives this pair's output. Cell 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,17 +43,18 @@ class Asked:
     counts: np.ndarray
 
 
-class TreeRules:
+class CellTrees:
     """Small trees over questions about cells. A subclass says what is known of the cells (`_known`), what is asked
     (`_ask`), and what a tree makes of all inputs (`_value`).
 
-    target: the colour that each training cell should get, int64 [n]. pairs: which of the cells are each pair's.
+    target: the colour that each training cell should get, int64 [n]: pair after pair. sizes: how many are each pair's.
     """
 
     num_trees = NUM_TREES
 
-    def __init__(self, target: np.ndarray, pairs: list[slice]) -> None:
-        self.target, self._pairs = target, pairs
+    def __init__(self, target: np.ndarray, sizes: Sequence[int]) -> None:
+        self.target = target
+        self._pairs = [slice(int(first), int(end)) for first, end in pairwise(np.cumsum([0, *sizes]))]
         self.num_checks = 0
         self.questions: list[Question] = []
         self.actions: list[int | Name] = []
@@ -230,7 +232,7 @@ class TreeRules:
 
 def _best_question(total: np.ndarray, counts: np.ndarray) -> int:
     """The place of the question after which most cells are right, with a bonus for halves that are right as a whole;
-    −1 if none divides the cells. total, counts: see `TreeRules._grow`."""
+    −1 if none divides the cells. total, counts: see `CellTrees._grow`."""
     yes, num_yes = counts[:-1], counts[-1]
     num_no = total[-1] - num_yes
     merit = question_merits(yes.max(0), (total[:-1, None] - yes).max(0), num_yes, num_no)

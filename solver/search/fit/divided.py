@@ -15,7 +15,7 @@ from ...grid.registry import GridError
 from ...sandbox.executor import FreeValue
 from ..words.carried import source_of
 from ..words.descriptions import described
-from ..words.layouts import block, counted, whole
+from ..words.layouts import block, boxes, counted, whole
 from ..words.parts import extents, stack_of
 from .part_questions import Choice, Questions, choices
 
@@ -93,6 +93,11 @@ class Parts:
         `labels`, and the functions that these call."""
         text = "\n".join([source_of([self.divide, *functions]), f"labels = {self.divide.__name__}(base)", *lines])
         return FreeValue.fitted(items, (self.base,), ("base",), text, self.base.cost)
+
+    def laid_out(self, items: Sequence[np.ndarray], lines: Sequence[str], functions: Sequence[Callable]) -> FreeValue:
+        """A `value` whose lines also use `seen`, what the parts are like, and `where`, their boxes."""
+        before = [f"seen = {self.describe.__name__}(base, labels)", "where = boxes(base, labels)"]
+        return self.value(items, [*before, *lines], [self.describe, boxes, *functions])
 
 
 def divided(

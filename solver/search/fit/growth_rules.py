@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -49,7 +48,7 @@ from .cell_questions import (
     same_colors,
 )
 from .cell_rules import MAX_CELLS
-from .cell_trees import TreeRules
+from .cell_trees import CellTrees
 from .rule import LEAF_COST, Rule, best_first, keep_better
 from .trees import Tree
 
@@ -165,7 +164,7 @@ def _wave(base: np.ndarray, target: np.ndarray, when: np.ndarray) -> Iterator[_M
         before = picture
 
 
-class GrowthRules(TreeRules):
+class GrowthRules(CellTrees):
     """The trees for one order. moments: a list for every training pair. values: features of the inputs, of all cells
     of all of them. side: of a sweep; '' for waves."""
 
@@ -173,10 +172,8 @@ class GrowthRules(TreeRules):
 
     def __init__(self, base: Value, values: dict[Name, np.ndarray], moments: list[list[_Moment]], side: str) -> None:
         self.base, self.side, self._values, self._moments = base, side, values, moments
-        counts = [sum(int(moment.cells.sum()) for moment in own) for own in moments]
-        ends = np.cumsum([0, *counts])
         target = np.concatenate([m.after[m.cells] for own in moments for m in own]).astype(np.int64)
-        super().__init__(target, [slice(int(a), int(b)) for a, b in pairwise(ends)])
+        super().__init__(target, [sum(int(moment.cells.sum()) for moment in own) for own in moments])
 
     def _known(self) -> dict[Name, np.ndarray]:
         first = np.cumsum([0] + [grid.size for grid in self.base.items])

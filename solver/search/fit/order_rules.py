@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...executor import Value
-from ..words.layouts import block, boxes, in_order, over_one_another
+from ..words.layouts import block, in_order, over_one_another
 from .layout_blocks import Blocks, num_needed
 from .layout_kinds import Layout, possible_layouts
 from .part_questions import Choice
@@ -248,7 +248,7 @@ class OrderRules:
             items = [chosen.give(layout, order.places, grid) for grid in range(len(chosen.parts))]
             if any(item is None for item in items):
                 return None
-            return self.parts.value(items, *program(layout, order))
+            return self.parts.laid_out(items, *program(layout, order))
 
         self._add(OrderRule(right, given, cost, make, tuple(map(_key, test))))
 
@@ -262,15 +262,14 @@ class OrderRules:
         self._found[key] = rule
 
     def _program(self, choice: Choice, number: int, layout: Layout, order: _Order) -> tuple[list[str], list]:
-        """A rule's lines of Python and the functions that they need, see `Parts.value`."""
-        describe, one = self.parts.describe, self.blocks.every[number]
+        """A rule's lines of Python and the functions that they need, see `Parts.laid_out`."""
+        one = self.blocks.every[number]
         sign = "-" if order.sign < 0 else ""
         values = "np.zeros(labels.max())" if order.name == "reading" else f'{sign}seen["{order.name}"]'
         chosen = "np.ones(labels.max(), bool)" if choice.text is None else choice.text
-        lines = [f"seen = {describe.__name__}(base, labels)", "where = boxes(base, labels)"]
-        lines += [f"numbers = in_order(where, {chosen}, {values})", f"blocks = [{one.call} for k in numbers]"]
+        lines = [f"numbers = in_order(where, {chosen}, {values})", f"blocks = [{one.call} for k in numbers]"]
         more, functions = layout.program("where[:, numbers]")
-        return [*lines, *more], [describe, boxes, in_order, block, *functions]
+        return [*lines, *more], [in_order, block, *functions]
 
 
 def _key(grid: np.ndarray) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..words.layouts import block, boxes, in_places, plain
+from ..words.layouts import block, in_places, plain
 from .layout_blocks import Blocks
 from .rule import ACTION_COST, LEAF_COST, Rule
 
@@ -37,10 +37,9 @@ def place_rules(blocks: Blocks, targets: Sequence[np.ndarray], cost: float) -> l
     items = [_put(own, together) for own in pictures]
     if any(item is None for item in items) or not all(map(np.array_equal, items, targets)):
         return []
-    lines = [f"seen = {parts.describe.__name__}(base, labels)", "where = boxes(base, labels)"]
-    lines += [f"blocks = [block(base, labels, seen, k, {how!r}, None, None) for k in range(labels.max())]"]
+    lines = [f"blocks = [block(base, labels, seen, k, {how!r}, None, None) for k in range(labels.max())]"]
     lines += [f"out = in_places(blocks, where, {together})"]
-    value = parts.value(items, lines, [parts.describe, boxes, block, in_places])
+    value = parts.laid_out(items, lines, [block, in_places])
     return [Rule(value, confirmed, cost + ACTION_COST + LEAF_COST)]
 
 
