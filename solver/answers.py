@@ -85,8 +85,9 @@ class Source(Protocol):
     those survive if the process is lost. It raises DeviceLostError where a new process is needed. before: what the
     source found when it worked on the task before; what it returns and reports includes that.
 
-    May have, too: about, what it says of itself to people; least_s, seconds below which it should not begin a task;
-    judges, whether `solve` takes `others` as well, the Proposals of the other sources, to judge them (Findings.judged).
+    May have, too: about, what it says of itself to people; least_s(side), seconds below which it should not begin a
+    task whose `longest_side` that is; judges, whether `solve` takes `others` as well, the Proposals of the other
+    sources, to judge them (Findings.judged).
     """
 
     name: str

@@ -297,13 +297,15 @@ class _Run:
             lane = worker.lane
             if not lane.queue or not worker.idle:
                 continue
-            now = time.monotonic()
-            allowance_s = self._allowance(lane, now)
+            now, allowance_s = time.monotonic(), 0.0
             others: Proposals = ()
             if self.settings.run.nodes is not None:
                 task = lane.queue.popleft()  # and no word of other lanes, which the clock would decide
             else:
                 task = lane.take_next(now, self._is_solved, functools.partial(self._is_through, lane))
+                if task is None:
+                    continue
+                allowance_s = self._allowance(lane, task, now)
                 if lane.lane.judges:
                     others = self._voted(task.task_id, functools.partial(self._others, task.task_id, lane), ())
             worker.task_id, worker.started = task.task_id, time.monotonic()
@@ -326,12 +328,10 @@ class _Run:
         ends = self.states[task.task_id].ends
         return all(other is lane or other.passes[task.task_id] or other.name in ends for other in self.lanes)
 
-    def _allowance(self, lane: LaneStanding, now: float) -> float:
-        """Seconds for the next task of a lane's queue."""
-        if self.settings.run.nodes is not None:
-            return 0.0
+    def _allowance(self, lane: LaneStanding, task: Task, now: float) -> float:
+        """Seconds for a task that was just taken from a lane's queue."""
         busy = {worker.task_id: (worker.started, worker.allowance_s) for worker in self.workers.busy(lane)}
-        return lane.allowance(self.settings.run, now, busy)
+        return lane.allowance(task, self.settings.run, now, busy)
 
     def _end_rest(self, lane: LaneStanding, new: tuple[str, str], known: tuple[str, str]) -> None:
         """A lane is done with all that it still has before it. new, known: status and error of the tasks that it has
@@ -466,7 +466,8 @@ class _Run:
             return
         in_time = lane.num_in_time(time.monotonic())
         if in_time < lane.waiting:
-            each = f"at {lane.least_s:.1f} s each"
+            needs = sorted({f"{lane.needs_s(task):.1f}" for task in (*lane.queue, *lane.later)}, key=float)
+            each = f"at {' or '.join(needs)} s each"
             self._event("plan", message=f"plan: {lane.name}: time for {in_time} of {lane.waiting} tasks, {each}")
 
     def _broken(self, lane: LaneStanding, message: Broken) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from .answers import Attempts, Ballots, Findings, Proposals
 from .plan import LanePlan
@@ -36,9 +37,8 @@ class LaneStanding:
     queue: what is still to be handed out in this pass. later: what has been through it and is for the next one.
     plan: its time; known once a worker of the run is ready. failed_starts: by slot, since its last worker was ready.
     deaths: by slot, workers that died over a task since one went through there. is_lost: no worker is to be started any
-    more. least_s: seconds below which its workers should not begin a
-    task, as they say. tries: how often a task was begun since it last went
-    through. passes: how often it did.
+    more. least_s: seconds below which its workers should not begin a task, by its longest side, as they say. tries: how
+    often a task was begun since it last went through. passes: how often it did.
     """
 
     lane: Lane
@@ -52,7 +52,7 @@ class LaneStanding:
     deaths: Counter[int] = field(default_factory=Counter)
     ever_ready: bool = False
     is_lost: bool = False
-    least_s: float = 0.0
+    least_s: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, lane: Lane, tasks: Sequence[Task]) -> LaneStanding:
@@ -94,42 +94,53 @@ class LaneStanding:
         """Slots that have a worker or may have one again; at least one, for those who divide by it."""
         return max(1, sum(self.may_start(slot) for slot in range(self.num_workers)))
 
-    def allowance(self, limits: RunSettings, now: float, busy: Mapping[str, tuple[float, float]]) -> float:
-        """Seconds for the next task of the queue. busy: of each task that is being worked on, since when and how many
-        seconds it was given."""
+    def needs_s(self, task: Task) -> float:
+        """Seconds below which a task should not be begun."""
+        return self.least_s.get(task.longest_side, 0.0)
+
+    def allowance(self, task: Task, limits: RunSettings, now: float, busy: Mapping[str, tuple[float, float]]) -> float:
+        """Seconds for a task that was just taken from the queue. busy: of each task that is being worked on, since when
+        and how many seconds it was given."""
         coming = sum(self.passes[task_id] < self.plan.pass_index for task_id in busy)
         self.plan.num_workers = self.num_alive
-        fair_s = self.plan.allowance(limits, now, busy.values(), self.waiting + coming)
-        return max(fair_s, min(self.least_s, self.plan.clock.end - now))
+        fair_s = self.plan.allowance(limits, now, busy.values(), 1 + self.waiting + coming)
+        return max(fair_s, min(self.needs_s(task), self.plan.clock.end - now))
 
     def num_in_time(self, now: float) -> int:
-        """How many tasks there is still time for, at the least that each needs."""
-        if not self.least_s:
-            return self.waiting
-        left_s = max(0.0, self.plan.clock.end - now)
-        return min(self.waiting, self.num_alive * int(left_s / self.least_s))
+        """How many tasks there is still time for, if each takes what it needs and those that need least come first."""
+        left_s, num_workers = max(0.0, self.plan.clock.end - now), self.num_alive
+        needs = sorted(map(self.needs_s, (*self.queue, *self.later)))
+        ends = (end for worker in range(num_workers) for end in accumulate(needs[worker::num_workers]))
+        return sum(end <= left_s for end in ends)
 
-    def is_too_late(self, now: float) -> bool:
-        """Whether no task should be begun any more. A good part of what a task needs is worth having if nothing came
+    def may_begin(self, task: Task, now: float) -> bool:
+        """Whether there is time to begin a task. A good part of what it needs is worth having where nothing came
         before."""
         share = 1.0 if self.plan.pass_index else CUT_SHARE
-        return self.least_s > 0 and self.plan.clock.end - now < share * self.least_s
+        return share * self.needs_s(task) <= max(0.0, self.plan.clock.end - now)
 
-    def take_next(self, now: float, is_solved: Callable[[Task], bool], is_through: Callable[[Task], bool]) -> Task:
-        """The next task of the queue: is_through says whether all other lanes have been through a task. Where there is
-        no time for all, one that nothing has solved yet comes first, and of these the smallest, since it needs as long
-        as the largest. A lane that judges takes those first that others have been through, and otherwise the last, to
-        which the others come last."""
-        last = len(self.queue) - 1
-        if self.num_in_time(now) < self.waiting:
-            order, wanted = range(last, -1, -1), [lambda task: not is_solved(task)]
-            if self.lane.judges:
-                wanted.insert(0, lambda task: not is_solved(task) and is_through(task))
-        elif self.lane.judges:
-            order, wanted = range(last + 1), [is_through]
-        else:
-            return self.queue.popleft()
-        place = next((k for fits in wanted for k in order if fits(self.queue[k])), last)
+    def is_too_late(self, now: float) -> bool:
+        """Whether no task of the queue should be begun any more."""
+        return not any(self.may_begin(task, now) for task in self.queue)
+
+    def take_next(
+        self, now: float, is_solved: Callable[[Task], bool], is_through: Callable[[Task], bool]
+    ) -> Task | None:
+        """The next task of the queue, None where it is too late for all: is_through says whether all other lanes have
+        been through a task. Where there is no time for all, one that nothing has solved yet comes first, and of these
+        the smallest, since it needs no longer than the largest. A lane that judges takes those first that others have
+        been through, and otherwise the last, to which the others come last."""
+        places = [place for place, task in enumerate(self.queue) if self.may_begin(task, now)]
+        if not places:
+            return None
+        is_short, wanted = self.num_in_time(now) < self.waiting, []
+        if self.lane.judges:
+            wanted.append(lambda task: is_through(task) and not (is_short and is_solved(task)))
+        if is_short:
+            wanted.append(lambda task: not is_solved(task))
+            places.reverse()
+        otherwise = max(places) if is_short or self.lane.judges else places[0]
+        place = next((place for fits in wanted for place in places if fits(self.queue[place])), otherwise)
         task = self.queue[place]
         del self.queue[place]
         return task

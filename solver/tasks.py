@@ -12,7 +12,7 @@ import importlib.util
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,12 @@ class Task:
         """Cells of all grids: what 'large' means when large tasks go first."""
         grids = [g for p in (*self.train, *self.test) for g in (p.input, p.output) if g is not None]
         return sum(g.size for g in grids)
+
+    @cached_property
+    def longest_side(self) -> int:
+        """Of the grids that are known of it: those of training pairs, and test inputs."""
+        known = [g for pair in self.train for g in (pair.input, pair.output)] + [pair.input for pair in self.test]
+        return max(side for grid in known for side in grid.shape)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from .grid.registry import GridError, as_grid
 from .process import die_with_parent, send_broken
 from .settings import Settings
 from .sources import Lane
-from .tasks import Task
+from .tasks import MAX_SIDE, Task
 from .vote import choose_attempts
 
 REPORT_INTERVAL_S = 1.0
@@ -50,10 +50,10 @@ class Job:
 @dataclass(frozen=True)
 class Ready:
     """The sources are made. about: what they say of themselves, for people, such as how long a task will take.
-    least_s: seconds below which they should not begin a task."""
+    least_s: seconds below which they should not begin a task, by its `longest_side`."""
 
-    about: str = ""
-    least_s: float = 0.0
+    about: str
+    least_s: Mapping[int, float]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Finished:
     errors: tuple[str, ...]
     traces: dict[str, str]
     seconds: float
-    least_s: float = 0.0
+    least_s: Mapping[int, float]
 
 
 def task_seed(seed: int, task_id: str, name: str = "") -> int:
@@ -176,9 +176,10 @@ class _Worker:
         return Finished(task.task_id, self.findings, tuple(self.errors), traces, seconds, self.least_s)
 
     @property
-    def least_s(self) -> float:
-        """Seconds below which the sources should not begin a task."""
-        return sum(getattr(source, "least_s", 0.0) for source in self.sources)
+    def least_s(self) -> dict[int, float]:
+        """Seconds below which the sources should not begin a task, by its longest side."""
+        asked = [source for source in self.sources if hasattr(source, "least_s")]
+        return {side: float(sum(source.least_s(side) for source in asked)) for side in range(1, MAX_SIDE + 1)}
 
     def take(self, name: str, findings: Findings) -> None:
         """Keep a copy of a source's findings, without answers and judgements that are no grids, or too few of them, and

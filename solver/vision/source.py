@@ -155,10 +155,10 @@ class VisionSource:
             source.about += f", not compiled ({type(error).__name__})"
         return source
 
-    @property
-    def least_s(self) -> float:
-        """Seconds below which no task should begin, since a run that is cut short is worth little."""
-        return RUN_MARGIN * max(self.run_s.values(), default=0.0) / TUNING_SHARE
+    def least_s(self, side: int) -> float:
+        """Seconds below which no task of that longest side should begin, since a run that is cut short is worth little.
+        (One whose output is likely to be larger than all grids known of it may need more.)"""
+        return RUN_MARGIN * self.run_s.get(self.config.canvas_for(side), 0.0) / TUNING_SHARE
 
     def warm_up(self) -> None:
         """Compile and record, so that the first task need not, and estimate how long a task will take."""

@@ -112,10 +112,12 @@ class TuningConfig:
     def canvas_of(self, task: Task) -> int:
         """The one that the task is drawn on. Only its training pairs and test inputs are read."""
         pairs = [grids_of(pair) for pair in task.train]
-        shapes = [grid.shape for pair in pairs for grid in pair] + [test.input.shape for test in task.test]
         likely = (bound_output_size(pairs, test.input).likely for test in task.test)
-        shapes += [size for size in likely if size is not None]
-        return choose_canvas(max(map(max, shapes)), self.canvas, self.large_canvas)
+        return self.canvas_for(max([task.longest_side, *(max(size) for size in likely if size is not None)]))
+
+    def canvas_for(self, side: int) -> int:
+        """The one that tasks are drawn on whose longest side that is."""
+        return choose_canvas(side, self.canvas, self.large_canvas)
 
     @property
     def num_steps(self) -> int:

@@ -101,11 +101,11 @@ def test_a_spent_budget_still_answers_at_once(source):
 
 def test_the_estimate_is_of_all_steps(source):
     assert 0 < source.estimate_s(32) < 60
-    assert source.least_s == 0.0
+    assert source.least_s(10) == 0.0
     source.estimate_s = lambda canvas: 9.0
     source.warm_up()
     assert source.about == "vision on cpu: about 9.0 s for a tuning run"
-    assert source.least_s == pytest.approx(11.0)
+    assert source.least_s(10) == source.least_s(30) == pytest.approx(11.0)
 
 
 @pytest.mark.parametrize("fault", ["memory", "diverged"])
@@ -127,7 +127,7 @@ def test_a_task_that_fails_costs_only_itself(source, monkeypatch, fault):
     assert [a.weight for a in after.answers] == [a.weight for a in before.answers]
 
 
-def test_runs_on_each_canvas_are_estimated_and_the_longer_ones_say_what_a_task_needs(tmp_path, monkeypatch):
+def test_runs_on_each_canvas_are_estimated_and_say_what_a_task_there_needs(tmp_path, monkeypatch):
     model = replace(TINY_MODEL, max_canvas=48)
     facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0", "training": {"large_canvas": 48}}
     save_weights(tmp_path, LoopedModel(model).state_dict(), model, facts)
@@ -144,10 +144,12 @@ def test_runs_on_each_canvas_are_estimated_and_the_longer_ones_say_what_a_task_n
     half = len(canvases) // 2
     assert (set(canvases[:half]), set(canvases[half:])) == ({32}, {48})
     assert source.about == "vision on cpu: about 1.0 or 1.4 s for a tuning run"
-    assert source.least_s == pytest.approx(1.44 * 1.1 / 0.9)
+    for side in (1, 15, 16, 30):
+        canvas_s = 0.96 if side <= 15 else 1.44
+        assert source.least_s(side) == pytest.approx(canvas_s * 1.1 / 0.9)
     source.run_s = {32: 1e6, 48: 1e-9}
     source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
-    assert source.least_s < 60
+    assert 0 < source.least_s(15) < 60
     assert source.run_s[48] == 1e-9
 
 
@@ -165,7 +167,7 @@ def test_a_device_that_never_has_memory_ends_the_process(source, monkeypatch):
 def test_what_a_run_took_says_what_the_next_one_needs(source):
     source.run_s[32] = 1e6
     source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
-    assert 0 < source.least_s < 60
+    assert 0 < source.least_s(TASK.longest_side) < 60
 
 
 def test_missing_weights_are_one_clear_error(tmp_path):
