@@ -7,6 +7,8 @@
     rollouts.py    programs that a language model writes before the search
 
     root.py        the root pass over one view, in rounds: enumerate, fit, stack
+    fitting.py     what is fitted in a round, from the simplest kind to the richest
+    root_settings.py   what a root pass does, and how much
     grammar.py     what every step costs before anything is known of the task
     enumerate.py   typed programs in order of their cost
     fit/           last steps by rule, told by the training pairs: tables; cell, part, growth, layout rules

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp
+from typing import Any
 
 import numpy as np
 
@@ -49,8 +50,7 @@ class Candidate:
         return weight if self.exact else weight * self.score**4
 
 
-def keep(
-    found: list[Candidate],
+def candidate_of(
     value: Value,
     view: View,
     given: Value,
@@ -62,14 +62,42 @@ def keep(
     score: float = 1.0,
     extra_cost: float = 0.0,
     extra_size: int = 0,
-) -> None:
-    """Lead a value out of its view and, if that works, add it to the candidates. given: the task's real input.
+) -> Candidate | None:
+    """A value of a view as a candidate, None where it cannot be led out of the view. given: the task's real input.
     extra_cost: nats beyond what the grammar knows of. extra_size: statements beyond the program's own."""
     final = walk(value, view.back, given)
-    if final is not None:
-        program = final.program()
-        cost = grammar.prior.program_cost(program) - view.discount + extra_cost
-        found.append(Candidate(final, exact, right_pairs, confirmed, score, len(program) + extra_size, cost))
+    if final is None:
+        return None
+    program = final.program()
+    cost = grammar.prior.program_cost(program) - view.discount + extra_cost
+    return Candidate(final, exact, right_pairs, confirmed, score, len(program) + extra_size, cost)
+
+
+class Candidates:
+    """The candidates of one view, each value once: with the best standing of the programs that give it, the first of
+    equal ones. given, grammar: see `candidate_of`. found: in the order in which they were kept."""
+
+    def __init__(self, view: View, given: Value, grammar: Grammar) -> None:
+        self.view, self.given, self.grammar = view, given, grammar
+        self.found: list[Candidate] = []
+        self._by_value: dict[bytes, Candidate | None] = {}
+
+    def keep(self, value: Value, **standing: Any) -> None:
+        """standing: see `candidate_of`."""
+        if value.key in self._by_value:
+            known = self._by_value[value.key]
+            better = (standing.get("exact", True), standing.get("confirmed", 1.0))
+            if known is None or better <= (known.exact, known.confirmed):
+                return
+            self.found = [candidate for candidate in self.found if candidate is not known]
+        candidate = candidate_of(value, self.view, self.given, self.grammar, **standing)
+        self._by_value[value.key] = candidate
+        if candidate is not None:
+            self.found.append(candidate)
+
+    def has_fit(self, max_size: int) -> bool:
+        """Whether a program of at most so many statements is exact, and all pairs confirm it."""
+        return any(c.exact and c.confirmed == 1.0 and c.size <= max_size for c in self.found)
 
 
 def reward(store: GridStore, number: int, baseline: float) -> float:

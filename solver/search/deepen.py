@@ -15,7 +15,7 @@ import numpy as np
 from ..executor import Executor, LibraryExecutor, Value
 from ..grid.types import Grid
 from ..policy import GrammarPolicy, Policy, Preference
-from .candidates import Candidate, baseline_match, keep, promising, reward
+from .candidates import Candidate, baseline_match, candidate_of, promising, reward
 from .fit.pool import build_pool
 from .fit.tables import Closer
 from .grammar import Grammar
@@ -55,7 +55,7 @@ def tree_pass(
     judge = _Judge(root, grammar, execute, use_fitted)
     tree = Tree(
         _roots(root, judge.baseline),
-        policies or [GrammarPolicy(grammar, palette_of(root.inputs, root.targets))],
+        policies or [GrammarPolicy(grammar, palette_of(root.seen.inputs, root.seen.targets))],
         judge.evaluate,
         rules,
         root.rng,
@@ -76,8 +76,8 @@ class _Judge:
     """
 
     def __init__(self, root: RootPass, grammar: Grammar, execute: Executor, use_fitted: bool) -> None:
-        self.root, self.grammar, self.execute, self.store = root, grammar, execute, root.store
-        self.baseline = baseline_match(root.inputs, root.targets)
+        self.seen, self.grammar, self.execute, self.store = root.seen, grammar, execute, root.store
+        self.baseline = baseline_match(root.seen.inputs, root.seen.targets)
         pool = build_pool(root.store, CLOSER_POOL, root.rng) if use_fitted else None
         self._closer = Closer(root.store, pool) if pool is not None else None
         self.found: list[Candidate] = []
@@ -111,19 +111,19 @@ class _Judge:
         """What the root pass knows it has kept; a solution that did not settle the task is nothing to grow from."""
         if score < 1.0:
             return score
-        final = walk(value, self.root.view.back, self.root.given)
-        if final is not None and self.execute.confirm(final, self.root.given):
+        final = walk(value, self.seen.view.back, self.seen.given)
+        if final is not None and self.execute.confirm(final, self.seen.given):
             self.solutions.setdefault(value.key, []).append(final.program().render())
         return 0.0
 
     def _keep_confirmed(self, state: Value, value: Value, **standing: Any) -> None:
         """Keep a value as a candidate if running its program again gives it. state: what the state ends with."""
-        before = len(self.found)
-        keep(self.found, value, self.root.view, self.root.given, self.grammar, **standing)
-        if len(self.found) > before and not self.execute.confirm(self.found[-1].value, self.root.given):
-            self.found.pop()
-        if len(self.found) > before and self.found[-1].exact:
-            self.solutions.setdefault(state.key, []).append(self.found[-1].text)
+        candidate = candidate_of(value, self.seen.view, self.seen.given, self.grammar, **standing)
+        if candidate is None or not self.execute.confirm(candidate.value, self.seen.given):
+            return
+        self.found.append(candidate)
+        if candidate.exact:
+            self.solutions.setdefault(state.key, []).append(candidate.text)
 
 
 def _roots(root: RootPass, baseline: float) -> list[tuple[tuple[Value, ...], float]]:

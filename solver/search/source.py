@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,19 +23,19 @@ from ..settings import SearchSettings
 from ..tasks import Task
 from .candidates import Candidate
 from .deepen import tree_pass
+from .fitting import Rules
 from .forms import forms
 from .grammar import Grammar
 from .lattice import searched_views
 from .rollouts import Rollouts, roll_out
-from .root import RootPass, RootSettings, Rules, ViewedTask, palette_of
+from .root import RootPass, ViewedTask, palette_of
+from .root_settings import RootSettings
 from .trace import save_trace, trace_head, trace_of
 from .tree import TreeRules
 from .views import View
 
 if TYPE_CHECKING:
     from ..lm.loading import LanguageModel, TaskPolicy
-
-log = logging.getLogger(__name__)
 
 VIEW_SHARES = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}
 """Shares of a task's budget by number of views; from four on the last fifth is divided equally."""
@@ -194,7 +193,7 @@ class ProgramSource:
         if self.settings.trace is not None:
             path = Path(self.settings.trace) / f"{quote(search.task.task_id, safe=' ')}-{number}.jsonl"
             try:
-                save_trace(path, trace_of(tree, **trace_head(search.task, number, root.view)))
+                save_trace(path, trace_of(tree, **trace_head(search.task, number, root.seen.view)))
             except InputError as error:  # a full disk costs the trace alone
                 search.failures.append(f"trace: {error}")
         search.add_phase("tree", time.monotonic() - began)

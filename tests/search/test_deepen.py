@@ -9,7 +9,8 @@ from solver.grid.types import Grid
 from solver.search.candidates import baseline_match, reward
 from solver.search.deepen import NUM_ROOTS, tree_pass
 from solver.search.grammar import Grammar
-from solver.search.root import RootPass, RootSettings, ViewedTask
+from solver.search.root import RootPass, ViewedTask
+from solver.search.root_settings import RootSettings
 from solver.search.tree import TreeRules
 from solver.search.views import views
 from solver.tasks import trainable
@@ -40,7 +41,7 @@ def test_the_input_is_always_among_the_roots_and_nothing_that_solves_the_task(gr
 
 def test_states_that_end_in_what_is_known_are_worth_its_reward(grown):
     root, tree, (num_known, _) = grown
-    baseline = baseline_match(root.inputs, root.targets)
+    baseline = baseline_match(root.seen.inputs, root.seen.targets)
     rewards = {root.store.value(k).key: reward(root.store, k, baseline) for k in range(num_known)}
     seen = [node for node in tree.nodes.values() if node.values[-1].type is Grid and node.values[-1].key in rewards]
     assert len(seen) > 10

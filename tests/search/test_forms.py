@@ -14,7 +14,8 @@ from solver.search import forms as words
 from solver.search import source
 from solver.search.forms import FORMS, MAX_FORMS, forms, lean, names_of, turn_of, turned, turned_back
 from solver.search.grammar import Grammar
-from solver.search.root import RootPass, RootSettings, ViewedTask
+from solver.search.root import RootPass, ViewedTask
+from solver.search.root_settings import RootSettings
 from solver.search.views import walk
 from solver.settings import SearchSettings
 from solver.tasks import Pair, Task

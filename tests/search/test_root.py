@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from solver.search.grammar import Grammar
-from solver.search.root import RootPass, RootSettings, ViewedTask
+from solver.search.root import RootPass, ViewedTask
+from solver.search.root_settings import RootSettings
 from solver.search.views import View
 from solver.tasks import Pair, Task
 
@@ -28,18 +29,18 @@ def test_rules_are_sought_once_in_a_view_and_in_a_third_of_the_time():
 
     for expected in (7, 0):
         root = begin()
-        assert not root._keep_rules(search, root.store.value(0), lambda: False, 5)
-        assert root.num_checks == expected
+        assert not root.fitting._keep_rules(search, root.store.value(0), lambda: False, 5)
+        assert root.fitting.num_checks == expected
     assert asked == [False]
     rules.clear()
     for _ in range(2):  # what the clock cut short is sought again
         root = begin()
-        root._keep_rules(search, root.store.value(0), lambda: True, 5)
-        assert root.num_checks == 7
+        root.fitting._keep_rules(search, root.store.value(0), lambda: True, 5)
+        assert root.fitting.num_checks == 7
     stops = []
-    root._fit_layout = lambda stop: stops.append(stop) or True
-    root.settings = replace(root.settings, use_part_rules=False)
-    assert root._fit_rules(None, lambda: False, time.monotonic() - 1.0)
-    assert root._fit_rules(None, lambda: False, time.monotonic() + 100.0)
-    assert root._fit_rules(None, lambda: False, None)
+    fitting = root.fitting
+    fitting._fit_layout = lambda stop: stops.append(stop) or True
+    fitting.settings = replace(fitting.settings, use_part_rules=False)
+    for deadline in (time.monotonic() - 1.0, time.monotonic() + 100.0, None):
+        assert fitting._fit_rules(None, lambda: False, deadline)
     assert [stop() for stop in stops] == [True, False, False]

@@ -17,9 +17,10 @@ from solver.grid.registry import FUNCTIONS, GridError
 from solver.program import Program, ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import source
-from solver.search.candidates import keep
+from solver.search.candidates import candidate_of
 from solver.search.grammar import Grammar
-from solver.search.root import RootPass, RootSettings, ViewedTask, palette_of
+from solver.search.root import RootPass, ViewedTask, palette_of
+from solver.search.root_settings import RootSettings
 from solver.search.source import ProgramSource
 from solver.search.views import views
 from solver.settings import SearchSettings
@@ -129,7 +130,7 @@ def test_what_is_found_again_has_the_best_standing_it_was_found_with():
     root = RootPass.begin(seen, Grammar.shipped(), RootSettings(), np.random.default_rng(0))
     value = root.store.value(0)
     for standing in ({"exact": False}, {"confirmed": 0.5}, {"confirmed": 1.0}, {"confirmed": 0.75}, {"exact": False}):
-        root._keep(value, **standing)
+        root.kept.keep(value, **standing)
         assert len(root.candidates) == 1
     assert root.candidates[0].exact
     assert root.candidates[0].confirmed == 1.0
@@ -310,12 +311,12 @@ def test_only_programs_that_are_answers_are_written_out_and_each_once(monkeypatc
     view, grammar = views(task, 1)[0], Grammar.shipped()
     for a, b in itertools.combinations(range(10), 2):
         for value in (apply(FUNCTIONS["swap_colors"], [given, a, b]),) * 2:
-            keep(search.candidates, value, view, given, grammar, exact=False, score=0.1 + a / 100)
+            search.candidates.append(candidate_of(value, view, given, grammar, exact=False, score=0.1 + a / 100))
     for k in range(8):
         swapped = apply(FUNCTIONS["swap_colors"], [given, 0, 1])
         for a in range(2, 10):
             value = apply(FUNCTIONS["swap_colors"], [swapped, k, a]) if a != k else swapped
-            keep(search.candidates, value, view, given, grammar, exact=False, score=0.01)
+            search.candidates.append(candidate_of(value, view, given, grammar, exact=False, score=0.01))
     written = []
     render = Program.render
     monkeypatch.setattr(Program, "render", lambda program: written.append(program) or render(program))

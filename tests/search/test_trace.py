@@ -13,7 +13,8 @@ from solver.policy import Step
 from solver.program import parse
 from solver.search.deepen import tree_pass
 from solver.search.grammar import Grammar
-from solver.search.root import RootPass, RootSettings, ViewedTask
+from solver.search.root import RootPass, ViewedTask
+from solver.search.root_settings import RootSettings
 from solver.search.trace import States, load_trace, save_trace, seen_in, trace_head, trace_of
 from solver.search.tree import Tree, TreeRules
 from solver.search.views import views

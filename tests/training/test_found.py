@@ -23,7 +23,8 @@ from solver.re_arc import grid_text, read_grid
 from solver.results import to_json
 from solver.search.deepen import tree_pass
 from solver.search.grammar import Grammar
-from solver.search.root import RootPass, RootSettings, ViewedTask
+from solver.search.root import RootPass, ViewedTask
+from solver.search.root_settings import RootSettings
 from solver.search.trace import Trace, TraceNode, load_trace, save_trace, trace_head, trace_of
 from solver.search.tree import TreeRules
 from solver.search.views import views

@@ -1,8 +1,8 @@
 """Fits: last steps of a program, by rules that the training pairs themselves tell.
 
 A fit is sought over known grids, gives all training outputs, and counts by how many pairs *confirm* it: those that it
-would have predicted from the others. `solver.search.root` asks for one kind after the other, from the simplest to the
-richest.
+would have predicted from the others. `solver.search.fitting` asks for one kind after the other, from the simplest to
+the richest.
 
     rule.py             what all that is fitted comes to: a step, how sure it is, what it costs
 

@@ -12,7 +12,8 @@ from solver.search.fit import step_rules as module
 from solver.search.fit.part_rules import fit_parts
 from solver.search.fit.step_rules import fit_steps
 from solver.search.grammar import Grammar
-from solver.search.root import RootPass, RootSettings, ViewedTask
+from solver.search.root import RootPass, ViewedTask
+from solver.search.root_settings import RootSettings
 from solver.search.views import View
 from solver.search.words.cells import one_colored
 from solver.search.words.drawings import boxed
@@ -95,7 +96,7 @@ def test_without_steps_or_time_there_are_no_rules():
 @pytest.mark.parametrize("use", [True, False])
 def test_a_root_pass_goes_on_from_steps_once_where_nothing_is_sure(use, monkeypatch):
     asked = []
-    monkeypatch.setattr("solver.search.root.fit_steps", lambda *args, steps: asked.append(len(steps)) or ([], 0))
+    monkeypatch.setattr("solver.search.fitting.fit_steps", lambda *args, steps: asked.append(len(steps)) or ([], 0))
     inputs = bent(1, 4)
     rng = np.random.default_rng(2)
     targets = [np.where(filled_and_marked(g) == 8, rng.integers(1, 9, g.shape), filled_and_marked(g)) for g in inputs]

@@ -1,0 +1,32 @@
+"""What a root pass does, and how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RootSettings:
+    """Limits of the root pass.
+
+    use_enumeration, use_stacking, use_fitted, use_part_rules, use_layouts, use_steps: whether these parts of it run.
+    Growth rules go with part rules, canvases and pieces with layouts; two-step rules need part rules.
+    rounds: (share of the budget at which enumeration pauses, pool values that fits are then sought among, statements
+    that a full fit may have to settle the task then and there).
+    max_values, max_cells: of the store. max_objects: Objects values that rules are sought for. max_candidates: kept
+    per kind of fit. max_partial: programs kept that fit only some pairs. min_score: what those must reach.
+    """
+
+    use_enumeration: bool = True
+    use_stacking: bool = True
+    use_fitted: bool = True
+    use_part_rules: bool = True
+    use_layouts: bool = True
+    use_steps: bool = True
+    rounds: tuple[tuple[float, int, int], ...] = ((0.15, 600, 2), (0.45, 1200, 3), (0.85, 2000, 4))
+    max_values: int = 400_000
+    max_cells: int = 400 << 20
+    max_objects: int = 80
+    max_candidates: int = 60
+    max_partial: int = 12
+    min_score: float = 0.1
