@@ -57,6 +57,19 @@ class Profile:
         ready = sum(max(0.0, self.wall_s - worker.start_s) for worker in workers)
         return min(1.0, sum(worker.busy_s for worker in workers) / ready) if ready else 0.0
 
+    def facts_of_lanes(self) -> dict[str, dict[str, Any]]:
+        """For every lane: workers, start_s (until the last was ready), tasks begun, busy_s and busy_share of all."""
+        return {
+            name: {
+                "workers": len(workers),
+                "start_s": round(max(worker.start_s for worker in workers), 2),
+                "tasks": sum(len(worker.spans) for worker in workers),
+                "busy_s": round(sum(worker.busy_s for worker in workers), 2),
+                "busy_share": round(self.busy_share(name), 4),
+            }
+            for name, workers in self.lanes().items()
+        }
+
     @property
     def bottleneck(self) -> str:
         """The lane whose workers were busiest: with more tasks, its time would have run out first."""
