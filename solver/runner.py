@@ -41,6 +41,7 @@ from .errors import ArcSolveError, InputError
 from .plan import Clock, LanePlan, check_total, describe, reserve_s, start_limit_s
 from .process import KILL_S, Broken
 from .runfolder import RunFolder
+from .saving import Saver
 from .services import Services
 from .settings import Settings, as_dict
 from .sources import KERNELS, Lane, make_trace_folder, own_lanes
@@ -56,11 +57,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_TRIES = 2
-FINISHED_WRITE_S = 0.1
-IMPROVED_WRITE_S = 1.0
-PARTIAL_WRITE_S = 5.0
-RETRY_WRITE_S = 5.0
-"""Least time between two writes of submission.json, by why it changed, of partial.jsonl, and after one that failed."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,10 @@ class _Run:
             self.folder = RunFolder(self.out, self._identity(), resume=resume, overwrite=overwrite)
             try:
                 make_trace_folder(self.settings)
-                record = self._go(lanes, resume)
+                self._begin(lanes, resume)
+                self._loop()
+                self._stop()
+                record = self._close()
                 return record if self.report is None else self._report(record, self.report)
             finally:
                 try:
@@ -173,7 +172,8 @@ class _Run:
             return replace(record, problems=(*record.problems, problem))
         return record
 
-    def _go(self, lanes: Sequence[Lane], resume: bool) -> RunRecord:
+    def _begin(self, lanes: Sequence[Lane], resume: bool) -> None:
+        """What is to be done, what is known of it, and a first submission."""
         carried = self.folder.carried([*self.tasks, *self.faulty.values()]) if resume else {}
         self.best = self._first_results(carried)
         # Counted in nodes a run finds again what it had found, and must end as one that was not stopped.
@@ -185,26 +185,18 @@ class _Run:
         }
         self.best.update(kept)
         self.folder.begin(self.best)
-        self.done = set(kept)
-        self.waiting: list[TaskResult] = []
-        self.unsaved, self.last_write, self.write_failed = "", 0.0, False
-        self.last_partial = time.monotonic()
+        self.done = set(kept) | set(self.faulty)
+        self.saver = Saver(self.folder, self.best, [self.best[task_id] for task_id in self.faulty])
         todo = [task for task in self.tasks if task.task_id not in kept]
         # Hidden once: the vote remembers what it knows of a task by the object.
         self.hidden = {task.task_id: task.hide() for task in todo}
         todo.sort(key=lambda task: (-self.hidden[task.task_id].num_cells, task.task_id))
         self.states = {task.task_id: TaskStanding() for task in todo}
         self.lanes = [LaneStanding.of(lane, todo) for lane in lanes]
-        for stub in self.faulty.values():
-            self.waiting.append(self.best[stub.task_id])
-            self.done.add(stub.task_id)
         self.end: float | None = None
         self._event("stopping" if self.interrupts.reason else "begin", message=f"{len(todo)} tasks to do")
         for line in describe(self.settings.run, [(lane.name, lane.lane.num_workers) for lane in self.lanes], len(todo)):
             self._event("plan", message=line)
-        self._loop()
-        self._stop()
-        return self._close()
 
     def _start_clock(self) -> None:
         """The first worker is ready: from now on the tasks' time runs. All lanes end together."""
@@ -229,7 +221,7 @@ class _Run:
     # The loop
 
     def _loop(self) -> None:
-        self._save()
+        self.saver.save()
         self._prepare()
         self._start_services()
         while (self._queued() or self.workers.busy()) and not self.interrupts.reason:
@@ -251,7 +243,7 @@ class _Run:
                 if worker.has_ended:
                     self._bury(worker)
             self._check_clock()
-            self._save()
+            self.saver.save()
 
     def _prepare(self) -> None:
         """Compile the library if a lane needs it and this machine has not done so yet. A signal to stop ends it."""
@@ -274,9 +266,7 @@ class _Run:
     def _timeout(self) -> float:
         """Seconds until something is due that no message announces."""
         now = time.monotonic()
-        due = [now + 1.0]
-        if self.unsaved:
-            due.append(self._next_write())
+        due = [now + 1.0, self.saver.due()]
         due += [worker.kill_at for worker in self.workers if worker.kill_at is not None and not worker.killed]
         if self.settings.run.nodes is None:
             due += [self._limit(worker) for worker in self.workers.busy()]
@@ -286,38 +276,44 @@ class _Run:
 
     def _hand_out(self) -> None:
         for lane in self.lanes:
-            if lane.queue and lane.plan is not None and lane.plan.pass_index and not self._time_left():
-                self._no_time(lane)
-            if lane.later and not lane.queue:
-                self._next_pass(lane)
-            is_timed = lane.plan is not None and self.settings.run.nodes is None
-            if lane.queue and is_timed and lane.is_too_late(time.monotonic()):
-                self._no_time(lane)
+            self._look_ahead(lane)
         for worker in self.workers:
-            lane = worker.lane
-            if not lane.queue or not worker.idle:
-                continue
-            now, allowance_s = time.monotonic(), 0.0
-            others: Proposals = ()
-            if self.settings.run.nodes is not None:
-                task = lane.queue.popleft()  # and no word of other lanes, which the clock would decide
-            else:
-                task = lane.take_next(now, self._is_solved, functools.partial(self._is_through, lane))
-                if task is None:
-                    continue
-                allowance_s = self._allowance(lane, task, now)
-                if lane.lane.judges:
-                    others = self._voted(task.task_id, functools.partial(self._others, task.task_id, lane), ())
-            worker.task_id, worker.started = task.task_id, time.monotonic()
-            worker.allowance_s = allowance_s
-            lane.tries[task.task_id] += 1
-            self._event("started", task.task_id, worker, seconds=allowance_s)
-            try:
-                seconds = None if self.settings.run.nodes else allowance_s
-                before = self.states[task.task_id].of_lane(lane.name) if lane.passes[task.task_id] else {}
-                worker.connection.send(Job(task.hide(), seconds, before, others))
-            except OSError:
-                worker.closed = True  # it has died; _bury puts the task back
+            if worker.lane.queue and worker.idle:
+                self._give_task(worker)
+
+    def _look_ahead(self, lane: LaneStanding) -> None:
+        """Begin a lane's next pass where the last one is handed out; end what it has no time for."""
+        if lane.queue and lane.plan is not None and lane.plan.pass_index and not self._time_left():
+            self._no_time(lane)
+        if lane.later and not lane.queue:
+            self._next_pass(lane)
+        is_timed = lane.plan is not None and self.settings.run.nodes is None
+        if lane.queue and is_timed and lane.is_too_late(time.monotonic()):
+            self._no_time(lane)
+
+    def _give_task(self, worker: Worker) -> None:
+        """Send an idle worker the next task of its lane, if there is time for one."""
+        lane, now = worker.lane, time.monotonic()
+        seconds: float | None = None
+        others: Proposals = ()
+        if self.settings.run.nodes is not None:
+            task = lane.queue.popleft()  # and no word of other lanes, which the clock would decide
+        else:
+            task = lane.take_next(now, self._is_solved, functools.partial(self._is_through, lane))
+            if task is None:
+                return
+            seconds = self._allowance(lane, task, now)
+            if lane.lane.judges:
+                others = self._voted(task.task_id, functools.partial(self._others, task.task_id, lane), ())
+        worker.task_id, worker.started = task.task_id, time.monotonic()
+        worker.allowance_s = seconds or 0.0
+        lane.tries[task.task_id] += 1
+        self._event("started", task.task_id, worker, seconds=worker.allowance_s)
+        before = self.states[task.task_id].of_lane(lane.name) if lane.passes[task.task_id] else {}
+        try:
+            worker.connection.send(Job(task.hide(), seconds, before, others))
+        except OSError:
+            worker.closed = True  # it has died; _bury puts the task back
 
     def _is_solved(self, task: Task) -> bool:
         """Whether a program that fits all pairs is known."""
@@ -539,7 +535,7 @@ class _Run:
             attempts = self._voted(task_id, lambda: self._attempts(task_id, findings), attempts)
             state.vote_s += time.monotonic() - began
         if not same_grids(attempts, before.attempts):
-            self.unsaved = self.unsaved or "improved"
+            self.saver.improved()
         self.best[task_id] = replace(
             before,
             attempts=attempts,
@@ -608,8 +604,7 @@ class _Run:
     def _finish(self, result: TaskResult, worker: Worker | None, **more: Any) -> None:
         self.best[result.task_id] = result
         self.done.add(result.task_id)
-        self.waiting.append(result)
-        self.unsaved = "finished"
+        self.saver.finished(result)
         logger.info(
             "task %s: %s in %.1f s, %d exact, %d nodes%s",
             result.task_id, result.status, result.seconds, result.num_exact, result.num_nodes,
@@ -621,26 +616,6 @@ class _Run:
             phases=result.phases, **more,
         )  # fmt: skip
 
-    def _save(self, final: bool = False) -> None:
-        """Bring results.jsonl up to date, then submission.json, unless that was done a moment ago."""
-        now = time.monotonic()
-        if self.waiting or final or (self.folder.problems and now >= self._next_write()):
-            self.folder.add_results(self.waiting)  # those that cannot be written wait in the folder
-            self.waiting = []
-        if self.unsaved and (final or now >= self._next_write()):
-            self.write_failed = not self.folder.write_submission(self.best)
-            self.unsaved = self.unsaved if self.write_failed else ""
-            self.last_write = time.monotonic()
-        if final or now >= self.last_partial + PARTIAL_WRITE_S:
-            self.folder.write_partial()
-            self.last_partial = now
-
-    def _next_write(self) -> float:
-        """When submission.json may be written again."""
-        if self.write_failed:
-            return self.last_write + RETRY_WRITE_S
-        return self.last_write + (FINISHED_WRITE_S if self.unsaved == "finished" else IMPROVED_WRITE_S)
-
     def _close(self) -> RunRecord:
         if self.interrupts.reason:
             self._event("stopping", message=self.interrupts.reason)
@@ -651,8 +626,8 @@ class _Run:
                     self.best[task_id] = replace(
                         result, status="partial", error=error, seconds=state.seconds, phases=state.phases
                     )
-            self.unsaved = "finished"
-        self._save(final=True)
+            self.saver.improved()
+        self.saver.save(final=True)
         services = self.services.facts()
         self._event("end", message=self.interrupts.reason, **({"services": services} if services else {}))
         problems = tuple(f"{self.out / name}: {text}" for name, text in self.folder.problems.items())

@@ -34,6 +34,7 @@ from fake_sources import (
 
 import solver.runfolder
 import solver.runner
+import solver.saving
 import solver.standing
 from solver.answers import TaskResult
 from solver.errors import ArcSolveError, InputError, SettingsError
@@ -384,7 +385,7 @@ def test_two_runs_cannot_share_a_folder(tmp_path):
 @pytest.mark.parametrize("forever", [True, False])
 def test_a_disk_that_fills_up_later(tmp_path, monkeypatch, caplog, forever):
     """The old submission stays; lines wait; when there is room again, everything is written."""
-    monkeypatch.setattr(solver.runner, "RETRY_WRITE_S", 0.05)
+    monkeypatch.setattr(solver.saving, "RETRY_WRITE_S", 0.05)
     real_submission, real_write = solver.runfolder.write_submission, solver.runfolder._write_all
     calls = {"submission": 0, "results": 0}
 
