@@ -1,6 +1,8 @@
 """Program search: views, the root pass, the tree, and the source of answers that joins them.
 
-    source.py      all views of a task, one after the other; what they found, as answers with weights
+    source.py      all views of a task, one after the other
+    clock.py       how the task's budget is shared over them
+    findings.py    what they found, as answers with weights
     views.py       other ways to look at a task, in which a program may be shorter; turned, recoloured
     lattice.py     the view of grids of one-coloured panels, a cell for each
     forms.py       views in which every grid is turned or recoloured by itself

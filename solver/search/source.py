@@ -1,28 +1,27 @@
-"""Program search as a source of answers: views, root pass, tree, and what they found as answers with weights."""
+"""Program search as a source of answers: all views of a task, one after the other, root pass and tree."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
 
-from ..answers import Answer, Findings
+from ..answers import Findings
 from ..budget import Budget
 from ..errors import InputError
 from ..executor import Executor, LibraryExecutor
 from ..lm.outage import GuardedExecutor
 from ..lm.prompt import PromptTask
-from ..program import Program
 from ..settings import SearchSettings
 from ..tasks import Task
-from .candidates import Candidate
+from .clock import FORMS_SHARE, ViewClock, view_shares
 from .deepen import tree_pass
+from .findings import NAME, TaskFindings
 from .fitting import Rules
 from .forms import forms
 from .grammar import Grammar
@@ -37,24 +36,12 @@ from .views import View
 if TYPE_CHECKING:
     from ..lm.loading import LanguageModel, TaskPolicy
 
-VIEW_SHARES = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}
-"""Shares of a task's budget by number of views; from four on the last fifth is divided equally."""
-
-FORMS_SHARE = 0.3
-"""Of a task's budget, for its normal forms together, if it has any; after the first view, as far as that goes."""
-
 FORM_ROUNDS = ((0.1, 120, 0),)
 """The one round of a normal form, see `RootSettings`. Its tables are over few values, so that rules come to their turn,
 and it settles no task. It is itself a step before a rule, so that there are no two-step rules."""
 
 FIRST_SHARE = 0.6
 """With a language model: the root pass's share for its first round, which is to settle easy tasks without the model."""
-
-LEFT_OUT = ("too long", "of other steps")
-"""How what prompts leave out is called (`PromptBuilder.dropped`), at its end."""
-
-MAX_ANSWERS = 60
-PARTIAL_ANSWERS = 60
 
 
 @dataclass
@@ -69,7 +56,7 @@ class ProgramSource:
     """
 
     settings: SearchSettings
-    name: str = "program"
+    name: str = NAME
     language_model: LanguageModel | None = None
     execute: Executor | None = None
 
@@ -90,27 +77,25 @@ class ProgramSource:
             budget = Budget(seconds=min(budget.seconds, self.settings.most_s))
         chosen = searched_views(task, self.settings.num_views, self.settings.use_lattices)
         normal = forms(task) if self.settings.use_fitted and self.settings.use_forms else []
-        shares = _shares(len(chosen), bool(normal))
+        shares = view_shares(len(chosen), bool(normal))
         generators = np.random.default_rng(seed).spawn(len(chosen) + len(normal))
-        search = _TaskSearch(task, budget, report, before)
+        search = TaskFindings(task, budget, report, before)
         begin = 0.0
         for number, (view, share, rng) in enumerate(zip(chosen, shares, generators, strict=False)):
             seen = ViewedTask.of(task, view)
             if seen is not None:
-                self._search_view(search, seen, _ViewClock(budget, begin, share, budget.spent_nodes), rng, number)
+                self._search_view(search, seen, ViewClock(budget, begin, share, budget.spent_nodes), rng, number)
             begin += share
             if budget.expired() or search.settled:
                 break
             if number == 0 and normal:
-                clock = _ViewClock(budget, begin, FORMS_SHARE, budget.spent_nodes)
+                clock = ViewClock(budget, begin, FORMS_SHARE, budget.spent_nodes)
                 self._search_forms(search, normal, clock, generators[len(chosen) :])
                 begin += FORMS_SHARE
-        findings = search.findings()
-        findings.note = "; ".join(filter(None, [answers_note(search.counts), *dict.fromkeys(search.failures)]))
-        return findings
+        return replace(search.findings(), note=search.note)
 
     def _search_view(
-        self, search: _TaskSearch, seen: ViewedTask, clock: _ViewClock, rng: np.random.Generator, number: int
+        self, search: TaskFindings, seen: ViewedTask, clock: ViewClock, rng: np.random.Generator, number: int
     ) -> None:
         """One view: the root pass; with a language model rollouts after its first round, and then the root pass anew
         under the grammar that they make; the tree. number: of the view."""
@@ -140,7 +125,7 @@ class ProgramSource:
             search.failures += models.notes
 
     def _search_forms(
-        self, search: _TaskSearch, normal: Sequence[View], clock: _ViewClock, generators: Sequence[np.random.Generator]
+        self, search: TaskFindings, normal: Sequence[View], clock: ViewClock, generators: Sequence[np.random.Generator]
     ) -> None:
         """Normal forms: a short root pass over each, as long as there is time."""
         settings = replace(self._root_settings, rounds=FORM_ROUNDS, use_steps=False)
@@ -154,7 +139,7 @@ class ProgramSource:
         search.report()
 
     def _roll_out(
-        self, search: _TaskSearch, seen: ViewedTask, models: TaskPolicy, clock: _ViewClock, rng: np.random.Generator
+        self, search: TaskFindings, seen: ViewedTask, models: TaskPolicy, clock: ViewClock, rng: np.random.Generator
     ) -> Rollouts:
         began, rules = time.monotonic(), models.settings
         found = roll_out(
@@ -175,7 +160,7 @@ class ProgramSource:
         return found
 
     def _grow_tree(
-        self, search: _TaskSearch, root: RootPass, grammar: Grammar, models: TaskPolicy | None, clock: _ViewClock,
+        self, search: TaskFindings, root: RootPass, grammar: Grammar, models: TaskPolicy | None, clock: ViewClock,
         number: int,
     ) -> None:  # fmt: skip
         began, before = time.monotonic(), root.num_nodes
@@ -198,7 +183,7 @@ class ProgramSource:
                 search.failures.append(f"trace: {error}")
         search.add_phase("tree", time.monotonic() - began)
 
-    def _models(self, task: Task, seen: ViewedTask, clock: _ViewClock) -> TaskPolicy | None:
+    def _models(self, task: Task, seen: ViewedTask, clock: ViewClock) -> TaskPolicy | None:
         """What the language model makes of the task as the view shows it; None without one."""
         if self.language_model is None:
             return None
@@ -245,114 +230,3 @@ class ProgramSource:
     @property
     def _root_share(self) -> float:
         return self.settings.root_share if self.settings.use_mcts else 1.0
-
-
-@dataclass
-class _TaskSearch:
-    """What is known of a task so far. counts: what became of the language model's answers, see `answers_note`.
-    failures: of language models, and of writing traces, in words."""
-
-    task: Task
-    budget: Budget
-    send: Callable[[Findings], None]
-    before: Findings | None
-    candidates: list[Candidate] = field(default_factory=list)
-    phases: dict[str, float] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    settled: bool = False
-
-    def take(self, root: RootPass) -> None:
-        """Count in a root pass that is over."""
-        self.candidates += root.candidates
-        self.settled = root.settled
-        _add(self.phases, root.phases)
-
-    def add_phase(self, name: str, seconds: float) -> None:
-        _add(self.phases, {name: seconds})
-
-    def report(self) -> None:
-        self.send(self.findings())
-
-    def findings(self) -> Findings:
-        """The best answers, each program once, with those from before. Only these programs are written out."""
-        num_train = len(self.task.train)
-        left = {True: MAX_ANSWERS, False: PARTIAL_ANSWERS}
-        taken: set[Program] = set()
-        answers: dict[str, Answer] = {}
-        for c in sorted(self.candidates, key=lambda c: (not c.exact, -c.weight)):
-            if left[c.exact] and c.program not in taken:
-                taken.add(c.program)
-                left[c.exact] -= 1
-                outputs, right = c.value.items[num_train:], c.right_pairs / num_train
-                answer = Answer(outputs, c.weight, ProgramSource.name, c.text, c.exact, right)
-                answers.setdefault(answer.origin, answer)
-        findings = Findings(list(answers.values()), self.budget.spent_nodes, dict(self.phases), settled=self.settled)
-        if self.before is not None:
-            findings.answers += [answer for answer in self.before.answers if answer.origin not in answers]
-            findings.num_nodes += self.before.num_nodes
-            _add(findings.phases, self.before.phases)
-            findings.num_runs += self.before.num_runs
-        best = sorted(findings.answers, key=lambda answer: (not answer.exact, -answer.weight))
-        findings.answers = [a for a in best if a.exact][:MAX_ANSWERS]
-        findings.answers += [a for a in best if not a.exact][:PARTIAL_ANSWERS]
-        return findings
-
-
-@dataclass(frozen=True)
-class _ViewClock:
-    """A view's part of the task's budget: from share `begin` on, `share` of it, `spent` nodes before it."""
-
-    budget: Budget
-    begin: float
-    share: float
-    spent: int
-
-    @property
-    def time_left(self) -> Callable[[], float] | None:
-        """Seconds until the view's time is over; None where nodes are counted."""
-        seconds = self.budget.seconds
-        return None if seconds is None else lambda: seconds * (self.begin + self.share) - self.budget.elapsed_s
-
-    def end_of(self, part: float) -> float | None:
-        """When `part` of the view's time will be over, by time.monotonic; None where nodes are counted."""
-        seconds = self.budget.seconds
-        if seconds is None:
-            return None
-        return time.monotonic() + seconds * (self.begin + self.share * part) - self.budget.elapsed_s
-
-    def rest(self) -> _ViewClock:
-        """The clock of what the view still has."""
-        gone = min(self.budget.share_spent, self.begin + self.share) - self.begin
-        return _ViewClock(self.budget, self.begin + gone, self.share - gone, self.budget.spent_nodes)
-
-    def expired(self, part: float, nodes: int = 0) -> bool:
-        """Whether `part` of the view's budget is gone, `nodes` having been executed in it."""
-        self.budget.spent_nodes = self.spent + nodes
-        return self.budget.expired(self.begin + self.share * part)
-
-
-def answers_note(counts: Counter[str]) -> str:
-    """What became of language models' questions (`TaskPolicy.counts`), for people; '' if none was asked."""
-    if not counts:
-        return ""
-    answers = sum(counts[name] for name in ("steps", "no step", "unfinished"))
-    parts = [f"{counts['steps']} of {answers} answers were steps"]
-    parts += [f"{counts['scored']} states scored"] * ("scored" in counts)
-    parts += [f"{number} {name}" for name, number in sorted(counts.items()) if name.endswith(LEFT_OUT)]
-    return "language model: " + ", ".join(parts)
-
-
-def _shares(num_views: int, has_forms: bool) -> list[float]:
-    """Of the budget, for every view. What normal forms take the first view gives a quarter of, if there are others."""
-    first, *others = VIEW_SHARES.get(num_views) or (0.5, 0.3, *[0.2 / (num_views - 2)] * (num_views - 2))
-    if not has_forms:
-        return [first, *others]
-    if not others:
-        return [first - FORMS_SHARE]
-    return [first - FORMS_SHARE / 4, *(share - share / sum(others) * FORMS_SHARE * 3 / 4 for share in others)]
-
-
-def _add(phases: dict[str, float], more: dict[str, float]) -> None:
-    for name, seconds in more.items():
-        phases[name] = phases.get(name, 0.0) + seconds

@@ -10,8 +10,8 @@ from grids import draw
 
 from solver.budget import Budget
 from solver.sandbox.pool import Pool as Sandbox
+from solver.search import clock, source
 from solver.search import forms as words
-from solver.search import source
 from solver.search.forms import FORMS, MAX_FORMS, forms, lean, names_of, turn_of, turned, turned_back
 from solver.search.grammar import Grammar
 from solver.search.root import RootPass, ViewedTask
@@ -140,8 +140,8 @@ def test_without_fits_or_where_the_first_view_settles_a_task_no_form_is_looked_a
 
 @pytest.mark.parametrize("num_views", range(1, 9))
 def test_views_and_forms_share_the_whole_budget(num_views):
-    shares = source._shares(num_views, True)
+    shares = clock.view_shares(num_views, True)
     assert len(shares) == num_views
     assert min(shares) > 0
-    assert sum(shares) + source.FORMS_SHARE == pytest.approx(1.0)
-    assert sum(source._shares(num_views, False)) == pytest.approx(1.0)
+    assert sum(shares) + clock.FORMS_SHARE == pytest.approx(1.0)
+    assert sum(clock.view_shares(num_views, False)) == pytest.approx(1.0)

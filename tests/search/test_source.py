@@ -16,8 +16,8 @@ from solver.executor import apply, input_value
 from solver.grid.registry import FUNCTIONS, GridError
 from solver.program import Program, ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
-from solver.search import source
 from solver.search.candidates import candidate_of
+from solver.search.findings import MAX_IN_DOUBT, TaskFindings
 from solver.search.grammar import Grammar
 from solver.search.root import RootPass, ViewedTask, palette_of
 from solver.search.root_settings import RootSettings
@@ -307,7 +307,7 @@ def test_only_programs_that_are_answers_are_written_out_and_each_once(monkeypatc
     grid = draw("0123/4567/8901")
     task = Task("t", (Pair(grid, grid[::-1].copy()),), (Pair(grid),))
     given = input_value(task.inputs)
-    search = source._TaskSearch(task, Budget(nodes=1), lambda findings: None, None)
+    search = TaskFindings(task, Budget(nodes=1), lambda findings: None, None)
     view, grammar = views(task, 1)[0], Grammar.shipped()
     for a, b in itertools.combinations(range(10), 2):
         for value in (apply(FUNCTIONS["swap_colors"], [given, a, b]),) * 2:
@@ -321,7 +321,7 @@ def test_only_programs_that_are_answers_are_written_out_and_each_once(monkeypatc
     render = Program.render
     monkeypatch.setattr(Program, "render", lambda program: written.append(program) or render(program))
     first, second = search.findings(), search.findings()
-    assert len(first.answers) == source.PARTIAL_ANSWERS < len(search.candidates)
+    assert len(first.answers) == MAX_IN_DOUBT < len(search.candidates)
     assert [a.origin for a in first.answers] == [a.origin for a in second.answers]
     assert len({a.origin for a in first.answers}) == len(first.answers)
     assert len(written) == len(first.answers)
