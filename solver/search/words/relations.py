@@ -65,49 +65,63 @@ def connected(grid, stack, which, to):
     return out
 
 
+def step_after(step, turn, is_free):
+    """The step with which a path goes on where it has to turn, see `turning`. is_free(down, right): whether it could go
+    there."""
+    left, right = (-step[1], step[0]), (step[1], -step[0])
+    if turn == "free":
+        free = [side for side in (left, right) if is_free(*side)]
+        return free[0] if len(free) == 1 else step
+    if turn == "back":
+        free_down, free_right = is_free(step[0], 0), is_free(0, step[1])
+        both = free_down == free_right
+        return (-step[0] if both or not free_down else step[0], -step[1] if both or not free_right else step[1])
+    return {"left": left, "right": right}.get(turn, step)
+
+
+def path_of(grid, own, row, column, step, at_content, at_border):
+    """The cells of a path from a cell of a part (own, bool [H, W]), see `turning`; bool [H, W]."""
+    high, wide = grid.shape
+    drawn = np.zeros(grid.shape, bool)
+
+    def is_on(down, right):
+        return 0 <= row + down < high and 0 <= column + right < wide
+
+    def met(down, right):
+        """What is to be done before a step; '' where it is free."""
+        if not is_on(down, right):
+            return "" if at_border == "stop" else at_border
+        to = row + down, column + right
+        return "" if grid[to] == 0 or own[to] else at_content
+
+    for _ in range(grid.size):
+        turn = met(*step)
+        if turn:
+            after = step_after(step, turn, lambda down, right: not met(down, right))
+            if turn in ("left", "right") and not is_on(*step):
+                at_border = "stop"  # it turns there once
+            step = after
+            if met(*step):
+                break
+        goes_on = is_on(*step)
+        row, column = row + step[0], column + step[1]
+        if not goes_on or (drawn[row, column] and at_content != "back"):
+            break
+        drawn[row, column] = not own[row, column]
+    return drawn
+
+
 def turning(grid, stack, down, right, at_content, at_border):
     """A path from a part's only foremost cell. Where it meets content it turns 'left' or 'right', or to the 'free' one
     of the two sides, or 'back', as a ball bounces, or it ends ('stop'). At the border it leaves ('stop'), bounces too,
     or turns once."""
     out = np.full(stack.shape, -1, np.int8)
-    high, wide = grid.shape
     ahead = pushed(stack, -down, -right)
     for k, front in enumerate((stack >= 0) & (ahead < 0)):
-        if front.sum() != 1:
-            continue
-        row, column = (int(v[0]) for v in np.nonzero(front))
-        color, step, border = stack[k, row, column], (down, right), at_border
-
-        def met(row, column, border, k=k):
-            """What is to be done before a cell; '' where it is free."""
-            if not (0 <= row < high and 0 <= column < wide):
-                return "" if border == "stop" else border
-            return "" if grid[row, column] == 0 or stack[k, row, column] >= 0 else at_content
-
-        for _ in range(high * wide):
-            turn = met(row + step[0], column + step[1], border)
-            sides = {"left": (-step[1], step[0]), "right": (step[1], -step[0])}
-            if turn == "free":
-                free = [(d, r) for d, r in sides.values() if not met(row + d, column + r, border)]
-                step = free[0] if len(free) == 1 else step
-            elif turn == "back":
-                free_down, free_right = not met(row + step[0], column, border), not met(row, column + step[1], border)
-                both = free_down == free_right
-                step = (
-                    -step[0] if both or not free_down else step[0],
-                    -step[1] if both or not free_right else step[1],
-                )
-            elif turn in sides:
-                if not (0 <= row + step[0] < high and 0 <= column + step[1] < wide):
-                    border = "stop"
-                step = sides[turn]
-            if turn and met(row + step[0], column + step[1], border):
-                break
-            row, column = row + step[0], column + step[1]
-            if not (0 <= row < high and 0 <= column < wide) or (out[k, row, column] >= 0 and at_content != "back"):
-                break
-            if stack[k, row, column] < 0:
-                out[k, row, column] = color
+        if front.sum() == 1:
+            row, column = (int(place[0]) for place in np.nonzero(front))
+            drawn = path_of(grid, stack[k] >= 0, row, column, (down, right), at_content, at_border)
+            out[k] = np.where(drawn, stack[k, row, column], -1)
     return out
 
 
