@@ -109,7 +109,8 @@ def draw(found: dict[str, Any], out: Path) -> None:
     for k, (name, by_length) in enumerate(solved.items()):
         shares = [int(text.split("/")[0]) / int(text.split("/")[1]) for text in by_length.values()]
         width = 0.8 / len(solved)
-        axes[0, 0].bar(np.arange(len(shares)) + k * width, shares, width, label=f"{name[3:]} program" + "s" * (name != "at 1"))
+        label = f"{name[3:]} program" + "s" * (name != "at 1")
+        axes[0, 0].bar(np.arange(len(shares)) + k * width, shares, width, label=label)
     axes[0, 0].set(xlabel="statements of the solution", ylabel="tasks solved", ylim=(0, 1))
     axes[0, 0].set_xticks(range(len(by_length)), by_length)
     axes[0, 0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(solved), frameon=False)
