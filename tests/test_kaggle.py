@@ -540,6 +540,28 @@ def test_a_wheelhouse_takes_out_wheels_alone(tmp_path, capsys):
     assert make_wheelhouse.main(["--out", str(tmp_path / "file")]) == 2
 
 
+def test_a_wheel_holds_no_module_that_was_removed(tmp_path, monkeypatch):
+    """setuptools packs whatever an earlier build has left in the build folder."""
+    project, packed = tmp_path / "project", []
+    shutil.copytree(make_wheelhouse.ROOT / "solver", project / "solver")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(make_wheelhouse.ROOT / name, project)
+    stale = project / "build" / "lib" / "solver" / "removed.py"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    monkeypatch.setattr(make_wheelhouse, "ROOT", project)
+
+    def pip(words, **_):
+        if "wheel" in words:
+            packed.extend(path.name for path in Path(words[-1]).rglob("*"))
+            (tmp_path / "wheels" / "arc_solver-0.1.0-py3-none-any.whl").touch()
+
+    monkeypatch.setattr(make_wheelhouse.subprocess, "run", pip)
+    make_wheelhouse.build(tmp_path / "wheels", None, [], [], [])
+    assert {"pyproject.toml", "README.md", "LICENSE", "cli.py", "trust.json"} <= set(packed)
+    assert "removed.py" not in packed
+
+
 def test_without_the_client_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert upload(tmp_path, "weights") == 2

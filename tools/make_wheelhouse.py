@@ -34,12 +34,22 @@ def build(out: Path, python: str | None, platforms: Sequence[str], extras: Seque
     """Fill the folder; returns the solver's own wheel. Raises CalledProcessError if pip fails."""
     make_empty(out)
     pip = [find_python(python) or sys.executable, *PIP]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(out), str(ROOT)], check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        copy_sources(Path(folder))
+        subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(out), folder], check=True)
     wheel = next(out.glob("arc_solver-*.whl"))
     target = cross(python, platforms)
     wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
     subprocess.run([*pip, "download", "--only-binary=:all:", "--dest", str(out), *target, wanted, *more], check=True)
     return wheel
+
+
+def copy_sources(folder: Path) -> None:
+    """Copy all that the solver's wheel is made of: setuptools keeps its build folder from one build to the next, and
+    packs modules, too, that the project has long removed."""
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "solver", folder / "solver", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def make_empty(out: Path) -> None:
