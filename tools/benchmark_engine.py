@@ -1,7 +1,7 @@
 """What many trees in flight make of an engine: whole runs on training tasks, with many workers and with one at a time.
 
     python tools/benchmark_engine.py --policy FOLDER [--ppm FOLDER] --workers 32
-    python tools/benchmark_engine.py --random 16M --score             on random weights; or 0.5B
+    python tools/benchmark_engine.py --random 16M --score             # on random weights; or 0.5B
 
 Both runs are the runner's own, with the same settings but `run.workers`; the second has the first `--alone` tasks. One
 JSON line a run, then their ratio. Rates are over the seconds in which tasks were worked on, engines being ready before:

@@ -1,8 +1,8 @@
 """Check that the engines agree on the same weights, and each with itself on one prompt and many. Prints a JSON report.
 
-    python tools/check_engines.py --policy weights/policy --ppm weights/ppm            transformers on the CPU
-    python tools/check_engines.py --policy ... --ppm ... --engines vllm,transformers   on a GPU, in bfloat16
-    python tools/check_engines.py --random                                              on random weights
+    python tools/check_engines.py --policy weights/policy --ppm weights/ppm            # transformers on the CPU
+    python tools/check_engines.py --policy ... --ppm ... --engines vllm,transformers   # on a GPU, in bfloat16
+    python tools/check_engines.py --random                                              # on random weights
 
 Prompts are prefixes of the hand-written solutions. Checked, with the limits in LIMITS:
   log-probabilities   of tokens that the first engine sampled, against the other's for the same tokens
