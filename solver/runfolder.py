@@ -8,7 +8,8 @@
     events.jsonl      what happened when, for machines
 
 Limits: one run at a time writes to a folder (held by a lock that dies with the process). A disk that fills
-up later does not end the run: the old submission stays whole, lines wait in memory, writing is tried again.
+up later does not end the run: the old submission stays whole, lines wait in memory, writing is tried again. What the
+run itself writes never takes the room that the next submission needs.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ PARTIAL = "partial.jsonl"
 REPORTS = ("summary.json", "report.html")
 """Made of a run's results at its end: out of date once another run starts here, or this one goes on."""
 
+GROWTH = 2
+"""Room is kept for a submission so many times as large as the last one."""
+
 FREE_TO_CHANGE = ("workers", "start_timeout_s", "stop_s", "total_s", "grace_s")
 """Settings of a run that may differ when it is resumed: they do not say what is computed, or only by a clock."""
 
@@ -59,6 +63,7 @@ class RunFolder:
         self._partial: dict[str, bytes] = {}
         self._partial_changed = False
         self._partial_given_up = False
+        self._submission_size = 0
         try:
             path.mkdir(parents=True, exist_ok=True)
             held = [name for name in (SUBMISSION, RUN, RESULTS) if _holds_something(path / name)]
@@ -131,7 +136,7 @@ class RunFolder:
     def begin(self, results: Mapping[str, TaskResult]) -> None:
         """Write the first submission, then run.json. Raises InputError if there is no room even for these."""
         try:
-            write_submission(self.path / SUBMISSION, submission_of(results))
+            self._replace_submission(results)
             write_atomic(self.path / RUN, orjson.dumps(self._identity, option=orjson.OPT_INDENT_2))
         except OSError as error:
             self.close()
@@ -142,17 +147,29 @@ class RunFolder:
         partial.jsonl is given up for it."""
         try:
             try:
-                write_submission(self.path / SUBMISSION, submission_of(results))
+                self._replace_submission(results)
             except OSError:
                 if not (self.path / PARTIAL).exists():
                     raise
                 self._give_up_partial("its room is needed for the submission")
-                write_submission(self.path / SUBMISSION, submission_of(results))
+                self._replace_submission(results)
         except OSError as error:
             self._trouble(SUBMISSION, error)
             return False
         self._mend(SUBMISSION)
         return True
+
+    def _replace_submission(self, results: Mapping[str, TaskResult]) -> None:
+        write_submission(self.path / SUBMISSION, submission_of(results))
+        self._submission_size = (self.path / SUBMISSION).stat().st_size
+
+    def _leave_room(self, num_bytes: int) -> None:
+        """Raises OSError if so many bytes more would take the room of the next submission, which is written beside the
+        last and may be larger."""
+        disk = os.statvfs(self.path)
+        needed = sum(-(-size // disk.f_frsize) for size in (num_bytes, GROWTH * self._submission_size))
+        if disk.f_blocks and disk.f_bavail < needed:  # without blocks it has no limit, or does not tell
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def add_results(self, results: Iterable[TaskResult]) -> bool:
         """Append lines and put them on the disk; those that cannot be written wait for the next call."""
@@ -165,6 +182,7 @@ class RunFolder:
         try:
             if RESULTS in self.problems:  # the last attempt may have left half a line
                 self._journal.truncate(self._size)
+            self._leave_room(len(data))
             _append(self._journal, data)
             os.fsync(self._journal.fileno())
         except OSError as error:
@@ -190,7 +208,9 @@ class RunFolder:
             return
         try:
             if self._partial:
-                write_atomic(self.path / PARTIAL, b"".join(self._partial.values()))
+                data = b"".join(self._partial.values())
+                self._leave_room(len(data))
+                write_atomic(self.path / PARTIAL, data)
             else:
                 (self.path / PARTIAL).unlink(missing_ok=True)
         except OSError as error:
@@ -208,6 +228,7 @@ class RunFolder:
         """Append one event; events that cannot be written are lost, as a whole."""
         try:
             line = orjson.dumps(event) + b"\n"
+            self._leave_room(len(line))
             _append(self._events, line)
         except (OSError, orjson.JSONEncodeError) as error:
             self._trouble(EVENTS, error)

@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
+from types import SimpleNamespace
 
 import fake_sources
 import numpy as np
@@ -418,6 +419,29 @@ def test_a_disk_that_fills_up_later(tmp_path, monkeypatch, caplog, forever):
         assert record.problems == ()
         assert len(kept) == 8
         assert submitted(tmp_path, "t3") == record.results["t3"].attempts[0][0].grid.tolist()
+
+
+@pytest.mark.parametrize(
+    ("blocks", "free", "filled"),
+    [(100, 0, []), (100, 2, ["events.jsonl"]), (100, 99, ["events.jsonl", "results.jsonl"]),
+     (0, 0, ["events.jsonl", "results.jsonl"])],
+)  # fmt: skip
+def test_the_room_of_the_next_submission_is_taken_by_nothing_else(tmp_path, monkeypatch, blocks, free, filled):
+    """free: blocks beside submission and settings, as the file system tells, which may also tell of none at all."""
+
+    def lines() -> list:
+        return sorted(file for file in tmp_path.glob("*.jsonl") if file.stat().st_size)
+
+    def disk(_path):
+        used = sum(-(-file.stat().st_size // 4096) for file in lines())
+        return SimpleNamespace(f_frsize=4096, f_blocks=blocks, f_bavail=free - used)
+
+    monkeypatch.setattr(solver.runfolder.os, "statvfs", disk)
+    record = fake_run([task(f"t{n}", SLOW, n) for n in range(3)], nodes(workers=1), tmp_path)
+    assert [file.name for file in lines()] == filled
+    assert bool(record.problems) == (len(filled) < 2)
+    for name, result in record.results.items():
+        assert submitted(tmp_path, name) == result.attempts[0][0].grid.tolist()
 
 
 # Going on
