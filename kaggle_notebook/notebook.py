@@ -282,13 +282,15 @@ if faults:
     save(prefilled)
     submission, verdict = prefilled, "replaced by the prefilled one"
 changed = sum(submission.get(task_id) != entries for task_id, entries in prefilled.items())
-print(f"{submission_path}: {len(submission)} tasks, {changed} answered: {verdict}")
+print(f"{submission_path}: {len(submission)} tasks, {changed} changed since: {verdict}")
 print(f"{(time.monotonic() - STARTED) / 3600:.2f} h")
 run = WORKING if RERUN else WORKING / "rehearsal"
 if (run / "events.jsonl").exists():
     words = [sys.executable, "-m", "solver", "profile", str(run)]
     try:
-        shown = subprocess.run(words, capture_output=True, env=PLAIN, timeout=600, check=False)
+        shown = subprocess.run(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=PLAIN, timeout=600, check=False
+        )
         print(shown.stdout.decode(errors="replace"))
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"no profile: {error}")

@@ -62,7 +62,7 @@ def test_the_submission_is_complete_before_anything_can_fail(tmp_path, layout):
     assert done.returncode == 0, done.stderr
     assert "no arc_solver-*.whl" in done.stdout
     assert "the scored run: 240 tasks" in done.stdout
-    assert "240 tasks, 0 answered: not checked" in done.stdout
+    assert "240 tasks, 0 changed since: not checked" in done.stdout
     assert check_submission(json.loads((tmp_path / "working" / "submission.json").read_bytes()), tasks) == []
 
 
@@ -134,7 +134,7 @@ def test_a_scored_run_answers_every_task(tmp_path, installed):
     done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", ARC_KAGGLE_TIME_SCALE="1200", **installed)
     assert done.returncode == 0, done.stderr
     assert "exit code 0" in done.stdout
-    assert "5 tasks, 5 answered: valid" in done.stdout
+    assert "5 tasks, 5 changed since: valid" in done.stdout
     assert "plan: 5 tasks" in done.stdout
     submission = json.loads((tmp_path / "working" / "submission.json").read_bytes())
     assert all(entry["attempt_1"] == [[4, 2]] for entries in submission.values() for entry in entries)
@@ -149,14 +149,14 @@ def test_a_solver_that_is_killed_goes_on(tmp_path, installed):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "ended with exit code -9; going on" in done.stdout
-    assert "3 tasks, 3 answered: valid" in done.stdout
+    assert "3 tasks, 3 changed since: valid" in done.stdout
 
 
 def test_a_run_that_is_not_scored_solves_a_few_tasks_and_keeps_the_others(tmp_path, installed):
     write_tasks(tmp_path, 12)
     done = run_notebook(tmp_path, ARC_KAGGLE_TIME_SCALE="1200", **installed)
     assert done.returncode == 0, done.stderr
-    assert "12 tasks, 8 answered: valid" in done.stdout
+    assert "12 tasks, 8 changed since: valid" in done.stdout
 
 
 def test_wheels_that_do_not_install_are_told(tmp_path, installed):
@@ -165,7 +165,7 @@ def test_wheels_that_do_not_install_are_told(tmp_path, installed):
     done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", **installed)
     assert done.returncode == 0, done.stderr
     assert "the wheels do not install: ERROR: no matching distribution" in done.stdout
-    assert "2 tasks, 0 answered" in done.stdout
+    assert "2 tasks, 0 changed since" in done.stdout
     assert f"make wheelhouse KAGGLE_PYTHON={sys.version_info[0]}.{sys.version_info[1]}" in done.stdout
     assert run_notebook(tmp_path, **installed).returncode == 1
 
@@ -180,7 +180,7 @@ def test_a_trial_whose_solver_does_not_end_well_fails(tmp_path, installed):
     assert done.stderr.splitlines()[-1] == "RuntimeError: the solver ended with exit code 2: see above"
     done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", ARC_KAGGLE_TIME_SCALE="1200", **installed)
     assert done.returncode == 0, done.stderr
-    assert "2 tasks, 0 answered: valid" in done.stdout
+    assert "2 tasks, 0 changed since: valid" in done.stdout
 
 
 def with_gpus(tmp_path, installed, count=2):
@@ -217,7 +217,7 @@ def test_a_spoilt_submission_is_replaced(own_solver, tmp_path, spoilt):
         checks=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "2 tasks, 0 answered: replaced by the prefilled one" in done.stdout
+    assert "2 tasks, 0 changed since: replaced by the prefilled one" in done.stdout
     assert len(json.loads((tmp_path / "working" / "submission.json").read_text())) == 2
 
 
@@ -242,7 +242,7 @@ def test_what_models_need_on_gpus_is_installed_if_it_is_attached(tmp_path, insta
     machine = with_gpus(tmp_path, installed)
     done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", ARC_KAGGLE_TIME_SCALE="1200", **machine)
     assert done.returncode == 0, done.stderr
-    assert "2 tasks, 2 answered: valid" in done.stdout
+    assert "2 tasks, 2 changed since: valid" in done.stdout
     wheel = tmp_path / "input" / "wheels" / "arc_solver-0.1.0-py3-none-any.whl"
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked == [str(wheel), *(f"{wheel}[{extra}]" for extra in wanted)]
@@ -292,7 +292,7 @@ def test_a_solver_that_cannot_be_imported_fails_no_scored_run(own_solver):
     done = own_solver("", "raise RuntimeError('made for another numpy')")
     assert done.returncode == 0, done.stderr
     assert "the solver cannot check it: RuntimeError: made for another numpy" in done.stdout
-    assert "2 tasks, 0 answered: not checked" in done.stdout
+    assert "2 tasks, 0 changed since: not checked" in done.stdout
 
 
 def test_a_solver_that_overruns_is_ended(capfd):
