@@ -294,6 +294,8 @@ def run_check(args: argparse.Namespace) -> int:
         raise InputError("give --policy, --ppm or --random, and --engines of vllm,transformers")
     device = args.device or ("cuda" if "vllm" in engines else "cpu")
     dtype = "float32" if device == "cpu" else "bfloat16"
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         policy, ppm = save_random(Path(folder)) if args.random else (args.policy, args.ppm)
         report = check(policy, ppm, engines, args.prompts, device, dtype)

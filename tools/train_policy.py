@@ -81,6 +81,8 @@ def measure(args: Namespace) -> None:
     from solver.training.measuring import RANKS, MeasureOrder
     from solver.training.measuring import measure as measure_weights
 
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)  # it may take an hour until it is needed
     order = MeasureOrder(
         args.weights, args.made, args.tasks, (1, args.samples), args.ranks,
         args.engine, args.device, args.workers,

@@ -249,6 +249,7 @@ def tune(args: argparse.Namespace) -> None:
     from solver.vision.weights import load_weights
 
     check_device(args.device)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     model, manifest = load_weights(args.weights, args.device)
     if args.device.startswith("cuda"):
         torch.set_float32_matmul_precision("high")

@@ -748,8 +748,8 @@ def test_the_tool_tunes_and_records_what_calibration_reads(tmp_path, scored):
     result = TaskResult("one", (), ballots={"program": (tuple(given),), "vision": ((),)})
     (tmp_path / "results.jsonl").write_bytes(to_json(result) + b"\n")
     words += ["--ballots", str(tmp_path / "results.jsonl")]
-    load_tool().main(["tune", *words, "--out", str(tmp_path / "tune.jsonl")])
-    (record,) = map(json.loads, (tmp_path / "tune.jsonl").read_text().splitlines())
+    load_tool().main(["tune", *words, "--out", str(tmp_path / "new" / "tune.jsonl")])
+    (record,) = map(json.loads, (tmp_path / "new" / "tune.jsonl").read_text().splitlines())
     assert record["steps"] == 10
     assert len(record["candidates"]) == len(record["place_of_truth"]) == 1
     for share, right, score, text in (candidate for of_input in record["candidates"] for candidate in of_input):
