@@ -228,6 +228,9 @@ class Trainer:
             if train.evaluate_steps and self.step % train.evaluate_steps == 0:
                 evaluate_s, evaluated = self._evaluate(evaluate, log), self.step
         log.report(rate_share(train, self.step, self.first_step))
+        if self.step == first and self.rank == 0 and time.monotonic() >= deadline - train.reserve_s:
+            kept = f"{train.reserve_s:g} s are kept for the last checkpoint (train.reserve_s)"
+            logger.warning("no step was made: the time was too short, of which %s", kept)
         if saved != self.step:
             self._save(folder, log)
         if evaluated != self.step:

@@ -268,6 +268,16 @@ def test_an_adapter_goes_on_over_the_weights_that_it_was_begun_with(documents, t
     assert command(train_policy, *whole, settings=settings) == 0
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
+def test_minutes_that_are_too_few_for_a_step_are_told(documents, tmp_path, caplog):
+    """Else the weights that are exported then would be taken for trained ones."""
+    words = ("--documents", documents, "--run", tmp_path / "run")
+    assert command(train_policy, *words, "--minutes", "0.1") == 0
+    assert "no step was made: the time was too short, of which 20 s are kept" in caplog.text
+    assert command(train_policy, *words, settings=("train.max_steps=1",)) == 0
+    assert command(train_policy, *words, settings=("train.max_steps=1",)) == 0  # no step, and nothing short
+    assert caplog.text.count("no step was made") == 1
+
+
 
 def test_a_damaged_checkpoint_is_one_line(documents, tmp_path, capsys):
     words = ("--documents", documents, "--run", tmp_path / "run")
