@@ -75,6 +75,8 @@ def read_model(
     whole). verify: whether to compare hashes. Raises InputError, one line."""
     if base is not None and is_adapter(path):
         return read_adapter(path, kind, base, verify)
+    if os.path.isfile(path / ADAPTER_CONFIG) and not os.path.isfile(path / MANIFEST):  # False for a name too long
+        raise InputError(f"{path}: an adapter, of which tools/merge_lora.py makes weights")
     return read_weights(path, kind, verify)
 
 

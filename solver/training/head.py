@@ -23,7 +23,7 @@ from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE, seal_adapter
 from ..lm.weights import read_weights
 from .documents import Documents
 from .launch import EXPORT_FACTS, TOKENIZER_FOLDER, refuse_existing
-from .models import POLICY, PPM, load_model, trunk_of
+from .models import POLICY, PPM, load_model, quietly, trunk_of
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,8 @@ def fit_head_again(
         facts = json.loads((adapter / EXPORT_FACTS).read_text())
         tensors = load_file(adapter / ADAPTER_FILE)
         (name,) = (key for key in tensors if key.endswith(".score.weight"))
-        model = PeftModel.from_pretrained(load_model(PPM, weights.folder), adapter).merge_and_unload().eval()
+        with quietly():
+            model = PeftModel.from_pretrained(load_model(PPM, weights.folder), adapter).merge_and_unload().eval()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise InputError(
             f"{adapter}: no preference model's adapter of {base} ({str(error).splitlines()[0]})"

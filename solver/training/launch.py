@@ -348,6 +348,8 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
         _save_adapter(model.to(torch.bfloat16), {**facts, "training": told}, run / TOKENIZER_FOLDER, out)
         if facts["kind"] == PPM:
             _seal_adapter(out, Path(facts["weights"]), trained_on, licence)
+        else:
+            logger.info("%s: an adapter; tools/merge_lora.py makes weights of it and of its base", out)
         return
     _write_weights(model.to(torch.bfloat16), facts, run / TOKENIZER_FOLDER, out, trained_on, licence, told)
 
@@ -381,7 +383,7 @@ def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence
     import torch
     from peft import PeftModel
 
-    from .models import load_model
+    from .models import load_model, quietly
 
     try:
         facts = json.loads((adapter / EXPORT_FACTS).read_text())
@@ -390,7 +392,8 @@ def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence
         raise InputError(f"{adapter}: no exported adapter ({error})") from error
     model = load_model(kind, base)
     try:
-        merged = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+        with quietly():
+            merged = PeftModel.from_pretrained(model, adapter).merge_and_unload()
     except (ValueError, RuntimeError, KeyError) as error:
         raise InputError(f"{adapter}: does not fit {base} ({str(error).splitlines()[0]})") from error
     refuse_existing(out)

@@ -6,7 +6,10 @@ model, a PPM a sequence classifier with one output over the same trunk.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -21,6 +24,7 @@ from transformers import (
     LlamaForSequenceClassification,
     PreTrainedModel,
 )
+from transformers.utils import logging as transformers_logging
 
 from ..errors import InputError
 from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE
@@ -29,6 +33,21 @@ from .settings import AdapterSettings, ModelSettings
 POLICY, PPM = "policy", "ppm"
 _FROM_NOTHING = {POLICY: LlamaForCausalLM, PPM: LlamaForSequenceClassification}
 _FROM_FOLDER = {POLICY: AutoModelForCausalLM, PPM: AutoModelForSequenceClassification}
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Without what transformers and peft print though all is as it should be: bars, a table of the head that is new, a
+    property that has another name by now."""
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+            yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
 
 
 def new_model(kind: str, settings: ModelSettings, num_vocabulary: int, seed: int) -> PreTrainedModel:
@@ -64,7 +83,7 @@ def load_model(kind: str, folder: Path, *, bf16: bool = False, seed: int = 0) ->
         raise InputError(f"{folder}: no such folder")
     try:
         options = {"num_labels": 1} if kind == PPM else {}
-        with torch.random.fork_rng(devices=[]):
+        with quietly(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return _FROM_FOLDER[kind].from_pretrained(
                 folder,
@@ -91,7 +110,7 @@ def add_adapter(kind: str, model: PreTrainedModel, settings: AdapterSettings, se
         lora_dropout=settings.dropout,
         target_modules=modules,
     )
-    with torch.random.fork_rng(devices=[]):
+    with quietly(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
             adapted = get_peft_model(model, config)

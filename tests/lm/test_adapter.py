@@ -24,9 +24,7 @@ from solver.lm.tokenizer import save_tokenizer  # noqa: E402
 from solver.lm.transformers_engine import TransformersScorer  # noqa: E402
 from solver.lm.weights import read_weights  # noqa: E402
 from solver.settings import LanguageModelSettings  # noqa: E402
-from solver.training.models import load_model  # noqa: E402
-
-pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+from solver.training.models import load_model, quietly  # noqa: E402
 
 PROMPT = Prompt("input\n12\noutput\n21\ntest\n3\nprogram\n", "x1 = transform(I, ROT90)\n")
 
@@ -48,7 +46,8 @@ def folder(base, tmp_path):
     out = tmp_path / "ppm"
     torch.manual_seed(3)
     config = LoraConfig(task_type=TaskType.SEQ_CLS, r=4, target_modules="all-linear", init_lora_weights=False)
-    get_peft_model(load_model("ppm", base.folder), config).save_pretrained(out)
+    with quietly():
+        get_peft_model(load_model("ppm", base.folder), config).save_pretrained(out)
     facts = {"kind": "ppm", "prompt": PromptFormat().to_json(), "training": {"steps": 1}}
     (out / "training.json").write_text(json.dumps(facts))
     save_tokenizer(out / "tokenizer")
@@ -70,6 +69,19 @@ def test_it_is_merged_when_it_is_loaded_and_scores_as_base_and_adapter_do(base, 
     other = load_model("ppm", base.folder)
     assert score != other(torch.tensor([[1, 2, 3]])).logits.flatten().tolist()
     assert read_weights(merged, "ppm").manifest["trained_on"] == "nothing: random weights"
+
+
+def test_merging_prints_nothing(base, folder, capfd):
+    """It happens while a run begins: neither bars nor a report that the head is new, which the adapter replaces."""
+    merged_folder(read_adapter(folder, "ppm", base))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_adapter_that_needs_merging_says_so(base, folder):
+    """The export of a policy that was trained by adapters has no solver.json."""
+    (folder / "solver.json").unlink()
+    with pytest.raises(InputError, match=r"an adapter, of which tools/merge_lora\.py makes weights"):
+        check_language_model(LanguageModelSettings(policy=str(folder), engine="transformers"))
 
 
 def test_it_is_made_once_however_many_ask(base, folder, cache):

@@ -32,7 +32,7 @@ from solver.synthesis.scenes import draw_scenes  # noqa: E402
 from solver.tasks import load_set  # noqa: E402
 from solver.training.documents import AUXILIARY, STEP, Documents, PartWriter, write_facts  # noqa: E402
 from solver.training.launch import load_tokenizer  # noqa: E402
-from solver.training.models import load_model, new_model  # noqa: E402
+from solver.training.models import load_model, new_model, quietly  # noqa: E402
 from solver.training.preparation import Encoder, examples, sibling  # noqa: E402
 from solver.training.settings import ModelSettings  # noqa: E402
 
@@ -252,7 +252,6 @@ def test_a_run_that_goes_on_is_changed_by_file_and_assignments(documents, tmp_pa
     assert records(run)[-1]["step"] == 2
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
 def test_an_adapter_goes_on_over_the_weights_that_it_was_begun_with(documents, tmp_path):
     """Also where they are not named again: its checkpoint holds the adapter alone, which fits random weights, too."""
     base, adapter = tmp_path / "base", ("adapter.rank=2", "train.max_steps=1")
@@ -268,6 +267,7 @@ def test_an_adapter_goes_on_over_the_weights_that_it_was_begun_with(documents, t
     assert command(train_policy, *whole, settings=settings) == 0
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
+
 def test_minutes_that_are_too_few_for_a_step_are_told(documents, tmp_path, caplog):
     """Else the weights that are exported then would be taken for trained ones."""
     words = ("--documents", documents, "--run", tmp_path / "run")
@@ -276,7 +276,6 @@ def test_minutes_that_are_too_few_for_a_step_are_told(documents, tmp_path, caplo
     assert command(train_policy, *words, settings=("train.max_steps=1",)) == 0
     assert command(train_policy, *words, settings=("train.max_steps=1",)) == 0  # no step, and nothing short
     assert caplog.text.count("no step was made") == 1
-
 
 
 def test_a_damaged_checkpoint_is_one_line(documents, tmp_path, capsys):
@@ -305,7 +304,6 @@ def test_no_gpu_is_one_line(documents, tmp_path, capsys):
     assert "no GPU number 0" in capsys.readouterr().err
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
 def test_a_ppm_learns_from_pairs_and_from_a_policy(made, documents, tmp_path):
     policy, pairs, run = tmp_path / "policy", tmp_path / "pairs", tmp_path / "run"
     assert command(train_policy, "--documents", documents, "--run", policy, settings=("train.max_steps=1",)) == 0
@@ -413,7 +411,6 @@ def test_a_folder_that_is_not_there_is_not_looked_for_on_the_network(tmp_path, m
                 load(folder)
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
 @pytest.mark.parametrize("kind", ["policy", "ppm"])
 def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, capsys):
     from peft import PeftModel
@@ -434,7 +431,7 @@ def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, cap
     order = ["--adapter", str(adapter), "--base", str(base), "--out", str(merged), "--trained-on", "x"]
     assert merge_lora.main(order) == 0
     tokens = torch.randint(4, 40, (32, 36), generator=torch.Generator().manual_seed(0))  # one alone may change little
-    with torch.no_grad():
+    with torch.no_grad(), quietly():
         apart = PeftModel.from_pretrained(load_model(kind, base), adapter)(tokens).logits
         whole = load_model(kind, read_weights(merged, kind).folder)(tokens).logits
         before = load_model(kind, base)(tokens).logits
@@ -451,7 +448,6 @@ def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, cap
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
 def test_a_head_is_fitted_again_over_a_base_that_has_learned(made, documents, tmp_path, capsys):
     from solver.lm.adapter import read_adapter
     from solver.training.head import fit_head, measure_head
@@ -491,7 +487,6 @@ def test_a_head_is_fitted_again_over_a_base_that_has_learned(made, documents, tm
     assert torch.allclose(fit_head(features, truth, 1e6), truth, atol=1e-3)  # held where it was
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
 def test_a_preference_model_learns_on_over_a_policy_that_has_learned_on(made, documents, tmp_path, capsys):
     """As the cards of the shipped weights say: the exported adapter over the policy's next weights, the rate falling to
     0; a run that stops on the way goes on from its own checkpoint, with nothing named again."""

@@ -151,7 +151,6 @@ def read_losses(folder) -> list[float]:
     return [r["loss"] for r in records if "loss" in r]
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
 @pytest.mark.parametrize("words", [(), ("train.optimizer=adamw", "train.average=0"), ("adapter.rank=2",)])
 def test_resumed_runs_are_the_same_run(tmp_path, words):
     documents = random_documents(tmp_path / "documents")
@@ -320,7 +319,6 @@ def test_a_head_over_a_policy_is_the_same_in_every_process(tmp_path):
     assert not torch.equal(heads[0], heads[2])
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
 @pytest.mark.parametrize("kind", [POLICY, PPM])
 def test_what_is_trained_over_a_bf16_base_is_float32(tmp_path, kind):
     pytest.importorskip("peft")
