@@ -1,4 +1,7 @@
-"""Where a run's time went, read from its events.jsonl: by lane, worker and phase, and what would have run out first."""
+"""Where a run's time went, read from its events.jsonl: by lane, worker and phase, and what would have run out first.
+
+Of a run that was resumed the time since then; phases and the longest tasks are of all its results.
+"""
 
 from __future__ import annotations
 
@@ -96,6 +99,7 @@ def read_profile(run: Path) -> Profile:
         if kind == "begin":  # a resumed run appends to its events
             workers.clear()
             open_since.clear()
+            profile.num_lost, profile.interrupted, profile.services = 0, "", []
         profile.wall_s = time_s
         profile.num_done, profile.num_tasks = event["num_done"], event["num_tasks"]
         if kind == "end":

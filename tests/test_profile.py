@@ -78,6 +78,15 @@ def test_a_torn_last_line_and_an_unfinished_run_are_read(folder, tmp_path):
     assert sum(len(worker.spans) for worker in profile.workers.values()) == 1
 
 
+def test_of_a_resumed_run_only_the_last_part_is_counted(folder, tmp_path):
+    lines = (folder / "events.jsonl").read_bytes()
+    stopped = b'{"time_s": 9.5, "kind": "stopping", "num_done": 2, "num_tasks": 6, "message": "SIGINT"}\n'
+    (tmp_path / "events.jsonl").write_bytes(lines + stopped + lines)
+    profile, whole = read_profile(tmp_path), read_profile(folder)
+    assert (profile.interrupted, profile.num_lost, profile.wall_s) == ("", 2, whole.wall_s)
+    assert profile.workers == whole.workers
+
+
 def test_bad_input(tmp_path, capsys):
     with pytest.raises(InputError, match=r"events\.jsonl: cannot be read"):
         read_profile(tmp_path)
