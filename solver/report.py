@@ -135,6 +135,8 @@ def _totals(scored: Score, summary: Mapping[str, Any]) -> str:
             (f"{scored.task_mean:.1%}", "task mean"),
             (f"{scored.output_mean:.1%}", "output mean"),
         ]
+        alone = summary.get("alone") or {}
+        tiles += [(f"{totals['tasks_solved']}", f"{name} alone") for name, totals in alone.items()]
     texts = {
         "seconds_per_task": ("{:.1f} s", "a task"),
         "wall_s": ("{:.0f} s", "wall clock"),
@@ -143,7 +145,7 @@ def _totals(scored: Score, summary: Mapping[str, Any]) -> str:
         "version": ("{}", "version"),
     }
     tiles += [(form.format(summary[k]), name) for k, (form, name) in texts.items() if summary.get(k) is not None]
-    shown = "".join(f"<div><b>{escape(value)}</b><span>{name}</span></div>" for value, name in tiles)
+    shown = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for value, name in tiles)
     rows = "".join(
         f"<tr><td>{escape(name)}</td><td>{escape(str(value))}</td></tr>"
         for name, value in _flat(summary.get("settings") or {})
@@ -173,7 +175,8 @@ def _card(task: Task, result: TaskResult | None, scored: TaskScore) -> str:
         facts.append(result.status)
     if result and result.phases:
         longest = sorted(result.phases.items(), key=lambda item: -item[1])[:4]
-        facts.append(", ".join(f"{name} {value:.1f} s" for name, value in longest))
+        shown = [f"{name} {value:.1f} s" for name, value in longest if value >= 0.05]
+        facts += [", ".join(shown)] if shown else []
     verdict = _KINDS[scored.verdict]
     if scored.verdict == "partly":
         verdict = f"{scored.num_right} of {scored.num_scored} tests"
@@ -219,7 +222,7 @@ def _comment(attempt: Attempt, truth: np.ndarray | None) -> str:
     wrong = int((attempt.grid != truth).sum())
     if not wrong:
         return f' · {source}<br><span class="ok">✓ right</span>'
-    return f' · {source}<br><span class="no">✗ {wrong} of {truth.size} cells</span>'
+    return f' · {source}<br><span class="no">✗ {wrong} of {truth.size} cells wrong</span>'
 
 
 def _figure(grid: np.ndarray, caption: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import matplotlib.image
@@ -78,7 +79,8 @@ def test_page_loads_nothing_and_escapes_everything():
     )
     attempts = ((Attempt(np.ones((1, 1), np.int8), nasty, nasty), Attempt(np.zeros((1, 1), np.int8))),)
     made = TaskResult(nasty, attempts, "failed", nasty, phases={nasty: 1.0})
-    page = render_report([task], {nasty: made}, {**SUMMARY, "settings": {nasty: nasty}}, nasty)
+    alone = {nasty: {"tasks_solved": 0}}
+    page = render_report([task], {nasty: made}, {**SUMMARY, "settings": {nasty: nasty}, "alone": alone}, nasty)
     checker = parsed(page)
     assert checker.seen.count("script") == 1
     assert not re.search(r"(src|href)=|https?://|@import", page)
@@ -95,10 +97,22 @@ def test_verdicts_and_comments():
     assert "✓ right" in page
     assert "✗ wrong size" in page
     size = tasks[2].test[0].output.size
-    assert f"✗ {size} of {size} cells" in page
+    assert f"✗ {size} of {size} cells wrong" in page
     assert "Fits, yet wrong 1" in page
     assert 'class="solved"' in page
     assert "1 / 3" in page
+
+
+def test_what_each_source_has_alone_and_what_took_time():
+    tasks = load_set("arc-agi-1/training")[:1]
+    made = replace(result(tasks[0], True), phases={"tune": 2.0, "vote": 0.04, "fit": 0.05})
+    alone = {"program": {"tasks_solved": 7}, "vision": {"tasks_solved": 3}}
+    page = render_report(tasks, {made.task_id: made}, {**SUMMARY, "alone": alone})
+    assert "<b>7</b><span>program alone</span>" in page
+    assert "<b>3</b><span>vision alone</span>" in page
+    assert "tune 2.0 s, fit 0.1 s<" in page
+    idle = replace(made, phases={"vote": 0.0})
+    assert "fit all pairs<" in render_report(tasks, {made.task_id: idle}, SUMMARY)
 
 
 def test_surrogates_and_no_tasks_do_not_stop_the_report(tmp_path):
