@@ -45,10 +45,12 @@ def test_a_rule_is_found_confirmed_and_right_on_the_test_input():
 def test_a_rule_is_a_program_that_gives_the_same_in_the_sandbox():
     inputs = noise(2)
     start = input_value(inputs)
-    flipped = apply(FUNCTIONS["transform"], [start, 1])
-    targets = [np.where(g == 0, between(g)[:, ::-1], 5).astype(np.int8) for g in inputs[:4]]
-    for extra in ([], [flipped]):
+    other = apply(FUNCTIONS["shift"], [apply(FUNCTIONS["transform"], [start, 1]), 0])
+    alone = [between(g) for g in inputs[:4]]
+    both = [np.where(o == 1, 7, g).astype(np.int8) for g, o in zip(inputs[:4], other.items, strict=False)]
+    for extra, targets in (([], alone), ([other], both)):
         fits = CellRules(start, extra, targets).fits(np.random.default_rng(0), never)
+        assert fits[0].value.parents == (start, *extra)
         for fit in fits[:3]:
             final = apply(FUNCTIONS["transform"], [fit.value, 1])
             text = final.program().render()
