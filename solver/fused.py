@@ -223,8 +223,8 @@ class GridStore:
     training pairs with the right size and with the right output, and the number of right cells. A value is either
     made by a chain step from `parents[k]`, or was put in as a `Value` (parents[k] = NO_PARENT).
 
-    inputs: the task's inputs, training first. targets: training outputs. max_values, max_cells: limits of memory
-    (max_cells in bytes).
+    targets: training outputs, int8 [H, W] each. num_inputs: of the task, training first. max_values, max_cells: limits
+    of memory (max_cells in bytes).
     """
 
     def __init__(

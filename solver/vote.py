@@ -265,7 +265,8 @@ def _ballots(index: int, findings: Findings) -> list[Ballot]:
 
 
 def fallback_grids(task: Task, index: int) -> list[np.ndarray]:
-    """Plausible grids for a test input of which nothing is known: the input, then single colours in a likely size.
+    """Plausible grids for a test input of which nothing is known: the input and single colours in a likely size; the
+    input first where all outputs have their inputs' sizes, else last.
 
     The size is the outputs' common size, or the input's. The colours are the outputs' most frequent ones. At least
     two different grids.
