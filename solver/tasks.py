@@ -98,12 +98,6 @@ class LoadedTasks:
     faults: tuple[TaskFault, ...] = ()
     stubs: dict[str, TaskStub] = field(default_factory=dict)
 
-    @property
-    def test_counts(self) -> dict[str, int]:
-        """Number of test inputs of every task, good or bad (1 where it cannot be known)."""
-        counts = {task.task_id: len(task.test) for task in self.tasks}
-        return counts | {stub.task_id: stub.num_tests for stub in self.stubs.values()}
-
 
 # --- files of the user
 

@@ -61,7 +61,7 @@ def test_challenges_file_one_task_file_and_folder_give_the_same(tmp_path):
         assert task.train[0].input.dtype == np.int8
         assert task.train[0].output.tolist() == [[2], [1]]
         assert task.test[0].output is None
-        assert loaded.test_counts == {"0a1b2c3d": 1}
+        assert (len(task.test), loaded.stubs) == (1, {})
 
 
 def test_test_outputs_are_kept_where_given_and_null_is_hidden(tmp_path):
@@ -117,7 +117,7 @@ def test_a_fault_names_file_task_and_place_and_costs_others_nothing(tmp_path, ra
     assert str(fault).startswith(f"{path}: task 0a1b2c3d: {line}")
     assert "\n" not in str(fault)
     assert loaded.stubs["0a1b2c3d"].error == str(fault)
-    assert loaded.test_counts["0a1b2c3d"] >= 1
+    assert loaded.stubs["0a1b2c3d"].num_tests >= 1
 
 
 def test_what_can_be_saved_of_a_bad_task_is_saved(tmp_path):
@@ -159,7 +159,7 @@ def test_a_broken_file_of_a_folder_is_one_fault(tmp_path):
     broken, many = map(str, loaded.faults)
     assert broken.startswith(f"{tmp_path / 'b.json'}: task b: line 1 column 12: not JSON")
     assert "give this file itself" in many
-    assert loaded.test_counts == {"a": 1, "b": 1, "c": 1}
+    assert {name: stub.num_tests for name, stub in loaded.stubs.items()} == {"b": 1, "c": 1}
 
 
 @pytest.mark.parametrize(
