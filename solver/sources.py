@@ -16,7 +16,9 @@ from .devices import list_gpus, use_gpu
 from .errors import InputError, SettingsError
 from .services import Service
 from .settings import Settings
-from .weights import MANIFEST
+from .vision import FORMAT as VISION_FORMAT
+from .vision import KIND as VISION_KIND
+from .weights import MANIFEST, read_manifest
 
 if TYPE_CHECKING:
     from .lm.loading import LanguageModel
@@ -245,7 +247,7 @@ def program_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
 
 def vision_lane(settings: Settings) -> Lane | None:
     """The vision model's workers, one a device, or None if there are none. Raises InputError if they are asked
-    for and something is missing."""
+    for and something is missing, or the weights are damaged; else the latter is a warning."""
     wanted = settings.vision.device
     if wanted == "off":
         return None
@@ -259,6 +261,13 @@ def vision_lane(settings: Settings) -> Lane | None:
     if not (weights / MANIFEST).is_file():
         lacking.append(f"{weights}: no weights")
     if not lacking:
+        try:
+            read_manifest(weights, VISION_KIND, VISION_FORMAT)
+        except InputError as error:
+            if wanted != "auto":
+                raise
+            logger.warning("%s; going on without the vision model", error)
+            return None
         return Lane("vision", num_devices, vision_sources, required=wanted != "auto", judges=True)
     if wanted != "auto":
         raise InputError(f"vision.device is {wanted}, but {', '.join(lacking)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 
 import fake_sources
 import pytest
@@ -74,6 +75,20 @@ def test_what_is_asked_for_and_missing_is_named(fake_gpus, monkeypatch, tmp_path
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="torch is not installed"):
         lanes("vision.device=cpu")
+
+
+@pytest.mark.parametrize("spoilt", ["model.safetensors", "config.json", "solver.json"])
+def test_damaged_weights_of_the_vision_model_are_named_before_anything_runs(fake_gpus, tmp_path, caplog, spoilt):
+    shutil.copytree(sources.SHIPPED_WEIGHTS / "vision", tmp_path / "w")
+    path = tmp_path / "w" / spoilt
+    path.write_bytes(path.read_bytes()[:200])
+    named = f"vision.weights={tmp_path / 'w'}"
+    assert [lane.name for lane in lanes(named)] == ["program"]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert line.startswith(str(path))
+    assert line.endswith("; going on without the vision model")
+    with pytest.raises(InputError, match=f"{spoilt}: (damaged|unreadable)"):
+        lanes(named, "vision.device=cuda")
 
 
 def test_no_source_at_all_is_refused():

@@ -20,3 +20,6 @@ Importing this package needs no torch; importing anything but data, made and vie
 The recipe follows VARC (arXiv 2511.14761) and LoopViT (arXiv 2602.02156); docs/vision.md says where it
 differs.
 """
+
+KIND, FORMAT = "vision", 2
+"""Of its weights, as solver.json has them."""

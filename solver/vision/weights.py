@@ -16,10 +16,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..weights import read_manifest, seal
+from . import FORMAT, KIND
 from .model import LoopedModel, ModelConfig
-
-KIND = "vision"
-FORMAT = 2
 
 SCALE = "/scale"
 """Of a matrix's name: the name of its rows' scales."""
