@@ -34,8 +34,8 @@ MODEL_PACKAGES = ("torch", "transformers", "peft")
 """What the shipped language models need."""
 
 MODEL_MIN_S = 100.0
-"""Seconds a task from which on the shipped language models are used unasked. On a CPU their rollouts take some four: at
-30 s a task that costs more tasks than the models bring (README)."""
+"""Seconds a task from which on the shipped language models are used unasked. On a CPU their rollouts take some four,
+and at 30 s a task they bring no more than that costs (docs/measurements.md)."""
 
 NICENESS = 10
 """Of program search beside processes that feed a GPU or all its workers, which must not wait for a core."""
