@@ -160,6 +160,16 @@ def test_a_command_that_is_shown_exists(page, command, monkeypatch):
         pytest.skip(f"needs {missing.name}")
 
 
+def test_the_readmes_tree_has_every_module():
+    """Of packages that it describes as a whole, the package alone."""
+    tree = (ROOT / "README.md").read_text().partition("## Files")[2].partition("\n## ")[0]
+    named = set(re.findall(r"\w+(?:\.\w+)?", tree))
+    files = [path for folder in ("solver", "tools") for path in (ROOT / folder).glob("*.py")]
+    assert {path.name for path in files if not path.stem.startswith("__")} <= named
+    assert {path.parent.name for path in (ROOT / "solver").rglob("*.py")} <= named
+    assert {path.stem for path in (ROOT / "solver" / "search").rglob("*.py") if path.stem != "__init__"} <= named
+
+
 def test_the_settings_that_the_readme_shows_exist(tmp_path):
     block = re.search(r"^```\n(\[\w+\]\n.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     (tmp_path / "settings.toml").write_text(block[1])
