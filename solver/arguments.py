@@ -62,16 +62,10 @@ def parser_of(commands: Mapping[str, Callable[[Any], int]]) -> argparse.Argument
         "--strict", action="store_true", help="refuse everything if any task, or the weights, can't be used"
     )
     _add_run_arguments(solve)
+    _add_set(solve)
 
     evaluate = add("evaluate", "solve a public data set and score it", _EVALUATE)
-    evaluate.add_argument(
-        "--set",
-        dest="set_or_setting",
-        action="append",
-        default=[],
-        metavar="NAME | a.b=c",
-        help="the data set, as listed above; or, with '=', one setting, as often as you like",
-    )
+    _add_set(evaluate, "NAME | a.b=c", "the data set, as listed above; or, with '=', one setting, as often as you like")
     evaluate.add_argument("--strict", action="store_true", help="refuse to run if the weights can't be used")
     wanted = evaluate.add_mutually_exclusive_group()
     wanted.add_argument(
@@ -83,7 +77,7 @@ def parser_of(commands: Mapping[str, Callable[[Any], int]]) -> argparse.Argument
     wanted.add_argument(
         "--tasks-from", type=Path, metavar="PATH", help="the ids of a file: one a line, or a challenges file"
     )
-    _add_run_arguments(evaluate, with_set=False)
+    _add_run_arguments(evaluate)
 
     profile = add("profile", "where a run's time went", _PROFILE)
     profile.add_argument("run", type=Path, metavar="RUN", help="the folder of a run (its --out)")
@@ -112,7 +106,7 @@ def parser_of(commands: Mapping[str, Callable[[Any], int]]) -> argparse.Argument
     return parser
 
 
-def _add_run_arguments(parser: argparse.ArgumentParser, with_set: bool = True) -> None:
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with the unfinished run in DIR")
@@ -140,19 +134,14 @@ def _add_run_arguments(parser: argparse.ArgumentParser, with_set: bool = True) -
     parser.add_argument("--workers", metavar="W", help="worker processes (default 2)")
     parser.add_argument("--seed", metavar="K", help="seed of everything random (default 0)")
     parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings, by group; see the README")
-    if with_set:
-        _add_set(parser)
 
 
-def _add_set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--set",
-        dest="set_or_setting",
-        action="append",
-        default=[],
-        metavar="a.b=c",
-        help="one setting, such as search.num_views=1; as often as you like, over the file",
-    )
+def _add_set(
+    parser: argparse.ArgumentParser,
+    metavar: str = "a.b=c",
+    text: str = "one setting, such as search.num_views=1; as often as you like, over the file",
+) -> None:
+    parser.add_argument("--set", dest="set_or_setting", action="append", default=[], metavar=metavar, help=text)
 
 
 def _positive(text: str) -> float:

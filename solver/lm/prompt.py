@@ -297,6 +297,11 @@ class Prefix:
         return cls(tuple(values), program.statements)
 
     @property
+    def is_free(self) -> bool:
+        """Whether some step is free Python."""
+        return Program(self.statements).is_free
+
+    @property
     def next_target(self) -> str:
         """`x3 =`, where the next step begins."""
         return f"{variable_name(len(self.values))} ="
@@ -364,7 +369,7 @@ class PromptBuilder:
         not fit, or if a step of the prefix is free Python, such as the rules that program search fits, and the
         format has none: the model has never seen any. rollout: how often this tree was asked before. with_hint:
         whether the task's hint is shown."""
-        if not self.prompt_format.free_python and any(isinstance(s, FreeStatement) for s in prefix.statements):
+        if prefix.is_free and not self.prompt_format.free_python:
             self.dropped["states of other steps"] += 1
             return None
         turn = rollout % len(self.examples) if self._num_examples else 0

@@ -29,7 +29,7 @@ import orjson
 from ..errors import InputError
 from ..executor import Value, apply
 from ..lm.prompt import Prefix
-from ..program import FreeStatement, ProgramError, Ref, parse_steps, variable_name
+from ..program import ProgramError, Ref, parse_steps, variable_name
 from ..submission import write_atomic
 from ..tasks import Task, task_digest
 from .lattice import searched_views
@@ -101,9 +101,9 @@ def _trace_node(node: Node, parents: list[Node], tree: Tree) -> TraceNode:
     if node.values:
         known = len(Prefix.of(ordered[0].values).statements) if ordered[0].values else 0
         prefix = Prefix.of(node.values)
+        free = prefix.is_free
         added = enumerate(prefix.statements[known:], known + 1)
         step = "\n".join(statement.render(variable_name(k)) for k, statement in added)
-        free = any(isinstance(statement, FreeStatement) for statement in prefix.statements)
         newest = [value.key for value in prefix.values].index(node.values[-1].key)
         solutions = list(tree.solutions.get(node.values[-1].key, ()))
     return TraceNode(
