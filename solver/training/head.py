@@ -23,7 +23,7 @@ from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE, seal_adapter
 from ..lm.weights import read_weights
 from .documents import Documents
 from .launch import EXPORT_FACTS, TOKENIZER_FOLDER, refuse_existing
-from .models import POLICY, PPM, load_model, quietly, trunk_of
+from .models import POLICY, PPM, load_model, merged, trunk_of
 
 logger = logging.getLogger(__name__)
 
@@ -96,15 +96,12 @@ def fit_head_again(
     """Write `adapter`, an exported preference model's, to `out` as one of `base`, its head fitted to pairs of
     `documents`; returns, and keeps in its training.json, how good the head is before and after on NUM_HELD_OUT pairs
     of `held_out` or, without, on those that it was fitted to. Runs on the CPU. Raises InputError."""
-    from peft import PeftModel
-
     weights = read_weights(base, POLICY)
     try:
         facts = json.loads((adapter / EXPORT_FACTS).read_text())
         tensors = load_file(adapter / ADAPTER_FILE)
         (name,) = (key for key in tensors if key.endswith(".score.weight"))
-        with quietly():
-            model = PeftModel.from_pretrained(load_model(PPM, weights.folder), adapter).merge_and_unload().eval()
+        model = merged(load_model(PPM, weights.folder), adapter).eval()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise InputError(
             f"{adapter}: no preference model's adapter of {base} ({str(error).splitlines()[0]})"

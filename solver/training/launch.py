@@ -381,9 +381,8 @@ def _seal_adapter(out: Path, base: Path, trained_on: str, licence: str) -> None:
 def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence: str) -> None:
     """Write the model in `base` with an exported adapter merged in as a weights folder in bf16. Raises InputError."""
     import torch
-    from peft import PeftModel
 
-    from .models import load_model, quietly
+    from .models import load_model, merged
 
     try:
         facts = json.loads((adapter / EXPORT_FACTS).read_text())
@@ -392,12 +391,11 @@ def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence
         raise InputError(f"{adapter}: no exported adapter ({error})") from error
     model = load_model(kind, base)
     try:
-        with quietly():
-            merged = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+        whole = merged(model, adapter)
     except (ValueError, RuntimeError, KeyError) as error:
         raise InputError(f"{adapter}: does not fit {base} ({str(error).splitlines()[0]})") from error
     refuse_existing(out)
-    _write_weights(merged.to(torch.bfloat16), facts, adapter / TOKENIZER_FOLDER, out, trained_on, licence, told)
+    _write_weights(whole.to(torch.bfloat16), facts, adapter / TOKENIZER_FOLDER, out, trained_on, licence, told)
 
 
 def refuse_existing(out: Path) -> None:

@@ -50,6 +50,15 @@ def quietly() -> Iterator[None]:
         transformers_logging.set_verbosity(verbosity)
 
 
+def merged(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
+    """The model with an adapter merged in. Raises ValueError, RuntimeError, KeyError or OSError where it does not fit
+    or cannot be read."""
+    from peft import PeftModel
+
+    with quietly():
+        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+
+
 def new_model(kind: str, settings: ModelSettings, num_vocabulary: int, seed: int) -> PreTrainedModel:
     """A model with random weights that depend on the seed alone."""
     config = LlamaConfig(
