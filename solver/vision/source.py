@@ -42,11 +42,21 @@ times the weight of the run."""
 SMALLEST_WEIGHT = 0.01
 """Of a run that the clock cut short."""
 
+TELLING_SHARE = 0.1
+"""Part of its steps from which on a run that was cut short tells how long a whole one takes; of fewer, an accident may
+have been most of the time."""
+
 
 def weight_of_run(tuned: Tuned, wanted_steps: int) -> float:
     """How much a tuning run counts: 1, or less if the clock ended it early. Of 26 tasks whose tuning had less than 90 %
     of its steps 3 were right, of 28 with all of them 10 (docs/vision.md, Results)."""
     return max(SMALLEST_WEIGHT, (tuned.num_steps / wanted_steps) ** 2) if wanted_steps else 1.0
+
+
+def whole_run_s(tuned: Tuned, wanted_steps: int, took_s: float) -> float:
+    """Seconds that a run would have taken which was cut short after so many, at least."""
+    steps = max(tuned.num_steps, TELLING_SHARE * wanted_steps)
+    return took_s + tuned.tune_s * max(0.0, wanted_steps / steps - 1.0)
 
 
 def add_votes(shares: Shares, tuned: Tuned, weight: float) -> None:
@@ -136,7 +146,7 @@ class VisionSource:
         self.tuner = Tuner(model, self.config)
         self.max_runs = max_runs
         self.about = ""
-        self.run_s: dict[int, float] = {}  # by canvas, of the last whole run there, or as estimated
+        self.run_s: dict[int, float] = {}  # by canvas, of the last whole run there, or as estimated from others
         self.num_out_of_memory = 0
 
     @classmethod
@@ -219,9 +229,18 @@ class VisionSource:
             num_here += 1
             took_s = time.monotonic() - began
             longest_s = max(longest_s, took_s)
-            if tuned.num_steps == self.config.num_steps:
-                self.run_s[tuned.canvas] = took_s
+            self._learn_speed(tuned, took_s)
         return findings
+
+    def _learn_speed(self, tuned: Tuned, took_s: float) -> None:
+        """Remember what a run took; of one that was cut short, that more is needed than was thought, so that the next
+        task is not cut short as well."""
+        wanted_steps = self.config.num_steps
+        if tuned.num_steps == wanted_steps:
+            self.run_s[tuned.canvas] = took_s
+        elif tuned.num_steps:
+            least_s = whole_run_s(tuned, wanted_steps, took_s)
+            self.run_s[tuned.canvas] = max(self.run_s.get(tuned.canvas, 0.0), least_s)
 
     def _tune(self, task: Task, seed: int, deadline: float) -> Tuned:
         """One tuning run. Raises _GivenUpError where there is nothing to be had of this task, and DeviceLostError."""

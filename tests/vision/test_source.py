@@ -31,6 +31,7 @@ from solver.vision.source import (  # noqa: E402
     limit_memory,
     shares_of,
     weight_of_run,
+    whole_run_s,
 )
 from solver.vision.tuning import Tuned, TuningConfig  # noqa: E402
 from solver.vision.weights import save_weights  # noqa: E402
@@ -168,6 +169,35 @@ def test_what_a_run_took_says_what_the_next_one_needs(source):
     source.run_s[32] = 1e6
     source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
     assert 0 < source.least_s(TASK.longest_side) < 60
+
+
+def test_a_run_that_was_cut_short_says_that_the_next_one_needs_more(source, monkeypatch):
+    """The estimate was a tenth of a second, a whole run takes three: tuning 2.7, predicting 0.3."""
+    clock, tune, wanted = [0.0], source.tuner.tune_and_predict, source.config.num_steps
+    monkeypatch.setattr("solver.vision.source.time.monotonic", lambda: clock[0])
+
+    def slow(task, seed, deadline):
+        steps = min(wanted, int((deadline - clock[0]) / 2.7 * wanted))
+        clock[0] += 2.7 * steps / wanted + 0.3
+        return replace(tune(task, seed, max_steps=steps), tune_s=2.7 * steps / wanted, predict_s=0.3)
+
+    monkeypatch.setattr(source.tuner, "tune_and_predict", slow)
+    source.run_s[32] = 0.1
+    findings = source.solve(TASK, Budget(seconds=2.5, _started=clock[0]), 0, lambda findings: None)
+    assert findings.whole_weight == pytest.approx((2 / wanted) ** 2)
+    assert source.run_s[32] == pytest.approx(3.0)
+    needed = source.least_s(TASK.longest_side)
+    assert source.solve(TASK, Budget(seconds=needed, _started=clock[0]), 0, lambda findings: None).whole_weight == 1.0
+    assert source.run_s[32] == pytest.approx(3.0)
+    source.solve(TASK, Budget(seconds=0.01, _started=clock[0]), 0, lambda findings: None)
+    assert source.run_s[32] == pytest.approx(3.0)  # not one step: says nothing
+
+
+def test_an_accident_in_the_first_steps_does_not_count_for_all_steps():
+    tuned = Tuned([], 0.1, 2, 510, 60.0, 1.0, 48)
+    assert whole_run_s(tuned, 2125, 61.0) == pytest.approx(601.0)
+    assert whole_run_s(replace(tuned, num_steps=1700), 2125, 61.0) == pytest.approx(76.0)
+    assert whole_run_s(replace(tuned, num_steps=2125), 2125, 61.0) == 61.0
 
 
 def test_missing_weights_are_one_clear_error(tmp_path):
