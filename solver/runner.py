@@ -269,9 +269,9 @@ class _Run:
         due = [now + 1.0, self.saver.due()]
         due += [worker.kill_at for worker in self.workers if worker.kill_at is not None and not worker.killed]
         if self.settings.run.nodes is None:
-            due += [self._limit(worker) for worker in self.workers.busy()]
+            due += [self._limit(worker) for worker in self.workers.busy() if worker.kill_at is None]
             if self.end is not None:
-                due.append(self.end + self.settings.run.grace_s)
+                due.append(self._last())
         return max(0.0, min(due) - now)
 
     def _hand_out(self) -> None:
@@ -362,6 +362,11 @@ class _Run:
         limit = worker.started + worker.allowance_s + grace_s
         return limit if worker.lane.waiting else min(limit, self.end + 0.95 * grace_s)
 
+    def _last(self) -> float:
+        """When the run ends, whatever its workers do: once their tasks overrun, those that were killed have a while."""
+        limits = self.settings.run
+        return self.end + limits.grace_s + (0.0 if self._queued() else limits.stop_s + KILL_S)
+
     def _check_clock(self) -> None:
         now = time.monotonic()
         self.workers.kill_overdue(now)
@@ -380,8 +385,7 @@ class _Run:
             if worker.kill_at is None and now >= self._limit(worker):
                 worker.reason = f"stopped after {now - worker.started:.1f} s of {worker.allowance_s:.1f} s"
                 self.workers.ask_to_stop(worker, now)
-        last = self.end + self.settings.run.grace_s
-        if (self._queued() and now >= last) or now >= last + self.settings.run.stop_s + KILL_S:
+        if now >= self._last():
             self.interrupts.reason = "deadline"  # even if a killed worker has not ended
 
     def _check_start(self, worker: Worker, now: float) -> None:

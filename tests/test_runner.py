@@ -898,11 +898,12 @@ def test_a_worker_that_not_even_a_kill_ends_does_not_hold_up_the_end(tmp_path, m
         hung.append(process)
 
     monkeypatch.setattr(ForkServerProcess, "kill", kill_in_vain)
-    began = time.monotonic()
+    began, busy = time.monotonic(), time.thread_time()
     try:
         tasks = [task("t0", HANGS, 3), task("t1")]
         record = fake_run(tasks, limits(total_s=3.0), tmp_path)
         assert time.monotonic() - began < 12.0
+        assert time.thread_time() - busy < 0.5  # it waits, and does not ask again and again
     finally:
         for process in hung:
             kill(process)
