@@ -14,7 +14,8 @@ influences any result, and there is one pass.
 
 Losses. A worker that overruns its task by `grace_s` (say, in native code) is killed and replaced; its task
 keeps the best attempts it had reported. A worker that dies takes nothing with it: its task is tried once
-more, then failed. What a source raises is logged, and costs only that source's answers; a lane that can start no
+more, then failed. A slot whose workers die or hang one after the other, each over another task, is left without one, if
+its lane has another. What a source raises is logged, and costs only that source's answers; a lane that can start no
 worker costs only that lane's answers, unless it is required or the last. SIGINT, SIGTERM and the deadline end the run
 with the best attempts so far.
 
@@ -299,10 +300,10 @@ class _Run:
         if self.settings.run.nodes is not None:
             task = lane.queue.popleft()  # and no word of other lanes, which the clock would decide
         else:
-            task = lane.take_next(now, self._is_solved, functools.partial(self._is_through, lane))
+            task = lane.take_next(worker.slot, now, self._is_solved, functools.partial(self._is_through, lane))
             if task is None:
                 return
-            seconds = self._allowance(lane, task, now)
+            seconds = self._allowance(worker, task, now)
             if lane.lane.judges:
                 others = self._voted(task.task_id, functools.partial(self._others, task.task_id, lane), ())
         worker.task_id, worker.started = task.task_id, time.monotonic()
@@ -324,10 +325,10 @@ class _Run:
         ends = self.states[task.task_id].ends
         return all(other is lane or other.passes[task.task_id] or other.name in ends for other in self.lanes)
 
-    def _allowance(self, lane: LaneStanding, task: Task, now: float) -> float:
-        """Seconds for a task that was just taken from a lane's queue."""
-        busy = {worker.task_id: (worker.started, worker.allowance_s) for worker in self.workers.busy(lane)}
-        return lane.allowance(task, self.settings.run, now, busy)
+    def _allowance(self, worker: Worker, task: Task, now: float) -> float:
+        """Seconds for a task that was just taken from the queue of a worker's lane for it."""
+        busy = {other.task_id: (other.started, other.allowance_s) for other in self.workers.busy(worker.lane)}
+        return worker.lane.allowance(task, worker.slot, self.settings.run, now, busy)
 
     def _end_rest(self, lane: LaneStanding, new: tuple[str, str], known: tuple[str, str]) -> None:
         """A lane is done with all that it still has before it. new, known: status and error of the tasks that it has
@@ -441,7 +442,7 @@ class _Run:
                 case Ready():
                     worker.ready = worker.lane.ever_ready = True
                     worker.lane.failed_starts[worker.slot] = 0
-                    worker.lane.least_s = message.least_s
+                    worker.lane.least_s[worker.slot] = message.least_s
                     if self.end is None:
                         self._start_clock()
                     self._event("ready", worker=worker, message=message.about)
@@ -452,7 +453,7 @@ class _Run:
                 case Finished() if message.task_id == worker.task_id:
                     for source, trace in message.traces.items():
                         logger.error("task %s: %s raised\n%s", worker.task_id, source, trace)
-                    worker.lane.least_s = message.least_s
+                    worker.lane.least_s[worker.slot] = message.least_s
                     worker.lane.deaths[worker.slot] = 0
                     self._take(worker, message.findings)
                     self._free(worker, message.seconds)
@@ -499,13 +500,12 @@ class _Run:
         why = worker.reason or f"its worker died ({cause(code)})"
         logger.warning("task %s: %s", task_id, why)
         self._event("worker_lost", task_id, worker, message=why)
-        if worker.reason:
-            self._end(task_id, worker, "partial", why)
-            return
-        lane.died(worker.slot, task_id)
+        is_blamed = lane.died(worker.slot, task_id)
         if not lane.may_start(worker.slot):
-            logger.error("%s: worker %d is not replaced: %d in a row died", lane.name, worker.slot, MAX_DEATHS)
-        if lane.tries[task_id] < MAX_TRIES:
+            logger.error("%s: worker %d is not replaced: %d in a row died or hung", lane.name, worker.slot, MAX_DEATHS)
+        if worker.reason and is_blamed:  # what hangs is not tried again: it costs its time and grace_s
+            self._end(task_id, worker, "partial", why)
+        elif lane.tries[task_id] < MAX_TRIES:
             lane.queue.append(self.by_id[task_id])
         else:
             status = "partial" if lane.passes[task_id] else "failed"

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from statistics import fmean
 
 from .answers import Attempts, Ballots, Findings, Proposals
 from .plan import LanePlan
@@ -16,8 +17,8 @@ from .vote import all_ballots, choose_attempts, likeliest
 
 MAX_FAILED_STARTS = 5
 MAX_DEATHS = 5
-"""So many workers of one slot that died in a row, each over another task, leave it without, if another slot has one: a
-device that starts and then fails would go through the whole queue, quicker than those that work."""
+"""So many workers of one slot that died or hung in a row, each over another task, leave it without, if another slot has
+one: a device that starts and then fails would go through the whole queue."""
 
 BLAMED_DEATHS = 2
 """So many deaths in a row count against the tasks; further ones against the slot."""
@@ -36,9 +37,10 @@ class LaneStanding:
 
     queue: what is still to be handed out in this pass. later: what has been through it and is for the next one.
     plan: its time; known once a worker of the run is ready. failed_starts: by slot, since its last worker was ready.
-    deaths: by slot, workers that died over a task since one went through there. is_lost: no worker is to be started any
-    more. least_s: seconds below which its workers should not begin a task, by its longest side, as they say. tries: how
-    often a task was begun since it last went through. passes: how often it did.
+    deaths: by slot, workers that died or hung over a task since one went through there. is_lost: no worker is to be
+    started any more. least_s: by slot, since devices differ, seconds below which its worker should not begin a task, by
+    its longest side, as it says. tries: how often a task was begun since it last went through. passes: how often it
+    did.
     """
 
     lane: Lane
@@ -52,7 +54,7 @@ class LaneStanding:
     deaths: Counter[int] = field(default_factory=Counter)
     ever_ready: bool = False
     is_lost: bool = False
-    least_s: Mapping[int, float] = field(default_factory=dict)
+    least_s: dict[int, Mapping[int, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, lane: Lane, tasks: Sequence[Task]) -> LaneStanding:
@@ -83,28 +85,35 @@ class LaneStanding:
         others = (other for other in range(self.num_workers) if other != slot)
         return any(self._starts(other) and self.deaths[other] < MAX_DEATHS for other in others)
 
-    def died(self, slot: int, task_id: str) -> None:
-        """A worker died over a task, of its own or the task's fault."""
+    def died(self, slot: int, task_id: str) -> bool:
+        """A worker died or hung over a task. Whether that counts against the task: it may be the slot's fault."""
         self.deaths[slot] += 1
-        if self.deaths[slot] > BLAMED_DEATHS and self._others_live(slot):
+        is_blamed = self.deaths[slot] <= BLAMED_DEATHS or not self._others_live(slot)
+        if not is_blamed:
             self.tries[task_id] -= 1
+        if not self.may_start(slot):
+            self.least_s.pop(slot, None)
+        return is_blamed
 
     @property
     def num_alive(self) -> int:
         """Slots that have a worker or may have one again; at least one, for those who divide by it."""
         return max(1, sum(self.may_start(slot) for slot in range(self.num_workers)))
 
-    def needs_s(self, task: Task) -> float:
-        """Seconds below which a task should not be begun."""
-        return self.least_s.get(task.longest_side, 0.0)
+    def needs_s(self, task: Task, slot: int | None = None) -> float:
+        """Seconds below which a task should not be begun in a slot; None: on average over all that have said so."""
+        known = [self.least_s[slot]] if slot in self.least_s else self.least_s.values()
+        return fmean(least_s.get(task.longest_side, 0.0) for least_s in known) if known else 0.0
 
-    def allowance(self, task: Task, limits: RunSettings, now: float, busy: Mapping[str, tuple[float, float]]) -> float:
-        """Seconds for a task that was just taken from the queue. busy: of each task that is being worked on, since when
-        and how many seconds it was given."""
+    def allowance(
+        self, task: Task, slot: int, limits: RunSettings, now: float, busy: Mapping[str, tuple[float, float]]
+    ) -> float:
+        """Seconds for a task that was just taken from the queue for a slot's worker. busy: of each task that is being
+        worked on, since when and how many seconds it was given."""
         coming = sum(self.passes[task_id] < self.plan.pass_index for task_id in busy)
         self.plan.num_workers = self.num_alive
         fair_s = self.plan.allowance(limits, now, busy.values(), 1 + self.waiting + coming)
-        return max(fair_s, min(self.needs_s(task), self.plan.clock.end - now))
+        return max(fair_s, min(self.needs_s(task, slot), self.plan.clock.end - now))
 
     def num_in_time(self, now: float) -> int:
         """How many tasks there is still time for, if each takes what it needs and those that need least come first."""
@@ -113,24 +122,25 @@ class LaneStanding:
         ends = (end for worker in range(num_workers) for end in accumulate(needs[worker::num_workers]))
         return sum(end <= left_s for end in ends)
 
-    def may_begin(self, task: Task, now: float) -> bool:
-        """Whether there is time to begin a task. A good part of what it needs is worth having where nothing came
-        before."""
+    def may_begin(self, task: Task, slot: int | None, now: float) -> bool:
+        """Whether there is time to begin a task in a slot. A good part of what it needs is worth having where nothing
+        came before."""
         share = 1.0 if self.plan.pass_index else CUT_SHARE
-        return share * self.needs_s(task) <= max(0.0, self.plan.clock.end - now)
+        return share * self.needs_s(task, slot) <= max(0.0, self.plan.clock.end - now)
 
     def is_too_late(self, now: float) -> bool:
-        """Whether no task of the queue should be begun any more."""
-        return not any(self.may_begin(task, now) for task in self.queue)
+        """Whether no task of the queue should be begun any more, in any slot."""
+        slots = [*self.least_s] or [None]
+        return not any(self.may_begin(task, slot, now) for task in self.queue for slot in slots)
 
     def take_next(
-        self, now: float, is_solved: Callable[[Task], bool], is_through: Callable[[Task], bool]
+        self, slot: int, now: float, is_solved: Callable[[Task], bool], is_through: Callable[[Task], bool]
     ) -> Task | None:
-        """The next task of the queue, None where it is too late for all: is_through says whether all other lanes have
-        been through a task. Where there is no time for all, one that nothing has solved yet comes first, and of these
-        the smallest, since it needs no longer than the largest. A lane that judges takes those first that others have
-        been through, and otherwise the last, to which the others come last."""
-        places = [place for place, task in enumerate(self.queue) if self.may_begin(task, now)]
+        """The next task of the queue for a slot's worker, None where it is too late for all: is_through says whether
+        all other lanes have been through a task. Where there is no time for all, one that nothing has solved yet comes
+        first, and of these the smallest, since it needs no longer than the largest. A lane that judges takes those
+        first that others have been through, and otherwise the last, to which the others come last."""
+        places = [place for place, task in enumerate(self.queue) if self.may_begin(task, slot, now)]
         if not places:
             return None
         is_short, wanted = self.num_in_time(now) < self.waiting, []

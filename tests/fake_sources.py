@@ -201,6 +201,14 @@ class BadDevice(FakeSource):
         raise DeviceLostError("an error of its memory")
 
 
+class HungDevice(FakeSource):
+    """Starts, and hangs with every task, deaf to everything but SIGKILL."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        ctypes.PyDLL(None).sleep(60)
+
+
 class GoodDevice(FakeSource):
     """Answers every task after a while."""
 
@@ -211,6 +219,10 @@ class GoodDevice(FakeSource):
 
 def one_bad_device(settings, slot):
     return (BadDevice() if slot == 1 else GoodDevice(),)
+
+
+def one_hung_device(settings, slot):
+    return (HungDevice() if slot == 1 else GoodDevice(),)
 
 
 def all_bad_devices(settings, slot):

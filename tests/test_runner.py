@@ -10,6 +10,7 @@ import re
 import signal
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from types import SimpleNamespace
@@ -44,7 +45,7 @@ from solver.runfolder import RunFolder
 from solver.runner import run, tasks_digest
 from solver.settings import RunSettings, Settings, VisionSettings
 from solver.sources import Lane
-from solver.standing import MAX_DEATHS
+from solver.standing import BLAMED_DEATHS, MAX_DEATHS
 from solver.submission import check_submission
 from solver.tasks import TaskStub
 from solver.vote import choose_attempts
@@ -648,6 +649,16 @@ def test_a_device_that_fails_every_task_is_left_alone(tmp_path, caplog):
     assert len(events(tmp_path, "worker_lost")) == MAX_DEATHS
     assert sum("is not replaced" in line for line in caplog.messages) == 1
     assert record.interrupted == ""
+
+
+def test_a_device_that_hangs_with_every_task_is_left_alone(tmp_path, caplog):
+    """The first tasks that hang there might be to blame; later ones go to the device that works."""
+    tasks = [task(f"t{n:02d}") for n in range(20)]
+    limited = limits(total_s=20.0, grace_s=0.1, max_stretch=1.0, pass_shares=(0.01, 0.99))
+    record = run(tasks, limited, tmp_path, lanes=[Lane("devices", 2, fake_sources.one_hung_device)])
+    assert Counter(result.status for result in record.results.values()) == {"done": 18, "partial": BLAMED_DEATHS}
+    assert len(events(tmp_path, "worker_lost")) == MAX_DEATHS
+    assert sum("is not replaced" in line for line in caplog.messages) == 1
 
 
 def test_tasks_end_where_all_devices_fail(tmp_path):

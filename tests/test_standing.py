@@ -8,7 +8,7 @@ import pytest
 from solver.plan import Clock, LanePlan
 from solver.settings import RunSettings
 from solver.sources import Lane
-from solver.standing import CUT_SHARE, LaneStanding
+from solver.standing import BLAMED_DEATHS, CUT_SHARE, MAX_DEATHS, LaneStanding
 from solver.tasks import Pair, Task
 
 LARGE_S, SMALL_S = 10.0, 4.0
@@ -26,7 +26,7 @@ def standing(sides, *, left_s, num_workers=1, judges=False, needs=None, pass_ind
     sides = sorted(sides, reverse=True)
     lane = Lane("lane", num_workers, lambda *_: (), judges=judges)
     found = LaneStanding.of(lane, [task(f"t{number}-{side}", side) for number, side in enumerate(sides)])
-    found.least_s = NEEDS if needs is None else needs
+    found.least_s = dict.fromkeys(range(num_workers), NEEDS if needs is None else needs)
     clock = Clock(0.0, left_s)
     found.plan = LanePlan.of_lane(LIMITS, clock, len(sides), found.num_workers, found.num_workers)
     found.plan.pass_index = pass_index
@@ -37,10 +37,10 @@ def never(_task):
     return False
 
 
-def all_taken(lane, is_solved=never, is_through=never):
+def all_taken(lane, is_solved=never, is_through=never, slot=0):
     """Sides of the tasks in the order in which they are handed out, all at second 0."""
     taken = []
-    while lane.queue and (one := lane.take_next(0.0, is_solved, is_through)) is not None:
+    while lane.queue and (one := lane.take_next(slot, 0.0, is_solved, is_through)) is not None:
         taken.append(one.longest_side)
     return taken
 
@@ -72,17 +72,17 @@ def test_how_many_tasks_there_is_time_for(sides, left_s, num_workers, number):
 def test_a_task_is_given_what_it_needs_itself():
     lane = standing([20, 20, 5, 5], left_s=12.0)
     small, large = lane.queue.pop(), lane.queue.popleft()
-    assert lane.allowance(small, LIMITS, 0.0, {}) == SMALL_S  # an equal share would be the same
-    assert lane.allowance(large, LIMITS, 0.0, {}) == LARGE_S
-    assert lane.allowance(large, LIMITS, 5.0, {}) == 7.0  # no more than there is
-    assert lane.allowance(small, LIMITS, 5.0, {}) == SMALL_S
+    assert lane.allowance(small, 0, LIMITS, 0.0, {}) == SMALL_S  # an equal share would be the same
+    assert lane.allowance(large, 0, LIMITS, 0.0, {}) == LARGE_S
+    assert lane.allowance(large, 0, LIMITS, 5.0, {}) == 7.0  # no more than there is
+    assert lane.allowance(small, 0, LIMITS, 5.0, {}) == SMALL_S
 
 
 def test_where_nothing_is_needed_a_task_gets_an_equal_share_and_it_is_never_too_late():
     lane = standing([20, 5, 5], left_s=12.0, needs={})
-    first = lane.take_next(0.0, never, never)
+    first = lane.take_next(0, 0.0, never, never)
     assert first.longest_side == 20
-    assert lane.allowance(first, LIMITS, 0.0, {}) == pytest.approx(4.0)
+    assert lane.allowance(first, 0, LIMITS, 0.0, {}) == pytest.approx(4.0)
     assert lane.num_in_time(99.0) == 2
     assert not lane.is_too_late(99.0)
 
@@ -93,7 +93,7 @@ def test_small_tasks_are_begun_where_it_is_too_late_for_large_ones():
     assert not lane.is_too_late(0.0)
     assert all_taken(lane) == [5, 6]
     assert lane.is_too_late(0.0)
-    assert lane.take_next(0.0, never, never) is None
+    assert lane.take_next(0, 0.0, never, never) is None
     assert len(lane.queue) == 2
     assert standing([5], left_s=CUT_SHARE * SMALL_S - 0.1).is_too_late(0.0)
 
@@ -114,7 +114,7 @@ def test_with_time_for_some_the_unsolved_come_first():
         return one.longest_side < 8
 
     lane = standing([5, 7, 9, 20], left_s=12.0)
-    assert [lane.take_next(0.0, is_solved, never).longest_side for _ in range(2)] == [9, 20]
+    assert [lane.take_next(0, 0.0, is_solved, never).longest_side for _ in range(2)] == [9, 20]
     late = standing([5, 7, 20], left_s=CUT_SHARE * LARGE_S - 0.1)
     assert all_taken(late, is_solved) == [5, 7]  # solved, but the other one it is too late for
 
@@ -126,6 +126,31 @@ def test_a_judge_takes_what_others_have_been_through():
     assert all_taken(standing([5, 20, 7], left_s=100.0, judges=True), never, is_through) == [20, 7, 5]
     assert all_taken(standing([5, 20, 7], left_s=100.0, judges=True)) == [5, 7, 20]
     short = standing([5, 20, 7], left_s=12.0, judges=True)
-    assert short.take_next(0.0, never, is_through).longest_side == 7
+    assert short.take_next(0, 0.0, never, is_through).longest_side == 7
     solved = standing([5, 20, 7], left_s=12.0, judges=True)
-    assert solved.take_next(0.0, lambda one: one.longest_side == 7, is_through).longest_side == 20
+    assert solved.take_next(0, 0.0, lambda one: one.longest_side == 7, is_through).longest_side == 20
+
+
+def test_a_slow_slot_is_given_what_it_needs_and_begins_nothing_that_it_cannot_end():
+    lane = standing([20, 5, 5], left_s=12.0, num_workers=2)
+    lane.least_s[1] = {side: 3 * needs_s for side, needs_s in NEEDS.items()}
+    small, large = lane.queue[1], lane.queue[0]
+    assert [lane.needs_s(task, slot) for task in (small, large) for slot in (0, 1)] == [4.0, 12.0, 10.0, 30.0]
+    assert lane.needs_s(small) == 8.0
+    assert [lane.allowance(small, slot, LIMITS, 0.0, {}) for slot in (0, 1)] == [6.0, 12.0]
+    lane.plan.pass_index = 1
+    assert [lane.may_begin(large, slot, 0.0) for slot in (0, 1)] == [True, False]
+    assert lane.take_next(1, 0.0, never, never).longest_side == 5
+    assert lane.take_next(1, 0.1, never, never) is None
+    assert [lane.is_too_late(now) for now in (0.1, 8.1)] == [False, True]
+    lane.least_s[0] = lane.least_s[1]
+    assert lane.is_too_late(0.1)
+
+
+def test_what_a_slot_that_is_given_up_needed_counts_no_more():
+    lane = standing([5] * 9, left_s=12.0, num_workers=2)
+    lane.least_s[1] = {5: 100.0}
+    blamed = [lane.died(1, task.task_id) for task in [*lane.queue][:MAX_DEATHS]]
+    assert blamed == [True] * BLAMED_DEATHS + [False] * (MAX_DEATHS - BLAMED_DEATHS)
+    assert not lane.may_start(1)
+    assert lane.needs_s(lane.queue[0]) == SMALL_S
