@@ -152,17 +152,28 @@ class VisionSource:
     @classmethod
     def ready(cls, weights: Path, device: str, config: TuningConfig, max_runs: int) -> VisionSource:
         """A source that has compiled and knows its speed. Where the model cannot be compiled (no C compiler, say) it
-        goes on without, slower, and says so in `about`."""
-        source = cls(weights, device, config, max_runs)
+        goes on without, slower, and says so in `about`. Steps are recorded even so, since small batches wait for Python
+        more than for the device."""
         try:
-            source.warm_up()
+            return cls._warm(weights, device, config, max_runs)
         except Exception as error:
             if not config.compile:
                 raise
             logger.exception("the vision model cannot be compiled here; going on without")
-            source = cls(weights, device, replace(config, compile=False, graph=False), max_runs)
-            source.warm_up()
-            source.about += f", not compiled ({type(error).__name__})"
+            why = type(error).__name__
+        config = replace(config, compile=False)
+        try:
+            source = cls._warm(weights, device, config, max_runs)
+        except Exception:
+            logger.exception("nor can its steps be recorded as they are; going on without that, too")
+            source = cls._warm(weights, device, replace(config, graph=False), max_runs)
+        source.about += f", not compiled ({why})"
+        return source
+
+    @classmethod
+    def _warm(cls, weights: Path, device: str, config: TuningConfig, max_runs: int) -> VisionSource:
+        source = cls(weights, device, config, max_runs)
+        source.warm_up()
         return source
 
     def least_s(self, side: int) -> float:

@@ -345,17 +345,23 @@ def test_a_run_that_the_clock_ends_weighs_as_much_as_it_was_tuned(source, monkey
 
 
 def test_where_nothing_can_be_compiled_it_goes_on_uncompiled_and_says_so(source, tmp_path, monkeypatch):
-    warm_up = VisionSource.warm_up
+    warm_up, tried, may_record = VisionSource.warm_up, [], True
 
     def no_compiler(self):
-        if self.config.compile:
+        tried.append((self.config.compile, self.config.graph))
+        if self.config.compile or (self.config.graph and not may_record):
             raise RuntimeError("Failed to find C compiler")
         warm_up(self)
 
     monkeypatch.setattr(VisionSource, "warm_up", no_compiler)
     slow = VisionSource.ready(tmp_path, "cpu", replace(TINY, compile=True), 1)
     assert slow.about.endswith("not compiled (RuntimeError)")
+    assert tried == [(True, True), (False, True)]
     assert slow.solve(TASK, Budget(nodes=1), 0, lambda findings: None).answers is not None
+    may_record = False
+    slower = VisionSource.ready(tmp_path, "cpu", replace(TINY, compile=True), 1)
+    assert tried[2:] == [(True, True), (False, True), (False, False)]
+    assert slower.about.endswith("not compiled (RuntimeError)")
     monkeypatch.setattr(VisionSource, "warm_up", lambda self: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         VisionSource.ready(tmp_path, "cpu", TINY, 1)
