@@ -6,18 +6,22 @@ import os
 import shutil
 import subprocess
 
+TIMEOUT_S = 60.0
+"""Of nvidia-smi. A run that does not wait for it has no vision model at all."""
+
 
 def list_gpus() -> tuple[list[str], str]:
     """Name and memory of each NVIDIA GPU that this process may use, and '' or why there are none.
 
-    Asks nvidia-smi; CUDA_VISIBLE_DEVICES limits the list to that many.
+    Asks nvidia-smi, slow where no process keeps the driver awake; CUDA_VISIBLE_DEVICES limits the list to
+    that many.
     """
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return [], "no nvidia-smi"
     try:
         query = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(query, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return [], f"nvidia-smi does not answer ({type(error).__name__})"
     names = [line.strip() for line in done.stdout.splitlines() if line.strip()]
