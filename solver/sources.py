@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -280,11 +281,21 @@ def vision_weights(settings: Settings) -> Path:
     return Path(settings.vision.weights) if settings.vision.weights else SHIPPED_WEIGHTS / "vision"
 
 
+def own_compile_cache(slot: int) -> None:
+    """Have this process keep what torch compiles apart from what other slots' processes do, unless a folder is named.
+
+    All of a run start at once and compile the same, and each takes its GPU for number 0: in one folder they have been
+    seen to trip over each other's half-written files. A worker that is replaced finds what its slot had."""
+    user = getattr(os, "getuid", lambda: 0)()
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"arc-inductor-{user}-{slot}"))
+
+
 def vision_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
     """The vision model on GPU number `slot`, which is the only one that this process sees from now on."""
     device = "cpu"
     if settings.vision.device != "cpu":
         use_gpu(slot)
+        own_compile_cache(slot)
         device = "cuda"
     from .vision.source import VisionSource, limit_memory
     from .vision.tuning import TuningConfig

@@ -13,7 +13,7 @@ from solver import devices, sources
 from solver.devices import list_gpus, use_gpu, visible_gpus
 from solver.errors import InputError, SettingsError
 from solver.settings import load_settings
-from solver.sources import Lane, own_lanes
+from solver.sources import Lane, own_compile_cache, own_lanes
 
 
 def lanes(*assignments):
@@ -66,6 +66,21 @@ def test_a_worker_sees_its_own_gpu_alone(monkeypatch, before, after):
     assert visible_gpus(2) == [after]
 
 
+def test_each_slot_compiles_into_a_folder_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(sources.tempfile, "gettempdir", lambda: str(tmp_path))
+    found = []
+    for slot in (0, 1):
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+        monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+        own_compile_cache(slot)
+        found.append(os.environ["TORCHINDUCTOR_CACHE_DIR"])
+    assert found[0] != found[1]
+    assert all(path.startswith(str(tmp_path)) for path in found)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "named")
+    own_compile_cache(0)
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "named"
+
+
 def test_what_is_asked_for_and_missing_is_named(fake_gpus, monkeypatch, tmp_path):
     with pytest.raises(InputError, match="no weights"):
         lanes("vision.device=cuda", f"vision.weights={tmp_path}")
@@ -96,9 +111,12 @@ def test_no_source_at_all_is_refused():
         lanes("search.use=false", "vision.device=off")
 
 
-def test_a_failing_tool_is_no_gpu(fake_gpus, tmp_path):
+def test_a_failing_tool_is_no_gpu(fake_gpus, tmp_path, monkeypatch):
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
     assert list_gpus() == ([], "nvidia-smi finds no device")
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 9\n")
+    monkeypatch.setattr(devices, "TIMEOUT_S", 0.2)
+    assert list_gpus() == ([], "nvidia-smi does not answer (TimeoutExpired)")
 
 
 def my_lanes(settings):
