@@ -161,8 +161,9 @@ arguments = [
 if "policy" in weights:
     arguments.append("lm.rollout_programs=512")  # a task has minutes here, and may spend a third of them on it
 if num_gpus:
-    # Longer searches find no more, and the vision model judges what was found when it comes to a task.
-    arguments.append("search.most_s=300")
+    # Longer searches find no more, and the vision model judges what was found when it comes to a task. It is tuned to a
+    # task as often as there is time: its runs vote, and nobody else wants the GPUs.
+    arguments += ["search.most_s=300", "vision.max_runs=100"]
 print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} workers for the program search")
 for kind in settings:
     print(f"{kind} model:", weights.get(kind, "none"), "" if num_gpus else "(no GPU)")

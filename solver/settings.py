@@ -94,8 +94,9 @@ class VisionSettings(_Checked):
 
     device: 'auto' (one worker on each GPU, if there are GPUs, torch and weights; else none), 'cuda' (the same, but
     a run without it is refused), 'cpu' (one worker; slow: it says how slow), or 'off'. weights: its folder; None for
-    the one that ships with the solver. max_runs: tuning runs that vote on a task, if its time allows; one in a run that
-    counts nodes. memory_gib: most device memory that a worker's tensors may hold; None for all there is.
+    the one that ships with the solver. max_runs: tuning runs of a task in each pass, if its time allows; all of them
+    vote. One in a run that counts nodes. memory_gib: most device memory that a worker's tensors may hold; None for all
+    there is.
 
     num_samples: pairs seen in one tuning run, `batch` a step; 0: no tuning. optimizer: 'muon' (for the cores'
     matrices, at matrix_rate; AdamW at `rate` for the rest) or 'adamw'; peak learning rates. canvas: side in cells;

@@ -246,6 +246,8 @@ def test_what_models_need_on_gpus_is_installed_if_it_is_attached(tmp_path, insta
     wheel = tmp_path / "input" / "wheels" / "arc_solver-0.1.0-py3-none-any.whl"
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked == [str(wheel), *(f"{wheel}[{extra}]" for extra in wanted)]
+    settings = json.loads((tmp_path / "working" / "run.json").read_bytes())["settings"]
+    assert (settings["search"]["most_s"], settings["vision"]["max_runs"]) == (300.0, 100)
 
 
 @pytest.fixture

@@ -129,7 +129,8 @@ class VisionSource:
     """Tunes to each task, votes over views, and judges what others propose. One instance a device; the weights
     are read at construction.
 
-    max_runs: so many tuning runs from different seeds vote on a task, if its time allows; in a budget of nodes one.
+    max_runs: so many tuning runs from different seeds are made of a task each time that it is taken up, if its time
+    allows; in a budget of nodes one. All of them vote, those of earlier passes, too.
     Raises InputError if the weights folder is missing or damaged, or the model cannot do what config asks for. A task
     that runs out of device memory even in the smallest batches, or whose tuning diverges, yields no answers and a
     note, and leaves the next task as it would have been.
