@@ -296,21 +296,23 @@ class _Run:
         """Send an idle worker the next task of its lane, if there is time for one."""
         lane, now = worker.lane, time.monotonic()
         seconds: float | None = None
+        before: Mapping[str, Findings] = {}
         others: Proposals = ()
         if self.settings.run.nodes is not None:
-            task = lane.queue.popleft()  # and no word of other lanes, which the clock would decide
+            # And no word of other lanes, nor of a worker that was lost: the clock would decide what they had found.
+            task = lane.queue.popleft()
         else:
             task = lane.take_next(worker.slot, now, self._is_solved, functools.partial(self._is_through, lane))
             if task is None:
                 return
             seconds = self._allowance(worker, task, now)
+            before = self.states[task.task_id].of_lane(lane.name)
             if lane.lane.judges:
                 others = self._voted(task.task_id, functools.partial(self._others, task.task_id, lane), ())
         worker.task_id, worker.started = task.task_id, time.monotonic()
         worker.allowance_s = seconds or 0.0
         lane.tries[task.task_id] += 1
         self._event("started", task.task_id, worker, seconds=worker.allowance_s)
-        before = self.states[task.task_id].of_lane(lane.name) if lane.passes[task.task_id] else {}
         try:
             worker.connection.send(Job(task.hide(), seconds, before, others))
         except OSError:

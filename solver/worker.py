@@ -39,7 +39,8 @@ so that no clock decides what is left of a task whose worker is lost."""
 @dataclass(frozen=True)
 class Job:
     """A task to solve. seconds: its time; None where the run counts nodes. before: what is known of it from passes
-    before, by source. others: what other lanes propose so far, for sources that judge it."""
+    before, and from a worker that was lost over it, by source. others: what other lanes propose so far, for sources
+    that judge it."""
 
     task: Task
     seconds: float | None
@@ -123,6 +124,7 @@ class _Worker:
         self.findings: dict[str, Findings] = {}
         self.errors: dict[str, None] = {}
         self.sent: Attempts | None = None
+        self.sent_runs = 0
         self.next_report = 0.0
         self.held_back = False
 
@@ -147,7 +149,7 @@ class _Worker:
     def solve(self, job: Job) -> Finished:
         started = time.monotonic()
         task, run = job.task, self.settings.run
-        self.task, self.findings, self.sent, self.held_back = task, {}, None, False
+        self.task, self.findings, self.sent, self.sent_runs, self.held_back = task, {}, None, 0, False
         self.next_report = 0.0
         self.errors, traces = {}, {}
         nodes_left = run.nodes or 0
@@ -235,12 +237,13 @@ class _Worker:
         self.send_partial()
 
     def send_partial(self) -> None:
-        """Send the findings if they would be submitted otherwise than those sent before."""
+        """Send the findings if they would be submitted otherwise than those sent before, or come from more runs of a
+        source: another worker may have to go on from them."""
         self.held_back = False
         self.next_report = time.monotonic() + REPORT_INTERVAL_S
         if not any(f.answers for f in self.findings.values()):
             return
-        attempts = choose_attempts(self.task, self.findings)
-        if not same_grids(attempts, self.sent):
+        attempts, num_runs = choose_attempts(self.task, self.findings), sum(f.num_runs for f in self.findings.values())
+        if num_runs > self.sent_runs or not same_grids(attempts, self.sent):
             self.send(Partial(self.task.task_id, dict(self.findings)))
-            self.sent = attempts
+            self.sent, self.sent_runs = attempts, num_runs

@@ -153,6 +153,20 @@ class DiesLate(FakeSource):
         return self.findings(task, [[2]], exact=False)
 
 
+class DiesAfterRuns(FakeSource):
+    """Its process dies after two runs that say the same; one that knows of runs before says of how many."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        if before is not None:
+            return self.findings(task, [[before.num_runs]], exact=True)
+        for num_runs in (1, 2):
+            found = self.findings(task, [[9]], exact=True)
+            found.num_runs = num_runs
+            report(found)
+            time.sleep(1.1)
+        os._exit(7)
+
+
 class TameSource(FakeSource):
     """Answers every task, whatever its behaviour."""
 
@@ -257,6 +271,10 @@ def patient(settings, slot):
 
 def dies_late(settings, slot):
     return (DiesLate(),)
+
+
+def dies_after_runs(settings, slot):
+    return (DiesAfterRuns(),)
 
 
 def odd_findings(settings, slot):

@@ -631,6 +631,16 @@ def test_a_lane_that_loses_a_task_leaves_the_other_lanes_answers(tmp_path):
     assert "SIGKILL" in record.results["t1"].error
 
 
+def test_who_takes_up_the_task_of_a_lost_worker_goes_on_from_all_its_runs(tmp_path):
+    """In a run that counts nodes, from none of them, since the clock would decide which."""
+    record = fake_run([task("t1")], limits(seconds=30.0), tmp_path / "timed", fake_sources.dies_after_runs)
+    assert record.results["t1"].status == "done"
+    assert submitted(tmp_path / "timed", "t1") == [[2]]
+    record = fake_run([task("t1")], nodes(), tmp_path / "counted", fake_sources.dies_after_runs)
+    assert record.results["t1"].status == "failed"
+    assert submitted(tmp_path / "counted", "t1") == [[9]]
+
+
 def test_a_slot_that_never_starts_leaves_the_others_their_tries(tmp_path):
     """The other slot's worker is lost when the first has long been given up; it is replaced all the same."""
     tasks = [task("t0", USES_ALL, side=4), task("t1", KILLED, side=3), task("t2", GOOD, 2)]
