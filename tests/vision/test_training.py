@@ -760,7 +760,7 @@ def test_the_tool_tunes_and_records_what_calibration_reads(tmp_path, scored):
     assert of_output == record["loss_of_truth"][0] < of_input
 
 
-def test_the_tool_tunes_several_times_and_lets_the_runs_vote(tmp_path, capsys):
+def test_the_tool_tunes_several_times(tmp_path):
     config = replace(TINY_MODEL, max_canvas=32)
     facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
     save_weights(tmp_path / "w", LoopedModel(config).state_dict(), config, facts)
@@ -773,46 +773,6 @@ def test_the_tool_tunes_several_times_and_lets_the_runs_vote(tmp_path, capsys):
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [record["seed"] for record in records] == [3, 4]
     assert records[0]["loss"] != records[1]["loss"]
-    assert load_tool().main(["votes", "--tuned", str(path), "--tasks-from", str(tmp_path / "tasks.json")]) == 0
-    assert capsys.readouterr().out.startswith("1 tasks of 2 runs, 0 of fewer")
-    assert load_tool().main(["votes", "--tuned", str(path)]) == 2
-    assert capsys.readouterr().err == "train_vision: task one: not known (--tasks-from)\n"
-
-
-def test_runs_of_a_task_vote_by_their_mean_share(tmp_path, capsys):
-    """The true output of the first task is second in two runs and third in one; the second task has only two runs."""
-    right, less = (0.3, True, None, "1"), (0.1, True, None, "1")
-    one, two, three = (0.5, False, 1.5, "2"), (0.4, False, 1.5, "3"), (0.5, False, 2.0, "4")
-    of_runs = [[one, right], [two, right], [three, two, less]]
-    records = [{"task": "first", "candidates": [run]} for run in of_runs]
-    records += [{"task": "second", "candidates": [[right]]}] * 2
-    path, out = tmp_path / "tune.jsonl", tmp_path / "together.jsonl"
-    path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    pairs = [{"input": [[n]], "output": [[n]]} for n in (1, 2, 3)]
-    task = {"train": pairs[1:], "test": pairs[:1]}
-    (tmp_path / "tasks.json").write_text(json.dumps({"first": task, "second": task}))
-    words = ["--tuned", str(path), "--tasks-from", str(tmp_path / "tasks.json"), "--out", str(out)]
-    assert load_tool().main(["votes", *words]) == 0
-    said, header, *rows = capsys.readouterr().out.splitlines()
-    assert said == "1 tasks of 3 runs, 1 of fewer"
-    assert len(header.split("  ")) > 4
-    figures = [[float(word) for word in row.split()] for row in rows]
-    # Alone: 0.7 / 3 of the views, within two in two of three. Of pairs: 0.3 of the views (first), 0.2, 0.2 (third).
-    assert [row[0] for row in figures] == [1, 2, 3]
-    assert [row[1] for row in figures] == pytest.approx([0.233] * 3)
-    assert [row[2:5] for row in figures] == [[0.0, 0.7, 0.7], [0.3, 0.3, 0.3], [0.0, 1.0, 1.0]]
-    assert all(0.0 <= row[5] <= 1.0 for row in figures)
-    (record,) = map(json.loads, out.read_text().splitlines())
-    assert record["candidates"][0][0] == [0.26667, False, None, "3"]
-    assert record["candidates"][0][1] == [0.23333, True, None, "1"]
-
-
-@pytest.mark.parametrize("text", ["no json", '{"task": "one"}', '{"task": "one", "candidates": [[3]]}'])
-def test_what_is_no_record_of_tuning_has_no_votes(tmp_path, capsys, text):
-    path = tmp_path / "tune.jsonl"
-    path.write_text(f"{text}\n")
-    assert load_tool().main(["votes", "--tuned", str(path)]) == 2
-    assert "line 1 is no record of tuning" in capsys.readouterr().err
 
 
 def test_every_wrong_setting_is_named():
