@@ -16,7 +16,7 @@ from rich.progress import Progress as Bar
 from .terminal import PlainConsole
 
 if TYPE_CHECKING:
-    from .runner import Event
+    from .events import Event
 
 LINE_EVERY_S = 5.0
 

@@ -154,6 +154,20 @@ class Workers(list[Worker]):
         self.num_started += 1
         return True
 
+    def messages(self, worker: Worker) -> Iterator[Any]:
+        """All that a worker has sent and was not read yet; one that has closed its pipe has to end soon."""
+        while not worker.closed:
+            try:
+                if not worker.connection.poll():
+                    return
+                message = worker.connection.recv()
+            except (EOFError, OSError):
+                worker.closed = True
+                if worker.kill_at is None:
+                    worker.kill_at = time.monotonic() + self.settings.run.stop_s
+                return
+            yield message
+
     def ask_to_stop(self, worker: Worker, now: float) -> None:
         worker.process.terminate()
         worker.kill_at = now + self.settings.run.stop_s

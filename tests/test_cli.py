@@ -23,8 +23,8 @@ from rich.console import Console
 from solver import report, runner
 from solver.cli import main
 from solver.errors import InputError
+from solver.events import Event
 from solver.progress import Progress
-from solver.runner import Event
 from solver.sources import MODEL_PACKAGES
 from solver.submission import check_submission
 from solver.tasks import load_path, load_set, raw_task, sample
