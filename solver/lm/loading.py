@@ -287,14 +287,20 @@ class TaskPolicy:
 
     @property
     def counts(self) -> Counter[str]:
-        """What became of the answers, what prompts had to leave out, and how many states were 'scored'."""
+        """What became of the answers, and how many states were 'scored'."""
         counts = sum((own.counts for own in self.owns), Counter())
-        counts += self.own.prompts.dropped
         if self.preference is not None:
-            dropped = self.preference.prompts.dropped
             counts += Counter({"scored": self.preference.num_scored})
-            counts += Counter({f"scored {name}": n for name, n in dropped.items()})
         return counts
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """What prompts had to leave out, in words (`PromptBuilder.dropped`); of the preference model's, after
+        'scored'."""
+        left_out = Counter(self.own.prompts.dropped)
+        if self.preference is not None:
+            left_out.update({f"scored {name}": n for name, n in self.preference.prompts.dropped.items()})
+        return left_out
 
 
 def _prompt_format(weights: LanguageModelWeights, model: Engine | Scorer) -> PromptFormat:

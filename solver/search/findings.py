@@ -19,14 +19,11 @@ NAME = "program"
 MAX_ANSWERS, MAX_IN_DOUBT = 60, 60
 """Programs that are answers: exact ones, and others."""
 
-LEFT_OUT = ("too long", "of other steps")
-"""How what prompts leave out is called (`PromptBuilder.dropped`), at its end."""
-
 
 @dataclass
 class TaskFindings:
-    """What is known of a task so far. counts: what became of the language model's answers, see `answers_note`.
-    failures: of language models, and of writing traces, in words."""
+    """What is known of a task so far. counts, left_out: what became of the language model's answers, and what its
+    prompts left out, see `answers_note`. failures: of language models, and of writing traces, in words."""
 
     task: Task
     budget: Budget
@@ -35,6 +32,7 @@ class TaskFindings:
     candidates: list[Candidate] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     settled: bool = False
 
@@ -71,7 +69,7 @@ class TaskFindings:
     @property
     def note(self) -> str:
         """What people should know of language models and traces, '' if nothing."""
-        return "; ".join(filter(None, [answers_note(self.counts), *dict.fromkeys(self.failures)]))
+        return "; ".join(filter(None, [answers_note(self.counts, self.left_out), *dict.fromkeys(self.failures)]))
 
     def _answers(self) -> list[Answer]:
         """The best candidates as answers. Only these programs are written out."""
@@ -88,14 +86,15 @@ class TaskFindings:
         return list(answers.values())
 
 
-def answers_note(counts: Counter[str]) -> str:
-    """What became of language models' questions (`TaskPolicy.counts`), for people; '' if none was asked."""
-    if not counts:
+def answers_note(counts: Counter[str], left_out: Counter[str]) -> str:
+    """What became of language models' questions (`TaskPolicy.counts`, `TaskPolicy.left_out`), for people; '' if there
+    was none."""
+    if not counts and not left_out:
         return ""
     answers = sum(counts[name] for name in ("steps", "no step", "unfinished"))
     parts = [f"{counts['steps']} of {answers} answers were steps"]
     parts += [f"{counts['scored']} states scored"] * ("scored" in counts)
-    parts += [f"{number} {name}" for name, number in sorted(counts.items()) if name.endswith(LEFT_OUT)]
+    parts += [f"{number} {name}" for name, number in sorted(left_out.items())]
     return "language model: " + ", ".join(parts)
 
 

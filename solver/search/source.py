@@ -122,6 +122,7 @@ class ProgramSource:
             search.report()
         if models is not None:
             search.counts.update(models.counts)
+            search.left_out.update(models.left_out)
             search.failures += models.notes
 
     def _search_forms(

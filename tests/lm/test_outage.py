@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -123,6 +124,15 @@ def test_free_python_that_breaks_what_runs_it_leaves_library_steps():
     assert engine.num_calls == 1
     assert any("ROT180" in answer.origin for answer in findings.answers)
     assert "(SandboxError: the sandbox does not start: no answer), went on without" in findings.note
+
+
+def test_what_prompts_leave_out_is_told_of_both_models():
+    engine = Flaky([NEAR])
+    engine.context_length = 100  # less than the task takes
+    note = solve(engine, scored=True).note
+    told = r"language model: 0 of 0 answers were steps, \d+ scored states too long, \d+ states too long"
+    assert re.fullmatch(told, note)
+    assert engine.num_calls == 0
 
 
 def test_the_next_task_asks_again():
