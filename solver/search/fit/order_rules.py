@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import exp, log
+from math import exp
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..words.layouts import block, in_order, over_one_another
 from .layout_blocks import Blocks, num_needed
 from .layout_kinds import Layout, possible_layouts
 from .part_questions import Choice
-from .rule import Rule
+from .rule import Rule, cost_together
 
 MAX_CHECKS = 60_000
 """Checks under one division: the cheapest choices of parts and blocks are laid out."""
@@ -255,10 +255,9 @@ class OrderRules:
     def _add(self, rule: OrderRule) -> None:
         key = (rule.right.tobytes(), tuple(rule.given), rule.key)
         known = self._found.get(key)
-        if known is not None:  # as one rule: their probabilities add up
-            low, high = sorted((known.cost, rule.cost))
+        if known is not None:
             rule.make = rule.make if rule.cost < known.cost else known.make
-            rule.cost = low - log(1.0 + exp(low - high))
+            rule.cost = cost_together([known.cost, rule.cost])
         self._found[key] = rule
 
     def _program(self, choice: Choice, number: int, layout: Layout, order: _Order) -> tuple[list[str], list]:
@@ -291,7 +290,7 @@ def settled(found: Sequence[OrderRule], num_train: int) -> list[Rule]:
     for one, costs in together.values():
         value = one.make()
         if value is not None:
-            total = -log(sum(exp(-cost) for cost in costs))
+            total = cost_together(costs)
             in_doubt = num_train == 2 and total > SURE_COST
             rules.append(Rule(value, min(confirmed, 1) if in_doubt else confirmed, total))
     return rules

@@ -5,7 +5,7 @@ Tables, trees over cells and object rules are `Fit`s, part, layout, growth and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -97,10 +97,10 @@ class DifferentRules:
         known.costs.append(cost)
 
     def best_first(self) -> list[Rule]:
-        return best_first(Rule(one.value, one.confirmed, _together(one.costs)) for one in self._found.values())
+        return best_first(Rule(one.value, one.confirmed, cost_together(one.costs)) for one in self._found.values())
 
 
-def _together(costs: list[float]) -> float:
-    """What several rules cost as one: their probabilities add up."""
+def cost_together(costs: Sequence[float]) -> float:
+    """What several rules cost as one: their probabilities add up. costs: in nats, at least one."""
     least = min(costs)
     return least - log(sum(np.exp(least - cost) for cost in costs))
