@@ -356,7 +356,9 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
 
 def _save_adapter(model: Any, facts: dict[str, Any], tokenizer: Path, out: Path) -> None:
     """Write an adapter without the paths and the card that peft puts in."""
-    model.save_pretrained(out)
+    from .models import save_model
+
+    save_model(model, out)
     (out / "README.md").unlink(missing_ok=True)
     path = out / ADAPTER_CONFIG
     config = {**json.loads(path.read_text()), "base_model_name_or_path": None}
@@ -407,8 +409,9 @@ def _write_weights(
     model: Any, facts: dict[str, Any], tokenizer: Path, out: Path, trained_on: str, licence: str, told: dict[str, Any]
 ) -> None:
     from ..lm.weights import seal_weights
+    from .models import save_model
 
-    model.save_pretrained(out, max_shard_size=MAX_SHARD)
+    save_model(model, out, max_shard_size=MAX_SHARD)
     for path in tokenizer.iterdir():
         shutil.copy(path, out / path.name)
     prompt_format = PromptFormat.from_json(facts["prompt"])

@@ -11,6 +11,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -38,8 +39,8 @@ _FROM_FOLDER = {POLICY: AutoModelForCausalLM, PPM: AutoModelForSequenceClassific
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Without what transformers and peft print though all is as it should be: bars, a table of the head that is new, a
-    property that has another name by now."""
-    verbosity = transformers_logging.get_verbosity()
+    property that has another name by now. Afterwards all is told again that was told before."""
+    verbosity, shows_bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
@@ -48,6 +49,8 @@ def quietly() -> Iterator[None]:
             yield
     finally:
         transformers_logging.set_verbosity(verbosity)
+        if shows_bars:
+            transformers_logging.enable_progress_bar()
 
 
 def merged(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
@@ -148,6 +151,12 @@ def load_adapter(model: nn.Module, folder: Path, settings: AdapterSettings) -> N
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"{folder}: no adapter to begin with ({str(error).splitlines()[0]})") from error
     set_peft_model_state_dict(model, tensors)
+
+
+def save_model(model: nn.Module, folder: Path, **options: Any) -> None:
+    """Write a model, or a model's adapter alone, as transformers and peft do. options: of their `save_pretrained`."""
+    with quietly():
+        model.save_pretrained(folder, **options)
 
 
 def base_of(model: nn.Module) -> PreTrainedModel:
