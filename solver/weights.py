@@ -43,6 +43,17 @@ def seal(folder: Path, kind: str, version: int, facts: dict[str, Any]) -> None:
     write_atomic(folder / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
 
 
+def follow_umask(folder: Path) -> None:
+    """Give the files of tensors in a folder the permissions that a new file gets there: safetensors writes them so that
+    their owner alone may read them."""
+    new = folder / f".{MANIFEST}.mode"
+    new.touch()
+    mode = new.stat().st_mode & 0o777
+    new.unlink()
+    for path in folder.glob("*.safetensors"):
+        path.chmod(mode)
+
+
 def _model_files(folder: Path) -> list[str]:
     names = []
     for path in sorted(folder.rglob("*")):

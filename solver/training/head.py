@@ -21,6 +21,7 @@ from torch.nn import functional as F  # noqa: N812
 from ..errors import InputError
 from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE, seal_adapter
 from ..lm.weights import read_weights
+from ..weights import follow_umask
 from .documents import Documents
 from .launch import EXPORT_FACTS, TOKENIZER_FOLDER, refuse_existing
 from .models import POLICY, PPM, load_model, merged, trunk_of
@@ -114,6 +115,7 @@ def fit_head_again(
     found = {f"{k}_before": v for k, v in measure_head(tests, old).items()} | measure_head(tests, new)
     out.mkdir(parents=True, exist_ok=True)
     save_file(tensors | {name: new[None].to(tensors[name].dtype)}, out / ADAPTER_FILE, metadata={"format": "pt"})
+    follow_umask(out)
     shutil.copy(adapter / ADAPTER_CONFIG, out)
     shutil.copytree(adapter / TOKENIZER_FOLDER, out / TOKENIZER_FOLDER)
     facts["head"] = {

@@ -29,6 +29,7 @@ from transformers.utils import logging as transformers_logging
 
 from ..errors import InputError
 from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE
+from ..weights import follow_umask
 from .settings import AdapterSettings, ModelSettings
 
 POLICY, PPM = "policy", "ppm"
@@ -157,6 +158,7 @@ def save_model(model: nn.Module, folder: Path, **options: Any) -> None:
     """Write a model, or a model's adapter alone, as transformers and peft do. options: of their `save_pretrained`."""
     with quietly():
         model.save_pretrained(folder, **options)
+    follow_umask(folder)
 
 
 def base_of(model: nn.Module) -> PreTrainedModel:

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import InputError
-from ..weights import file_hash
+from ..weights import file_hash, follow_umask
 from .weights import packed, unpacked
 
 SHARD_LIMIT_BYTES = 15 * 2**20
@@ -75,6 +75,7 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> No
         path = new / f"state-{i:02d}.safetensors"
         save_file(shard, path)
         files[path.name] = file_hash(path)
+    follow_umask(new)
     (new / "state.json").write_text(json.dumps({**facts, "files": files}, indent=1) + "\n")
     if folder.exists():
         folder.rename(old)

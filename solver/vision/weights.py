@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import InputError
-from ..weights import read_manifest, seal
+from ..weights import follow_umask, read_manifest, seal
 from . import FORMAT, KIND
 from .model import LoopedModel, ModelConfig
 
@@ -59,6 +59,7 @@ def save_weights(folder: Path, tensors: dict[str, Tensor], config: ModelConfig, 
         raise ValueError("facts lack 'canvas'")
     folder.mkdir(parents=True, exist_ok=True)
     save_file(packed(tensors), folder / "model.safetensors")
+    follow_umask(folder)
     (folder / "config.json").write_text(json.dumps({"model_type": KIND, **asdict(config)}, indent=2) + "\n")
     seal(folder, KIND, FORMAT, facts)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -61,3 +64,14 @@ def test_a_model_is_written_and_read_in_silence(model, shows_bars, tmp_path, cap
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
     assert capsys.readouterr() == ("", "")
     assert shows_bars()
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_what_is_written_may_be_read_by_those_who_may_read_other_files(model, tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        save_model(model, tmp_path)
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {mode}
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".json", ".safetensors"]

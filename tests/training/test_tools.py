@@ -472,6 +472,7 @@ def test_a_head_is_fitted_again_over_a_base_that_has_learned(made, documents, tm
     assert facts["loss"] < facts["loss_before"]
     assert facts["right"] >= facts["right_before"]
     assert json.loads((out / "training.json").read_text())["head"] == facts
+    assert len({path.stat().st_mode for folder in (adapter, out) for path in folder.glob("*.*")}) == 1  # as new files
     merged = read_adapter(out, "ppm", read_weights(bases[1], "policy"))
     assert merged.manifest["base"] == read_weights(bases[1], "policy").digest
     assert train_ppm.main([*order, str(out)]) == 2  # is there already

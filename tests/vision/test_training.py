@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import os
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -730,6 +732,21 @@ def test_weights_folder_round_trip_and_faults(tmp_path):
         load_weights(tmp_path)
     with pytest.raises(InputError, match=r"no solver\.json"):
         load_weights(tmp_path / "nowhere")
+
+
+def test_weights_and_checkpoints_may_be_read_by_those_who_may_read_other_files(tmp_path):
+    model = LoopedModel(TINY_MODEL)
+    state = {f"weights/{name}": tensor.detach() for name, tensor in model.named_parameters()}
+    before = os.umask(0o027)
+    try:
+        facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
+        save_weights(tmp_path / "weights", model.state_dict(), TINY_MODEL, facts)
+        save_checkpoint(tmp_path / "checkpoint", state, {})
+    finally:
+        os.umask(before)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".json", ".safetensors"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o640}
 
 
 @pytest.mark.parametrize("scored", [True, False])
