@@ -131,6 +131,7 @@ class VisionSource:
 
     max_runs: so many tuning runs from different seeds are made of a task each time that it is taken up, if its time
     allows; in a budget of nodes one. All of them vote, those of earlier passes, too.
+    verify: whether to compare the hashes of the weights' files.
     Raises InputError if the weights folder is missing or damaged, or the model cannot do what config asks for. A task
     that runs out of device memory even in the smallest batches, or whose tuning diverges, yields no answers and a
     note, and leaves the next task as it would have been.
@@ -140,9 +141,15 @@ class VisionSource:
     judges = True
 
     def __init__(
-        self, weights: Path, device: str = "cuda", config: TuningConfig | None = None, max_runs: int = 1
+        self,
+        weights: Path,
+        device: str = "cuda",
+        config: TuningConfig | None = None,
+        max_runs: int = 1,
+        *,
+        verify: bool = True,
     ) -> None:
-        model, manifest = load_weights(weights, device)
+        model, manifest = load_weights(weights, device, verify=verify)
         self.config = (config or TuningConfig()).for_weights(manifest)
         self.tuner = Tuner(model, self.config)
         self.max_runs = max_runs
@@ -154,7 +161,7 @@ class VisionSource:
     def ready(cls, weights: Path, device: str, config: TuningConfig, max_runs: int) -> VisionSource:
         """A source that has compiled and knows its speed. Where the model cannot be compiled (no C compiler, say) it
         goes on without, slower, and says so in `about`. Steps are recorded even so, since small batches wait for Python
-        more than for the device."""
+        more than for the device. weights: with the hashes that `sources.vision_lane` compared before the run."""
         try:
             return cls._warm(weights, device, config, max_runs)
         except Exception as error:
@@ -173,7 +180,7 @@ class VisionSource:
 
     @classmethod
     def _warm(cls, weights: Path, device: str, config: TuningConfig, max_runs: int) -> VisionSource:
-        source = cls(weights, device, config, max_runs)
+        source = cls(weights, device, config, max_runs, verify=False)
         source.warm_up()
         return source
 

@@ -64,9 +64,9 @@ def save_weights(folder: Path, tensors: dict[str, Tensor], config: ModelConfig, 
     seal(folder, KIND, FORMAT, facts)
 
 
-def load_weights(folder: Path, device: torch.device | str = "cpu") -> tuple[LoopedModel, dict]:
-    """The model in float32 on the device, and the manifest. Raises InputError."""
-    manifest = read_manifest(folder, KIND, FORMAT, ["canvas"])
+def load_weights(folder: Path, device: torch.device | str = "cpu", *, verify: bool = True) -> tuple[LoopedModel, dict]:
+    """The model in float32 on the device, and the manifest. verify: whether to compare hashes. Raises InputError."""
+    manifest = read_manifest(folder, KIND, FORMAT, ["canvas"], verify)
     settings = json.loads((folder / "config.json").read_text())
     known = {f.name for f in fields(ModelConfig)}
     unknown = settings.keys() - known - {"model_type"}

@@ -14,12 +14,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+import solver.weights  # noqa: E402
 from solver.answers import DeviceLostError, Findings, Judgement  # noqa: E402
 from solver.budget import Budget  # noqa: E402
 from solver.errors import InputError  # noqa: E402
 from solver.results import load_results  # noqa: E402
 from solver.settings import load_settings  # noqa: E402
-from solver.sources import vision_sources  # noqa: E402
+from solver.sources import vision_lane, vision_sources  # noqa: E402
 from solver.tasks import Pair, Task, load_set  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.source import (  # noqa: E402
@@ -35,6 +36,7 @@ from solver.vision.source import (  # noqa: E402
 )
 from solver.vision.tuning import Tuned, TuningConfig  # noqa: E402
 from solver.vision.weights import save_weights  # noqa: E402
+from solver.weights import file_hash  # noqa: E402
 
 TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=32, num_tasks=60)
 TINY = TuningConfig(
@@ -418,6 +420,20 @@ def test_every_setting_reaches_the_tuner(source, tmp_path, monkeypatch):
     assert config == TuningConfig(**given, compile=False, autocast=False)
     ((_, _, default, _),) = vision_sources(load_settings(None, where), 0)
     assert default == TuningConfig(compile=False, autocast=False)
+
+
+def test_a_run_reads_its_weights_hashes_once_before_any_worker(source, tmp_path, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(solver.weights, "file_hash", lambda path, own=file_hash: hashed.append(path.name) or own(path))
+    monkeypatch.setattr(VisionSource, "warm_up", lambda self: None)
+    settings = load_settings(None, ["vision.device=cpu", f"vision.weights={tmp_path}"])
+    lane = vision_lane(settings)
+    assert sorted(hashed) == ["config.json", "model.safetensors"]
+    (made,) = lane.make_sources(settings, 0)
+    assert isinstance(made, VisionSource)
+    assert len(hashed) == 2
+    VisionSource(tmp_path, "cpu")
+    assert len(hashed) == 4  # by those who compare none before
 
 
 def test_untuned_answers_name_no_loss(source, tmp_path):
