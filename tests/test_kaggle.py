@@ -14,13 +14,16 @@ import kaggle_upload
 import make_notebook
 import make_wheelhouse
 import nbformat
+import numpy as np
 import pytest
 import rehearse
 from make_notebook import NOTEBOOK, SOURCE, kernel_metadata, slugify, split_cells
 
 import solver
-from solver.submission import check_submission
-from solver.tasks import load_path
+from solver.answers import Answer, Findings, TaskResult
+from solver.submission import blank_submission, check_submission, submission_of
+from solver.tasks import Pair, Task, TaskStub, load_path
+from solver.vote import choose_attempts
 
 # the notebook
 
@@ -355,12 +358,31 @@ def test_what_can_not_be_rehearsed_or_made_is_one_line(tmp_path, capsys, monkeyp
 
 
 def test_the_table_names_every_problem():
-    good = rehearse.Outcome("none", 240, 230, (), 50.0, -10.0)
-    bad = rehearse.Outcome("hung", 240, 0, ("no submission", "exit code 1"), 70.0, 10.0)
+    good = rehearse.Outcome("none", 240, 230, 10, (), 50.0, -10.0)
+    bad = rehearse.Outcome("hung", 240, 0, 0, ("no submission", "exit code 1"), 70.0, 10.0)
     assert (good.passed, bad.passed) == (True, False)
     lines = rehearse.table([good, bad]).splitlines()
-    assert lines[2] == "| none | nothing goes wrong | complete and valid | 230 of 240 | -10.0 |"
+    assert lines[2] == "| none | nothing goes wrong | complete and valid | 230 of 240 | 10 | -10.0 |"
     assert "no submission; exit code 1" in lines[3]
+
+
+def test_what_is_submitted_where_nothing_was_found_is_no_answer():
+    """Be it of the notebook or of the solver, whose guess is here another."""
+    inputs, outputs = np.full((2, 3), 4, np.int8), np.full((1, 2), 5, np.int8)
+    tasks = [Task(f"t{n}", (Pair(inputs, outputs),) * 2, (Pair(inputs), Pair(inputs))) for n in range(5)]
+    stub = TaskStub("bad", (inputs, None), "torn")
+    submission = blank_submission([*tasks, stub])
+    assert rehearse.count_answers(submission, [*tasks, stub]) == (0, 6)
+    fallbacks = submission_of([TaskResult(task.task_id, choose_attempts(task, {})) for task in tasks])
+    assert fallbacks["t1"] != submission["t1"]
+    submission["t1"] = fallbacks["t1"]
+    found = Findings([Answer((None, np.array([[7]], np.int8)), 1.0, "program", "", False)])  # for one input alone
+    submission |= submission_of([TaskResult("t2", choose_attempts(tasks[2], {"program": found}))])
+    assert rehearse.count_answers(submission, [*tasks, stub]) == (1, 5)
+    del submission["t3"]
+    assert rehearse.count_answers(submission, [*tasks, stub]) == (1, 4)
+    for nothing in ({}, [], None):
+        assert rehearse.count_answers(nothing, tasks) == (0, 0)
 
 
 def test_every_rehearsed_lane_exists():

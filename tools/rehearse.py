@@ -30,16 +30,19 @@ import threading
 import time
 import venv
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 from command_line import arguments, main_of
 
+from solver.answers import TaskResult
 from solver.errors import InputError
-from solver.submission import check_submission
-from solver.tasks import Task, load_path, load_set, raw_task
+from solver.submission import blank_submission, check_submission, submission_of
+from solver.tasks import Task, TaskStub, load_path, load_set, raw_task
+from solver.vote import choose_attempts
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "kaggle_notebook" / "arc-solver.ipynb"
@@ -86,11 +89,13 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one rehearsal. over_s: seconds beyond the scaled 12 hours; negative: to spare."""
+    """What became of one rehearsal. num_answered, num_guessed: tasks, see `count_answers`. over_s: seconds beyond the
+    scaled 12 hours; negative: to spare."""
 
     name: str
     num_tasks: int
     num_answered: int
+    num_guessed: int
     problems: tuple[str, ...]
     wall_s: float
     over_s: float
@@ -103,9 +108,9 @@ class Outcome:
 # the folders
 
 
-def write_inputs(folder: Path, fault: Fault, wheelhouse: Path) -> list[Task]:
-    """Kaggle's /kaggle/input, with hidden training tasks as the test file. Returns the tasks, as far as they can be
-    read."""
+def write_inputs(folder: Path, fault: Fault, wheelhouse: Path) -> list[Task | TaskStub]:
+    """Kaggle's /kaggle/input, with hidden training tasks as the test file. Returns the tasks; stubs of those that
+    cannot be read."""
     competition = folder / "competitions" / SLUG if fault.layout == "competitions" else folder / SLUG
     wheels = folder / "datasets" / "somebody" / "wheels" if fault.layout == "competitions" else folder / "wheels"
     weights = wheels.with_name("weights") / "nested"
@@ -264,14 +269,13 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
         process.wait()
     wall_s = time.monotonic() - began
     problems = [] if process.returncode == 0 else [f"exit code {process.returncode}"]
-    answered = 0
+    submission = {}
     try:
         submission = orjson.loads((root / "submission.json").read_bytes())
         problems += check_submission(submission, tasks)[:3]
-        answered = sum(map(is_answered(submission), tasks))
     except (OSError, orjson.JSONDecodeError) as error:
         problems.append(f"no submission: {error}")
-    return Outcome(name, len(tasks), answered, tuple(problems), wall_s, wall_s - limit_s)
+    return Outcome(name, len(tasks), *count_answers(submission, tasks), tuple(problems), wall_s, wall_s - limit_s)
 
 
 def build_clock_jump(folder: Path) -> Path:
@@ -284,15 +288,24 @@ def build_clock_jump(folder: Path) -> Path:
     return library
 
 
-def is_answered(submission: dict) -> Callable[[Task], bool]:
-    """Whether a task's attempts are more than the prefilled ones."""
-    from solver.submission import blank_submission
+def count_answers(submission: Any, tasks: Sequence[Task | TaskStub]) -> tuple[int, int]:
+    """Of how many tasks a submission has an answer that somebody found, and of how many what is submitted where nothing
+    was found. Answers that are just that are taken for guesses."""
+    guessed = present = 0
+    for task in tasks:
+        entries = submission.get(task.task_id) if isinstance(submission, dict) else None
+        present += entries is not None
+        guessed += entries is not None and entries in guesses(task)
+    return present - guessed, guessed
 
-    def answered(task: Task) -> bool:
-        blank = blank_submission([task])[task.task_id]
-        return submission.get(task.task_id) != blank
 
-    return answered
+def guesses(task: Task | TaskStub) -> list[list[dict]]:
+    """What stands in a submission where nothing was found: of the notebook, before the solver runs, and of the solver,
+    which knows nothing better for a task that cannot be read."""
+    known = [blank_submission([task])]
+    if isinstance(task, Task):
+        known.append(submission_of([TaskResult(task.task_id, choose_attempts(task, {}))]))
+    return [submission[task.task_id] for submission in known]
 
 
 def strike(root: Path, number: int, after_s: float) -> None:
@@ -309,12 +322,12 @@ def strike(root: Path, number: int, after_s: float) -> None:
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """The rehearsals as Markdown."""
-    lines = ["| fault | what goes wrong | result | tasks answered | seconds over the plan |", "|-|-|-|-|-|"]
+    lines = ["| fault | what goes wrong | result | tasks answered | only guessed | seconds over the plan |"]
+    lines.append("|-|-|-|-|-|-|")
     for o in outcomes:
         result = "complete and valid" if not o.problems else "; ".join(o.problems)
-        lines.append(
-            f"| {o.name} | {FAULTS[o.name].about} | {result} | {o.num_answered} of {o.num_tasks} | {o.over_s:.1f} |"
-        )
+        answers = f"{o.num_answered} of {o.num_tasks} | {o.num_guessed}"
+        lines.append(f"| {o.name} | {FAULTS[o.name].about} | {result} | {answers} | {o.over_s:.1f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -334,7 +347,8 @@ def rehearse_all(args: argparse.Namespace) -> int:
         verdict = "passed" if outcome.passed else f"FAILED: {'; '.join(outcome.problems) or 'too late'}"
         print(
             f"{name}: {verdict}; {outcome.num_answered} of {outcome.num_tasks} tasks answered, "
-            f"{outcome.wall_s:.1f} s ({-outcome.over_s:.1f} s to spare); log: {args.out / name / 'log.txt'}",
+            f"{outcome.num_guessed} only guessed, {outcome.wall_s:.1f} s ({-outcome.over_s:.1f} s to spare); "
+            f"log: {args.out / name / 'log.txt'}",
             flush=True,
         )
     (args.out / "table.md").write_text(table(outcomes), encoding="utf-8")
