@@ -23,6 +23,7 @@ class Losses:
 
     def __init__(self, dispatch: Dispatch, workers: Workers, events: Events) -> None:
         self._dispatch, self._workers, self._events = dispatch, workers, events
+        self._fatal: ArcSolveError | None = None
 
     def bury(self, worker: Worker) -> None:
         """A worker's process has ended, and all that it had sent is taken in: see to its task."""
@@ -65,14 +66,21 @@ class Losses:
         self._workers.ask_to_stop(worker, now)
 
     def broken(self, lane: LaneStanding, message: Broken) -> None:
-        """A worker could not make its sources. Raises the error of a required lane of which no worker was ever ready,
-        if it is one that a user can act on."""
+        """A worker could not make its sources. If none of its lane was ever ready, and a user can act on the error, no
+        other is tried there; of a required lane it is what `check` raises."""
         logger.error("a worker could not make its sources\n%s", message.trace)
         if isinstance(message.error, ArcSolveError) and not lane.ever_ready:
-            if lane.lane.required:
-                raise message.error
             lane.is_lost = True
-            self._events.tell("lane_lost", message=str(message.error))
+            if lane.lane.required:
+                self._fatal = self._fatal or message.error
+            else:
+                self._events.tell("lane_lost", message=str(message.error))
+
+    def check(self) -> None:
+        """Raises the error that the run is not to go on after, if there was one. Not raised where it is found, since a
+        run that is ending takes in last words, too."""
+        if self._fatal is not None:
+            raise self._fatal
 
     def give_up_lanes(self) -> None:
         """End lanes whose tasks wait for workers that could not be started several times in a row: the tasks get what

@@ -174,8 +174,12 @@ class _Run:
         try:
             self._loop()
             self._stop()
-        finally:
-            self._stop()  # again, if anything was raised: no process is left behind
+        except BaseException:  # after which neither a process is left behind nor anything lost that was found
+            try:
+                self._stop()
+            finally:
+                self.ledger.saver.save(final=True)
+            raise
         return self._close()
 
     def _begin(self) -> None:
@@ -203,6 +207,7 @@ class _Run:
                 if worker.has_ended:
                     self._receive(worker)  # its last words
                     self.losses.bury(worker)
+            self.losses.check()
             self._keep_time()
             self.ledger.saver.save()
 

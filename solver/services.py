@@ -241,7 +241,8 @@ class Services:
         """Begin to end all of them; `stop` waits for that."""
         for state in self._states:
             if state.process is not None:
-                self._receive(state)
+                with contextlib.suppress(ArcSolveError):  # of one that is required: the run ends in any case
+                    self._receive(state)
                 state.process.terminate()
 
     def stop(self, stop_s: float) -> None:

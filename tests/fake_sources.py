@@ -330,6 +330,13 @@ def refused(settings, slot):
     raise InputError("weights: not found")
 
 
+def refused_once_marked(settings, slot):
+    """Once a file is there."""
+    while not Path(settings.vision.weights).exists():
+        time.sleep(0.01)
+    raise InputError("weights: not found")
+
+
 def dies(settings, slot):
     os._exit(9)
 

@@ -703,6 +703,23 @@ def test_a_lane_that_is_not_required_may_fail_to_start(tmp_path, maker):
     assert check_submission(orjson.loads((tmp_path / "required" / "submission.json").read_bytes()), tasks) == []
 
 
+def test_what_was_found_is_written_though_the_run_fails(tmp_path):
+    """A required lane that cannot start ends the run while another has answers that are not written yet."""
+    tasks, out, mark = [task(f"t{n}") for n in range(4)], tmp_path / "out", tmp_path / "mark"
+    quick_and_required = [Lane("quick", 1, fake_sources.tame), Lane("late", 1, fake_sources.refused_once_marked)]
+    settings = replace(limits(seconds=60.0), vision=VisionSettings(weights=str(mark)))
+
+    def see(event):
+        if event.kind == "ended" and event.task_id == "t3":
+            mark.touch()
+
+    with pytest.raises(InputError, match="weights: not found"):
+        run(tasks, settings, out, lanes=quick_and_required, on_event=see)
+    assert [submitted(out, t.task_id) for t in tasks] == [[[4, 2]]] * 4
+    assert [kept.attempts[0][0].exact for kept in load_results(out / "partial.jsonl").values()] == [True] * 4
+    assert multiprocessing.active_children() == []
+
+
 def test_without_a_worker_of_any_lane_there_is_no_run(tmp_path):
     none = [Lane(maker.__name__, 1, maker, required=False) for maker in (fake_sources.refused, fake_sources.broken)]
     with pytest.raises(ArcSolveError, match="no worker process"):
