@@ -141,10 +141,14 @@ class _Worker:
         self.terminating = True
         if self.sending:
             return
+        self.send_held_back()
+        os._exit(0)
+
+    def send_held_back(self) -> None:
+        """Before the process ends: what it knows and has not sent."""
         with contextlib.suppress(Exception):
             if self.held_back:
                 self.send_partial()
-        os._exit(0)
 
     def solve(self, job: Job) -> Finished:
         started = time.monotonic()
@@ -165,8 +169,13 @@ class _Worker:
                 report = functools.partial(self.report, source.name)
                 before = job.before.get(source.name)
                 more = {"others": job.others} if getattr(source, "judges", False) else {}
-                self.take(source.name, source.solve(task, budget, seed, report, before, **more))
+                found = source.solve(task, budget, seed, report, before, **more)
+                if num_left > 1:
+                    report(found)  # the next one may cost the process
+                else:
+                    self.take(source.name, found)
             except DeviceLostError:
+                self.send_held_back()
                 raise  # and end this process: the task is for a new one
             except (Exception, SystemExit) as error:
                 self.errors[f"{source.name}: {type(error).__name__}: {error}"] = None

@@ -187,6 +187,26 @@ class LosesDeviceOnce(FakeSource):
         return self.findings(task, [[os.getpid() % 10]], exact=True)
 
 
+class LosesDevice(FakeSource):
+    """Loses its device with every task, a moment after it has reported twice."""
+
+    name = "losing"
+
+    def solve(self, task, budget, seed, report, before=None):
+        for number in (1, 2):
+            report(self.findings(task, [[number]], exact=True))
+        raise DeviceLostError("the device is lost")
+
+
+class Dies(FakeSource):
+    """Its process dies with every task."""
+
+    name = "dying"
+
+    def solve(self, task, budget, seed, report, before=None):
+        os._exit(7)
+
+
 class OddSource(FakeSource):
     """Its findings hold what only its own package can read, and numbers of NumPy's types."""
 
@@ -206,6 +226,14 @@ class NiceSource(FakeSource):
 
 def loses_device_once(settings, slot):
     return (LosesDeviceOnce(settings.vision.weights),)
+
+
+def loses_device(settings, slot):
+    return (LosesDevice(),)
+
+
+def second_then_dies(settings, slot):
+    return (SecondSource(), Dies())
 
 
 class BadDevice(FakeSource):

@@ -231,6 +231,15 @@ def test_a_lost_device_costs_a_process_and_no_task(tmp_path):
     assert len(events(tmp_path / "out", "worker_lost")) == 1
 
 
+@pytest.mark.parametrize(("maker", "first"), [(fake_sources.loses_device, 2), (fake_sources.second_then_dies, 8)])
+@pytest.mark.parametrize("limited", [limits(seconds=5.0), nodes()])
+def test_what_was_found_before_a_process_is_lost_is_kept(tmp_path, maker, first, limited):
+    """What a source had reported last, and what the source before it has found."""
+    record = run([task("t")], limited, tmp_path, lanes=[Lane("frail", 1, maker)])
+    assert record.results["t"].status == "failed"
+    assert submitted(tmp_path, "t")[0][0] == first
+
+
 def test_a_source_that_raises_alone_fails_its_task(tmp_path):
     result = fake_run([task("t1", RAISES)], nodes(), tmp_path).results["t1"]
     assert (result.status, result.error) == ("failed", "fake: RuntimeError: no idea")
