@@ -252,7 +252,11 @@ class _Worker:
         self.next_report = time.monotonic() + REPORT_INTERVAL_S
         if not any(f.answers for f in self.findings.values()):
             return
-        attempts, num_runs = choose_attempts(self.task, self.findings), sum(f.num_runs for f in self.findings.values())
-        if num_runs > self.sent_runs or not same_grids(attempts, self.sent):
+        num_runs = sum(f.num_runs for f in self.findings.values())
+        try:
+            attempts = choose_attempts(self.task, self.findings)
+        except Exception:
+            attempts = None  # the runner says so; what is searched for here goes on
+        if attempts is None or num_runs > self.sent_runs or not same_grids(attempts, self.sent):
             self.send(Partial(self.task.task_id, dict(self.findings)))
             self.sent, self.sent_runs = attempts, num_runs

@@ -155,13 +155,16 @@ class Workers(list[Worker]):
         return True
 
     def messages(self, worker: Worker) -> Iterator[Any]:
-        """All that a worker has sent and was not read yet; one that has closed its pipe has to end soon."""
+        """All that a worker has sent and was not read yet; one that has closed its pipe, or sends what cannot be read,
+        has to end soon."""
         while not worker.closed:
             try:
                 if not worker.connection.poll():
                     return
                 message = worker.connection.recv()
-            except (EOFError, OSError):
+            except Exception as error:  # of a source's own kind of value, its package raises what it likes
+                if not isinstance(error, (EOFError, OSError)):
+                    logger.exception("a worker for %s sent what cannot be read", worker.lane.name)
                 worker.closed = True
                 if worker.kill_at is None:
                     worker.kill_at = time.monotonic() + self.settings.run.stop_s

@@ -236,6 +236,28 @@ def second_then_dies(settings, slot):
     return (SecondSource(), Dies())
 
 
+class OddName(str):
+    """Can be pickled, but not read back."""
+
+    __slots__ = ()
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+class OddlyNamed(FakeSource):
+    """What it finds comes under a name that cannot be read."""
+
+    name = OddName("odd")
+
+    def solve(self, task, budget, seed, report, before=None):
+        return Findings(num_nodes=1)
+
+
+def oddly_named(settings, slot):
+    return (OddlyNamed(),)
+
+
 class BadDevice(FakeSource):
     """Starts, and is lost with every task."""
 

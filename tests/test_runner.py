@@ -38,6 +38,7 @@ import solver.runfolder
 import solver.runner
 import solver.saving
 import solver.standing
+import solver.worker
 from solver.answers import TaskResult
 from solver.errors import ArcSolveError, InputError, SettingsError
 from solver.results import load_results
@@ -207,6 +208,29 @@ def test_findings_travel_as_plain_values(tmp_path):
     assert submitted(tmp_path, "t1") == [[3]]
     assert record.problems == ()
     assert len(events(tmp_path, "finished")) == 1
+
+
+def test_what_cannot_be_read_costs_no_run(tmp_path, caplog):
+    odd = [Lane("odd", 1, fake_sources.oddly_named), Lane("tame", 1, fake_sources.tame)]
+    record = run([task("t1"), task("t2")], limits(seconds=5.0), tmp_path, lanes=odd)
+    assert {(result.status, result.num_exact) for result in record.results.values()} == {("partial", 1)}
+    assert "its worker died" in record.results["t1"].error
+    assert "a worker for odd sent what cannot be read" in caplog.messages
+    assert "no number" in caplog.text
+
+
+def test_a_vote_that_raises_in_a_worker_ends_no_search(monkeypatch):
+    """Where it cannot be told whether an improvement is one, it is sent."""
+
+    def fail(*_):
+        raise RuntimeError("cannot count")
+
+    monkeypatch.setattr(solver.worker, "choose_attempts", fail)
+    sent = []
+    worker = solver.worker._Worker(SimpleNamespace(send=sent.append), nodes(), (fake_sources.FakeSource(),))
+    finished = worker.solve(solver.worker.Job(task("t", SLOW).hide(), None))
+    assert finished.errors == ()
+    assert len(finished.findings["fake"].answers) == len(sent) == 1
 
 
 def test_a_vote_that_raises_costs_no_run(tmp_path, monkeypatch, caplog):
