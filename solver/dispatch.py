@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Mapping, Sequence
@@ -118,10 +119,8 @@ class Dispatch:
         worker.allowance_s = seconds or 0.0
         lane.tries[task.task_id] += 1
         self._events.tell("started", task.task_id, worker, seconds=worker.allowance_s)
-        try:
+        with contextlib.suppress(OSError):  # it has died; its task is put back when that is seen
             worker.connection.send(Job(task, seconds, before, others))
-        except OSError:
-            worker.closed = True  # it has died; its task is put back when that is seen
 
     def _is_through(self, lane: LaneStanding, task: Task) -> bool:
         """Whether all other lanes have been through a task at least once."""
