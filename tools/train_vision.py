@@ -204,7 +204,7 @@ def export(args: argparse.Namespace) -> None:
         "validation": {"val_" + k.removeprefix(measured): v for k, v in last.items() if k.startswith(measured)},
         "training": {k: v for k, v in asdict(config).items() if k != "model"},
     }
-    save_weights(args.out, tensors, config.model, about)
+    save_weights(args.out, tensors, config.model, about, args.bits)
     kept = [r for r in read_log(args.run) if "val_exact" in r or ("loss" in r and r["step"] % THIN_LOG_STEPS == 0)]
     (args.out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in kept))
     logger.info("%s weights after %d samples → %s", "raw" if raw_is_better else "averaged", facts["samples"], args.out)
@@ -379,7 +379,17 @@ def parser() -> argparse.ArgumentParser:
         set={"nargs": "*", "default": [], "metavar": "NAME=VALUE"},
     )
     command(choose, runs={"type": Path, "nargs": "+", "required": True})
-    command(export, run=path, out=path)
+    command(
+        export,
+        run=path,
+        out=path,
+        bits={
+            "type": int,
+            "default": 8,
+            "choices": (4, 8),
+            "help": "of the weights of the cores' matrices (default: 8)",
+        },
+    )
     command(plot, run=path, out=path)
     command(
         tune,

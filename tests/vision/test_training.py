@@ -29,7 +29,7 @@ from solver.vision.training import TrainConfig, Training, config_from, validate 
 from solver.vision.tuning import TuningConfig  # noqa: E402
 from solver.vision.variants import Variants, ViewTable, change_grids, draw_variants  # noqa: E402
 from solver.vision.views import SYMMETRIES, View  # noqa: E402
-from solver.vision.weights import load_weights, packed, save_weights, unpacked  # noqa: E402
+from solver.vision.weights import GROUP, LEVELS, load_weights, packed, save_weights, unpacked  # noqa: E402
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_vision.py"
 CPU = torch.device("cpu")
@@ -708,6 +708,40 @@ def test_matrices_are_packed_in_eight_bits():
     del stored["a/scale"]
     with pytest.raises(KeyError):
         unpacked(stored)
+
+
+def test_matrices_of_cores_are_packed_in_four_bits_where_asked():
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(48, 128, generator=generator) * torch.logspace(-4, 3, 48)[:, None]
+    tensors = {"cores.0.a": matrix, "cores.0.odd": torch.randn(3, 7, generator=generator), "tasks": matrix}
+    stored = packed(tensors, bits=4)
+    assert {key: t.dtype for key, t in stored.items() if not key.endswith("/scale")} == {
+        "cores.0.a": torch.uint8, "cores.0.odd": torch.int8, "tasks": torch.int8,
+    }  # fmt: skip
+    assert sum(t.nbytes for key, t in stored.items() if key.startswith("cores.0.a")) == matrix.numel() * 4.25 / 8
+    back = unpacked(stored)
+    error = (back["cores.0.a"] - matrix).view(-1, GROUP).norm(dim=1) / matrix.view(-1, GROUP).norm(dim=1)
+    assert 0.05 < error.mean() < 0.1
+    assert error.max() < 0.16
+    assert back["cores.0.a"].unique().numel() <= 16 * matrix.numel() // GROUP
+    assert torch.equal(back["tasks"], unpacked(packed({"tasks": matrix}))["tasks"])
+    # what lies on levels already is kept, in its place
+    drawn = torch.bucketize(torch.randn(6, 64, generator=generator), (LEVELS[1:] + LEVELS[:-1]) / 2)
+    exact = LEVELS[drawn] * torch.tensor([[0.5], [1], [2], [4], [0.25], [1]])
+    kept = unpacked(packed({"cores.0.a": exact}, bits=4))["cores.0.a"]
+    assert torch.isclose(kept, exact, rtol=2e-3, atol=0).all(1).sum() >= 5
+    del stored["cores.0.a/scale"]
+    with pytest.raises(KeyError):
+        unpacked(stored)
+
+
+def test_zeros_and_large_weights_stay_finite_in_four_bits():
+    matrix = torch.zeros(2, 64)
+    matrix[1, 5] = 1e4
+    back = unpacked(packed({"cores.0.a": matrix}, bits=4))["cores.0.a"]
+    assert back.isfinite().all()
+    assert back[0].abs().max() < 1e-3
+    assert back[1, 5] == pytest.approx(1e4, rel=0.15)
 
 
 def as_stored(tensor):
