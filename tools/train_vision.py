@@ -259,7 +259,7 @@ def tune(args: argparse.Namespace) -> None:
         matrix_rate=args.matrix_rate, token_rate=args.token_rate, token_spread=args.token_spread, canvas=args.canvas,
         large_canvas=args.large_canvas, min_scale=args.min_scale,
         dropout=args.dropout, replay_share=args.replay, warmup_steps=args.warmup_steps, compile=args.compile,
-        graph=args.graph, autocast=args.device.startswith("cuda"),
+        graph=args.graph, moments=tuple(args.moments), autocast=args.device.startswith("cuda"),
     )  # fmt: skip
     tuner = Tuner(model, config.for_weights(manifest))
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()
@@ -302,6 +302,9 @@ def tuning_record(tuner, task, args: argparse.Namespace, seed: int, programs: li
             for pair, grids in zip(task.test, grids_of_inputs)
         ]
 
+    def shown(votes, own_scores, pair) -> list[tuple]:
+        return [(round(share, 4), right(grid, pair), s, grid_text(grid)) for (grid, share), s in zip(votes, own_scores)]
+
     began = time.monotonic()
     best = [votes[: args.candidates] for votes in tuned.votes]
     of_best = scores([[grid for grid, _ in votes] for votes in best]) if args.score else [[None] * len(v) for v in best]
@@ -317,9 +320,10 @@ def tuning_record(tuner, task, args: argparse.Namespace, seed: int, programs: li
         "share_of_truth": [
             0.0 if place is None else round(votes[place][1], 4) for place, votes in zip(places, tuned.votes)
         ],
-        "candidates": [
-            [(round(share, 4), right(grid, pair), s, grid_text(grid)) for (grid, share), s in zip(votes, own)]
-            for votes, own, pair in zip(best, of_best, task.test)
+        "candidates": [shown(*one) for one in zip(best, of_best, task.test)],
+        "by_moment": [
+            [shown(votes[: args.candidates], [None] * len(votes), pair) for votes, pair in zip(of_moment, task.test)]
+            for of_moment in tuned.by_moment
         ],
         "loss_of_truth": [own[0] for own in scores([[pair.output.astype(np.uint8)] for pair in task.test])],
         "scores_of_programs": scores([[grid.astype(np.uint8) for grid in grids] for grids in programs]),
@@ -421,6 +425,12 @@ def parser() -> argparse.ArgumentParser:
         canvas={"type": int, "default": VisionSettings.canvas},
         large_canvas={"type": int, "default": VisionSettings.large_canvas},
         min_scale={"type": int, "default": VisionSettings.min_scale},
+        moments={
+            "type": float,
+            "nargs": "+",
+            "default": [1.0],
+            "help": "parts of the tuning after which test inputs are predicted, to 1 (default: 1)",
+        },
         minutes={"type": float, "default": math.inf},
         seed={"type": int, "default": 0},
         runs={"type": positive, "default": 1, "help": "of each task, from this seed and the next ones; a record each"},

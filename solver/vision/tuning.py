@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from logging import getLogger
 from typing import Any, TypeVar
 
@@ -66,7 +67,8 @@ class TuningConfig:
     pairs of the tasks that the model was trained on, so that it keeps what it learned of them. graph: record steps as
     a CUDA graph, on a GPU. num_symmetries, num_colorings: as task_views has them. num_placements: predictions of each
     test input in each view. predict_batch: of them at a time. num_loops: loops of the model, tuning and predicting
-    (None: all). What is a setting of a run has its default there."""
+    (None: all). moments: parts of the tuning after which test inputs are predicted, ascending to 1.0; all of these
+    predictions vote. What is a setting of a run has its default there."""
 
     canvas: int | None = VisionSettings.canvas
     large_canvas: int | None = VisionSettings.large_canvas
@@ -87,6 +89,7 @@ class TuningConfig:
     predict_batch: int = 256
     clip: float = 1.0
     num_loops: int | None = VisionSettings.num_loops
+    moments: tuple[float, ...] = (1.0,)
     compile: bool = True
     autocast: bool = True
     graph: bool = True
@@ -133,7 +136,8 @@ class TuningConfig:
 class Tuned:
     """votes: per test input, grids (uint8 [H, W]) with the share of all views that gave them, best first; shares sum
     to at most 1, the rest was malformed. loss: mean over the last steps. tune_s, predict_s: seconds. canvas:
-    what the task was drawn on. peak_bytes: most device memory that was held for tensors, None on a CPU."""
+    what the task was drawn on. peak_bytes: most device memory that was held for tensors, None on a CPU. by_moment: the
+    votes at each of the config's moments alone."""
 
     votes: list[Votes]
     loss: float
@@ -143,6 +147,7 @@ class Tuned:
     predict_s: float
     canvas: int
     peak_bytes: int | None = None
+    by_moment: tuple[list[Votes], ...] = ()
 
 
 def count_votes(predictions: list[Grid], num_views: int) -> Votes:
@@ -174,6 +179,9 @@ def _check(config: TuningConfig, model: ModelConfig) -> None:
     """Raises InputError naming every setting that is missing or that the model cannot serve."""
     left_open = [name for name in LEFT_TO_WEIGHTS if getattr(config, name) is None]
     faults = [f"{name} is not named, nor taken from the weights" for name in left_open]
+    moments = config.moments
+    if not moments or sorted(set(moments)) != list(moments) or moments[0] <= 0 or moments[-1] != 1.0:
+        faults.append(f"moments {moments} must ascend from above 0 to 1.0")
     if not left_open:
         faults += model.canvas_faults(config.canvas, config.large_canvas)
         if not 1 <= config.min_scale <= MAX_SIDE:
@@ -240,9 +248,10 @@ class Tuner:
         seed: int,
         deadline: float,
         max_steps: int,
+        look: Callable[[float], object] | None = None,
     ) -> tuple[float, int]:
         """Tunes all weights to the pairs in every view; returns the last steps' mean loss and the number of
-        steps."""
+        steps. look: called with each of the config's moments but the last, when it has come."""
         config = self.config
         num_steps = min(config.num_steps, max_steps)
         if not num_steps:
@@ -256,22 +265,29 @@ class Tuner:
         # All at once: a transfer in each step would make the host wait for the device.
         indices = sampler.indices(0, num_steps * config.batch).to(self.device)
         generator = torch.Generator(self.device).manual_seed(stream_seed(seed, "tuning"))
-        self.model.train()
-        self.model.run_cores = self.tuned_cores
+        self._begin_tuning()
         if config.dropout:
             torch.manual_seed(stream_seed(seed, "dropout"))
         rates = config.rate, config.matrix_rate, config.token_rate
         run_step = self.graphed.get(canvas, self.step)
+        ahead = [moment for moment in config.moments[:-1] if look is not None]
         losses, started = [], time.monotonic()
         for step, inputs in enumerate(self._batches(data, indices, canvas, generator)):
             if time.monotonic() >= deadline:
                 break
             passed = (time.monotonic() - started) / (deadline - started) if deadline < math.inf else 0.0
             progress = min(1.0, max(step / config.num_steps, passed))
+            while ahead and ahead[0] <= progress:
+                look(ahead.pop(0))
+                self._begin_tuning()
             share = min(1.0, (step + 1) / max(1, config.warmup_steps)) * (1 - progress)
             losses.append(run_step(inputs, [share * rate for rate in rates]))
         last = float(torch.stack(losses[-20:]).mean()) if losses else math.nan
         return last, len(losses)
+
+    def _begin_tuning(self) -> None:
+        self.model.train()
+        self.model.run_cores = self.tuned_cores
 
     def _batches(
         self, data: DevicePairs, indices: Tensor, canvas: int, generator: torch.Generator
@@ -297,8 +313,7 @@ class Tuner:
         must make good."""
         canvases, self.to_record = self.to_record, ()
         if canvases:
-            self.model.train()
-            self.model.run_cores = self.tuned_cores
+            self._begin_tuning()
         failed = {}
         for canvas in canvases:
             try:
@@ -453,14 +468,24 @@ class Tuner:
             torch.cuda.reset_peak_memory_stats(self.device)
         pairs = [grids_of(pair) for pair in task.train]
         views, canvas = self.views(seed), self.config.canvas_of(task)
-        num_views = len(views) * self.config.num_placements
+        found: list[list[list[Grid]]] = []  # by moment, test input
+        predict_s = 0.0
+
+        def look(moment: float) -> None:
+            nonlocal predict_s
+            began = time.monotonic()
+            own = (seed,) if moment == 1.0 else (seed, str(moment))
+            inputs = enumerate(test.input.astype(np.uint8) for test in task.test)
+            found.append([self.predict(pairs, grid, views, canvas, stream_seed(*own, k)) for k, grid in inputs])
+            predict_s += time.monotonic() - began
+
         self.reset(len(views), seed)
-        loss, num_steps = self.tune(pairs, views, canvas, seed, deadline, max_steps)
-        tuned = time.monotonic()
-        votes = []
-        for number, test in enumerate(task.test):
-            found = self.predict(pairs, test.input.astype(np.uint8), views, canvas, stream_seed(seed, number))
-            votes.append(count_votes(found, num_views))
-        ended = time.monotonic()
+        loss, num_steps = self.tune(pairs, views, canvas, seed, deadline, max_steps, look)
+        look(1.0)
+        tune_s = time.monotonic() - started - predict_s
+        each = len(views) * self.config.num_placements
+        num_views = each * len(found)
+        votes = [count_votes([*chain(*of_input)], num_views) for of_input in zip(*found)]
+        by_moment = tuple([count_votes(of_input, each) for of_input in of_moment] for of_moment in found)
         peak_bytes = torch.cuda.max_memory_reserved(self.device) if on_gpu else None
-        return Tuned(votes, loss, num_steps, num_views, tuned - started, ended - tuned, canvas, peak_bytes)
+        return Tuned(votes, loss, num_steps, num_views, tune_s, predict_s, canvas, peak_bytes, by_moment)

@@ -1,6 +1,7 @@
 """Views and their undoing, size bounds, votes, and test-time training of a tiny model."""
 
 import time
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -126,6 +127,38 @@ def test_tuning_learns_nothing_for_the_next_task(tuner):
     assert first.loss == again.loss
     assert [(g.tolist(), s) for g, s in first.votes[0]] == [(g.tolist(), s) for g, s in again.votes[0]]
     assert all(torch.equal(tuner.shipped[k], v) for k, v in before.items())
+
+
+def test_predictions_of_several_moments_vote_and_the_last_are_as_ever():
+    task = task_of((((1, 2),), ((2, 1),)), (((3, 4),), ((4, 3),)), test=((5, 6),))
+    once = Tuner(LoopedModel(TINY_MODEL), TINY).tune_and_predict(task, seed=3)
+    tuned = Tuner(LoopedModel(TINY_MODEL), replace(TINY, moments=(0.3, 0.6, 1.0))).tune_and_predict(task, seed=3)
+
+    def plain(votes):
+        return [(grid.tolist(), share) for grid, share in votes]
+
+    assert len(tuned.by_moment) == 3
+    assert len(once.by_moment) == 1
+    assert tuned.loss == once.loss
+    assert plain(tuned.by_moment[-1][0]) == plain(once.votes[0]) == plain(once.by_moment[0][0])
+    assert tuned.num_views == 3 * once.num_views
+    shares = Counter()
+    for (votes,) in tuned.by_moment:
+        for grid, share in votes:
+            shares[grid.shape, grid.tobytes()] += share / 3
+    assert {(g.shape, g.tobytes()): pytest.approx(share) for g, share in tuned.votes[0]} == shares
+
+
+def test_moments_that_tuning_does_not_come_to_have_no_vote(tuner):
+    tuner.config = replace(tuner.config, moments=(0.4, 1.0))
+    task = task_of((((1, 2),), ((2, 1),)), (((3, 4),), ((4, 3),)))
+    assert len(tuner.tune_and_predict(task, max_steps=1).by_moment) == 1
+
+
+@pytest.mark.parametrize("moments", [(), (0.5,), (0.0, 1.0), (0.7, 0.3, 1.0), (0.5, 0.5, 1.0), (0.5, 1.0, 1.5)])
+def test_moments_ascend_to_the_end(moments):
+    with pytest.raises(InputError, match="moments"):
+        Tuner(LoopedModel(TINY_MODEL), replace(TINY, moments=moments))
 
 
 def test_grids_are_scored_by_the_model_as_it_is(tuner):
