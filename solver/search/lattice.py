@@ -14,8 +14,8 @@ from ..grid.types import MAX_SIDE
 from ..tasks import Pair, Task
 from .grammar import FREE_COST
 from .views import INPUT, View, views
+from .words.divisions import panels
 from .words.kept import kept_by_cells
-from .words.parts import panels
 
 MIN_PANELS = 4
 """In every grid: a plain frame or cross is no lattice."""

@@ -1,4 +1,4 @@
-"""Grids divided into parts (`words/parts.py`): which parts there are, what they are like, what may be asked about them.
+"""Grids divided into parts (`words/divisions.py`): which there are, what they are like, what may be asked about them.
 
 Part rules, layout rules and pieces are all sought over the same divided grids, so these are kept.
 """

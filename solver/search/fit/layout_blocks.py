@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...grid.types import MAX_SIDE
-from ..words.layouts import single_cells, turned
+from ..words.divisions import single_cells
+from ..words.layouts import turned
 from .divided import Parts
 
 TURNS = ("left right", "up down", "half", "diagonal", "left", "right")

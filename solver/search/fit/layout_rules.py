@@ -1,11 +1,11 @@
 """Layout rules: outputs that are laid out from the parts of a grid.
 
-A grid is divided into parts (`words/parts.py`); some are chosen, all or those that a question is true of; each gives a
-block (a cell, a bar, its picture); the blocks are put in an order and laid out (`words/layouts.py`): in a line, in
-rows, on a diagonal, in rings, as the parts lie. These are *order rules* (`order_rules.py`). All of them that give the
-outputs of all pairs but one are sought, and each weighs by what it costs. A pair is *confirmed* if, of the rules that
-give all other pairs, those that are right there weigh most. With two pairs only rules that give both are sought, so
-that only those that cost little are confirmed.
+A grid is divided into parts (`words/divisions.py`); some are chosen, all or those that a question is true of; each
+gives a block (a cell, a bar, its picture); the blocks are put in an order and laid out (`words/layouts.py`): in a line,
+in rows, on a diagonal, in rings, as the parts lie. These are *order rules* (`order_rules.py`). All of them that give
+the outputs of all pairs but one are sought, and each weighs by what it costs. A pair is *confirmed* if, of the rules
+that give all other pairs, those that are right there weigh most. With two pairs only rules that give both are sought,
+so that only those that cost little are confirmed.
 
 Parts may also lie where in other pairs those that look alike do (*place rules*, `place_rules.py`). Where every part is
 laid out, a block may be chosen by what its part is like: *block rules* (`block_rules.py`) are trees, grown and
@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...executor import Value
-from ..words.layouts import single_cells, whole
-from ..words.parts import DIVISIONS
+from ..words.divisions import DIVISIONS, single_cells
+from ..words.layouts import whole
 from .block_rules import block_rules
 from .divided import MAX_CELLS, divided
 from .layout_blocks import Blocks

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..words.descriptions import described
+from ..words.divisions import STILL
 from ..words.drawings import DRAWINGS, MOVING, NUM_PLAIN, Drawing, left, painted
 from ..words.moves import moved_as, moves
-from ..words.parts import STILL, stack_of
+from ..words.parts import stack_of
 from ..words.relations import RELATIONS
 from .divided import CHECKS_PER_DRAWING, Parts
 from .rule import ACTION_COST

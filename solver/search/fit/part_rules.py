@@ -1,6 +1,6 @@
 """Part rules: what becomes of every part of a grid, and which part is the output.
 
-A grid is divided into parts (`words/parts.py`, `divided.py`). Where the outputs have the inputs' shapes, *drawing
+A grid is divided into parts (`words/divisions.py`, `divided.py`). Where the outputs have the inputs' shapes, *drawing
 rules* (`drawing_rules.py`) say what is drawn for which part: a ray, a move until contact, a filled box. Where they are
 smaller, *choice rules* (`choice_rules.py`) tell which part the output is cut out of. Either is a vote of small trees
 (`part_trees.py`), and a step of free Python.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...executor import Value
-from ..words.parts import DIVISIONS, DRAWN_DIVISIONS
+from ..words.divisions import DIVISIONS, DRAWN_DIVISIONS
 from .choice_rules import choice_rules
 from .divided import MAX_CELLS, divided
 from .drawing_rules import DrawingRules

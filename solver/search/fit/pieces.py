@@ -20,8 +20,8 @@ from ...grid.types import MAX_SIDE
 from ...sandbox.executor import FreeValue
 from ..words.carried import source_of
 from ..words.descriptions import described
+from ..words.divisions import DIVISIONS, panels
 from ..words.layouts import block, canvas, turned
-from ..words.parts import DIVISIONS, panels
 from .assembly import assembled
 from .canvas import mosaic, mosaic_cost
 from .divided import CHECKS_PER_DRAWING, MAX_CELLS, Parts, divided

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..words.divisions import STILL, layers
 from ..words.drawings import Drawing, stamped, stamped_in_middle
-from ..words.parts import STILL, layers
 from .divided import Parts
 
 STAMP_REACH, MAX_STAMP_SIDE, MAX_STAMPS = 3, 6, 12

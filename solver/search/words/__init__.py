@@ -6,7 +6,8 @@
     spans.py         the same: runs and rectangles that it lies in, lines that are repeated
     reach.py         the same: diagonals, ways over the background, mirrored places
     families.py      which of these families of features there are, kept
-    parts.py         further divisions of a grid into parts, and what is asked of parts again and again
+    divisions.py     how a grid is divided into parts
+    parts.py         what is asked of parts again and again
     descriptions.py  what a part is like: numbers and colours by name
     drawings.py      what may be drawn for a part, or cut out for it
     relations.py     drawings that relate a part to what lies elsewhere

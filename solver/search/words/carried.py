@@ -15,7 +15,7 @@ from types import CodeType
 PACKAGE = __name__.rpartition(".words.")[0]
 """The package whose functions are carried along: program search. What they use of others programs can import."""
 
-FIRST = ("cells", "parts", "descriptions", "drawings")
+FIRST = ("cells", "divisions", "parts", "descriptions", "drawings")
 """Modules whose functions come first, in this order; then the others, by name."""
 
 MAX_SOURCES = 1000

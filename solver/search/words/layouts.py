@@ -12,13 +12,9 @@ import numpy as np
 
 from .cells import many_colored, one_colored, ranked_colors
 from .descriptions import described
+from .divisions import free_regions, panels
 from .drawings import cut_out
-from .parts import extents, free_regions, panels, stack_of
-
-
-def single_cells(grid):
-    """Labels of the cells that are not 0, each a part."""
-    return np.where(grid > 0, np.cumsum(grid > 0).reshape(grid.shape), 0).astype(np.int64)
+from .parts import extents, stack_of
 
 
 def whole(grid):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from .cells import on_grid, ways
+from .divisions import free_regions
 from .drawings import Drawing, copied, in_main_color, rays
 from .kept import kept_by_identity
 from .parts import (
     crops,
     extents,
-    free_regions,
     free_steps,
     gaps,
     main_colors,
@@ -380,4 +380,4 @@ _RELATIONS = (
 )  # fmt: skip
 
 RELATIONS = tuple(Drawing(*one) for one in _RELATIONS)
-"""What may become of a part beside `drawings.DRAWINGS`, in the same form. None are for `parts.STILL` divisions."""
+"""What may become of a part beside `drawings.DRAWINGS`, in the same form. None are for `divisions.STILL` divisions."""

@@ -12,7 +12,7 @@ from solver.grid.registry import GridError
 from solver.search.fit.divided import MAX_PARTS, Parts, divided
 from solver.search.fit.part_questions import Questions
 from solver.search.words.descriptions import described
-from solver.search.words.parts import DIVISIONS, one_colored, one_colored_straight
+from solver.search.words.divisions import DIVISIONS, one_colored, one_colored_straight
 
 
 def test_a_grid_is_divided_once_for_all_that_seek_rules_over_it():

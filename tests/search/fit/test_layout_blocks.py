@@ -10,8 +10,9 @@ from scattered import never, scattered
 from solver.executor import input_value
 from solver.search.fit.divided import Parts
 from solver.search.fit.layout_blocks import Block, Blocks, num_needed
-from solver.search.words.layouts import block, single_cells, whole
-from solver.search.words.parts import one_colored
+from solver.search.words.cells import one_colored
+from solver.search.words.divisions import single_cells
+from solver.search.words.layouts import block, whole
 
 TARGETS = [draw("12/30")] * 2
 

@@ -14,7 +14,7 @@ from solver.search.fit.divided import Parts
 from solver.search.fit.layout_blocks import Blocks
 from solver.search.fit.layout_rules import fit_layout
 from solver.search.fit.order_rules import OrderRules
-from solver.search.words.parts import one_colored
+from solver.search.words.cells import one_colored
 
 
 def fit(inputs, rule, num_train=4):

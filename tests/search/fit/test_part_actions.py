@@ -10,8 +10,9 @@ from solver.executor import input_value
 from solver.search.fit.divided import CHECKS_PER_DRAWING, Parts
 from solver.search.fit.part_actions import MAX_ACTIONS, ActionTable
 from solver.search.words.cells import one_colored
+from solver.search.words.divisions import layers
 from solver.search.words.drawings import DRAWINGS, MOVING
-from solver.search.words.parts import layers, stack_of
+from solver.search.words.parts import stack_of
 
 
 def table_of(rule, divide=one_colored, stop=never):

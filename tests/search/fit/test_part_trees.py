@@ -9,7 +9,7 @@ from solver.executor import input_value
 from solver.search.fit.divided import Parts
 from solver.search.fit.part_questions import Questions
 from solver.search.fit.part_trees import MAX_LEAVES, PartTree, grow, vote
-from solver.search.words.parts import one_colored
+from solver.search.words.cells import one_colored
 
 
 def questions(*answers):

@@ -10,8 +10,9 @@ from scattered import scattered
 from solver.search.words.carried import _words, source_of
 from solver.search.words.cells import one_colored
 from solver.search.words.descriptions import described
+from solver.search.words.divisions import DRAWN_DIVISIONS
 from solver.search.words.drawings import DRAWINGS, cut_out, painted
-from solver.search.words.parts import DRAWN_DIVISIONS, stack_of
+from solver.search.words.parts import stack_of
 
 
 def test_the_sources_of_all_words_run_by_themselves():

@@ -9,7 +9,7 @@ from scattered import SOME_GRIDS, scattered
 
 from solver.search.words.cells import one_colored
 from solver.search.words.descriptions import described
-from solver.search.words.parts import DIVISIONS
+from solver.search.words.divisions import DIVISIONS
 
 
 @pytest.mark.parametrize("division", DIVISIONS)

@@ -12,9 +12,10 @@ from solver.search.lattice import lattice_places, without_lines
 from solver.search.words.carried import source_of
 from solver.search.words.cells import ways
 from solver.search.words.descriptions import described
+from solver.search.words.divisions import DRAWN_DIVISIONS
 from solver.search.words.drawings import DRAWINGS, rays
 from solver.search.words.kept import MAX_ARGUMENTS, kept_by_cells, kept_by_identity
-from solver.search.words.parts import DRAWN_DIVISIONS, crops, extents, free_steps, main_colors, stack_of
+from solver.search.words.parts import crops, extents, free_steps, main_colors, stack_of
 from solver.search.words.relations import RELATIONS
 
 

@@ -10,8 +10,8 @@ from scattered import bars
 from solver.search.fit.layout_rules import DIVIDED
 from solver.search.words import layouts as words
 from solver.search.words.carried import source_of
+from solver.search.words.cells import one_colored
 from solver.search.words.descriptions import described
-from solver.search.words.parts import one_colored
 
 
 def test_blocks_of_a_part():

@@ -11,8 +11,9 @@ from solver.sandbox.pool import Pool as Sandbox
 from solver.search.fit.part_rules import fit_parts
 from solver.search.words import moves as words
 from solver.search.words.carried import source_of
+from solver.search.words.cells import one_colored
 from solver.search.words.moves import PLAIN, REFERENCES, found_again, half_shift, moved_as, moves, reference
-from solver.search.words.parts import one_colored, stack_of
+from solver.search.words.parts import stack_of
 
 GRIDS = [np.zeros((1, 1), np.int8), np.full((2, 5), 3, np.int8), draw("0120/0030/4000/0005"), np.eye(30, dtype=np.int8)]
 HALVES = [*PLAIN, *((what, which) for which in (*REFERENCES, 1) for what in words.AXIS_WORDS)]

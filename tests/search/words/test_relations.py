@@ -11,9 +11,10 @@ from grids import draw
 from solver.executor import input_value
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search.fit.part_rules import fit_parts
-from solver.search.words import cells, moves, parts, relations
+from solver.search.words import cells, divisions, moves, parts, relations
 from solver.search.words.carried import source_of
-from solver.search.words.parts import DIVISIONS, one_colored, stack_of
+from solver.search.words.divisions import DIVISIONS, one_colored
+from solver.search.words.parts import stack_of
 from solver.search.words.relations import RELATIONS
 
 GRIDS = [np.zeros((1, 1), np.int8), np.full((2, 5), 3, np.int8), draw("0120/0030/4000/0005"), np.eye(30, dtype=np.int8)]
@@ -45,10 +46,9 @@ def test_a_relation_paints_colours_of_the_grids_shape_and_changes_nothing(relati
 
 
 def test_no_two_words_that_a_program_may_carry_have_one_name():
-    files = (cells, parts, relations, moves)
-    own = [{n for n, f in vars(m).items() if inspect.isfunction(f) and f.__module__ == m.__name__} for m in files]
-    assert not own[2] & (own[0] | own[1])
-    assert not own[3] & (own[0] | own[1] | own[2])
+    files = (cells, divisions, parts, relations, moves)
+    own = [n for m in files for n, f in vars(m).items() if inspect.isfunction(f) and f.__module__ == m.__name__]
+    assert len(set(own)) == len(own)
 
 
 @pytest.mark.parametrize(
@@ -100,19 +100,19 @@ def test_a_path_bounces_off_the_border():
 
 def test_a_part_is_completed_in_its_own_colours():
     grid = draw("3323323/0000000/8840000/0000000/0000116")
-    stack = stack_of(grid, parts.many_colored(grid))
+    stack = stack_of(grid, cells.many_colored(grid))
     pictures = [np.maximum(p, 0) for p in relations.by_analogy(grid, stack)]
     assert not pictures[0].any()
     assert pictures[1].tolist() == draw("0000000/0000000/8848848/0000000/0000000").tolist()
     # What leaves the grid is lost, and what has other cells or colours than any corner is left.
     assert pictures[2][4].tolist() == [0, 0, 0, 0, 1, 1, 6]
     other = draw("3323323/0000000/8450000/0000000/0000011")
-    assert (relations.by_analogy(other, stack_of(other, parts.many_colored(other))) < 0).all()
+    assert (relations.by_analogy(other, stack_of(other, cells.many_colored(other))) < 0).all()
 
 
 def test_a_picture_is_copied_to_where_a_mark_is():
     grid = draw("0000000/0343000/0000000/0000000/0000040")
-    picture = relations.pictured(grid, stack_of(grid, parts.many_colored(grid)), "most colors", "own color")
+    picture = relations.pictured(grid, stack_of(grid, cells.many_colored(grid)), "most colors", "own color")
     assert (picture[1] >= 0).sum() == 3
     assert picture[1, 4].tolist() == [-1, -1, -1, -1, 3, 4, 3]
 
