@@ -241,7 +241,8 @@ def tune(args: argparse.Namespace) -> None:
     """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, once or --runs times each, and counts right
     answers within two tries. Its records hold the most likely answers to each test input: what share of the views each
     has, whether it is right, its score (Tuner.score; null with --no-score), and the grid, as calibrate_trust.py reads
-    them; and the scores of what programs found (--ballots), in the order of that file."""
+    them; the same of each moment (--moments) alone; and the scores of what programs found (--ballots), in the order of
+    that file."""
     import numpy as np
     import torch
 
@@ -274,8 +275,8 @@ def tune(args: argparse.Namespace) -> None:
             break
         task = tasks[number]
         programs = found[task.task_id].ballots.get("program", ()) if task.task_id in found else ()
+        given = [[ballot.grid for ballot in of_input] for of_input in programs]
         for seed in range(args.seed, args.seed + args.runs):
-            given = [[ballot.grid for ballot in of_input] for of_input in programs]
             record = tuning_record(tuner, task, args, seed, given)
             with args.out.open("a") as file:
                 file.write(json.dumps(record) + "\n")

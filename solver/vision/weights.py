@@ -39,6 +39,11 @@ LEVELS = torch.tensor([-level for level in reversed(_POSITIVE)] + list(_POSITIVE
 """float32 [16]: the levels with the least mean square error for normal deviates (Max 1960), as trained weights are."""
 
 
+def nearest_levels(numbers: Tensor) -> Tensor:
+    """Which level is nearest to each number, int64 of the same shape."""
+    return torch.bucketize(numbers, (LEVELS[1:] + LEVELS[:-1]) / 2)
+
+
 def packed(tensors: dict[str, Tensor], bits: int = 8) -> dict[str, Tensor]:
     """Matrices (two dimensions, floating point) as int8, rounded to the nearest multiple of their row's scale, and
     those scales, float32 [rows]; other tensors as bf16. All on the CPU. bits: 8, or 4, which stores matrices of cores,
@@ -61,23 +66,22 @@ def in_four_bits(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """A matrix in four bits: uint8 [rows, columns / 2], of each byte the lower half the number of the first level; and
     the groups' scales, float16 [rows · columns / 64], with near the least square error. matrix: float32."""
     groups = matrix.reshape(-1, GROUP)
-    edges = (LEVELS[1:] + LEVELS[:-1]) / 2
     spread = groups.square().mean(1, keepdim=True).sqrt()
     scales, least = torch.zeros_like(spread), torch.full_like(spread, torch.inf)
     for start in STARTS:
-        fitted = fitted_scales(groups, start * spread, edges)
-        error = (groups - fitted * LEVELS[torch.bucketize(groups / fitted, edges)]).square().sum(1, keepdim=True)
+        fitted = fitted_scales(groups, start * spread)
+        error = (groups - fitted * LEVELS[nearest_levels(groups / fitted)]).square().sum(1, keepdim=True)
         scales, least = torch.where(error < least, fitted, scales), torch.minimum(error, least)
-    numbers = torch.bucketize(groups / scales, edges).to(torch.uint8).view(len(matrix), -1, 2)
+    numbers = nearest_levels(groups / scales).to(torch.uint8).view(len(matrix), -1, 2)
     return numbers[..., 0] | numbers[..., 1] << 4, scales[:, 0].half().contiguous()
 
 
-def fitted_scales(groups: Tensor, scales: Tensor, edges: Tensor) -> Tensor:
+def fitted_scales(groups: Tensor, scales: Tensor) -> Tensor:
     """Scales, and the levels of the weights under them, fitted to one another in turn; as float16 has them. groups:
-    [N, 64]; scales: [N, 1], where to begin; edges: between levels."""
+    [N, 64]; scales: [N, 1], where to begin."""
     smallest = torch.finfo(torch.float16).smallest_normal  # so that a group of zeros has a scale
     for _ in range(FITS):
-        nearest = LEVELS[torch.bucketize(groups / scales.clamp(min=smallest), edges)]
+        nearest = LEVELS[nearest_levels(groups / scales.clamp(min=smallest))]
         scales = (groups * nearest).sum(1, keepdim=True) / nearest.square().sum(1, keepdim=True)
     return scales.clamp(min=smallest).half().float()
 
