@@ -41,7 +41,16 @@ def test_runs_of_a_task_vote_by_their_mean_share(tmp_path, capsys):
     assert record["candidates"][0][1] == [0.23333, True, None, "1"]
 
 
-@pytest.mark.parametrize("text", ["no json", '{"task": "one"}', '{"task": "one", "candidates": [[3]]}'])
+def test_equal_grids_are_one_whatever_run_they_come_from():
+    runs = [[[vote_runs.candidate(0.5, True, None, "12/34")]], [[vote_runs.candidate(0.25, True, 1.5, "12/34")]]]
+    ((merged,),) = vote_runs.vote_of(runs)
+    assert (merged.grid.tolist(), merged.share, merged.right) == ([[1, 2], [3, 4]], 0.375, True)
+
+
+BAD_GRID = '{"task": "one", "candidates": [[[0.3, true, null, "1/23"]]]}'
+
+
+@pytest.mark.parametrize("text", ["no json", '{"task": "one"}', '{"task": "one", "candidates": [[3]]}', BAD_GRID])
 def test_what_is_no_record_of_tuning_has_no_votes(tmp_path, capsys, text):
     path = tmp_path / "tune.jsonl"
     path.write_text(f"{text}\n")

@@ -13,22 +13,31 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from collections.abc import Sequence
-from itertools import chain, combinations
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from statistics import mean
 
+import numpy as np
 from command_line import arguments, main_of
 
-from solver.answers import Ballot
+from solver.answers import Ballot, GridKey, grid_key
 from solver.errors import InputError
 from solver.re_arc import grid_text, read_grid
 from solver.tasks import Task, load_path, newer_tasks
+from solver.vision.votes import add_votes, in_order
 from solver.vote import vote
 
-Candidate = tuple[float, bool, None, str]
-"""Share of the views, whether it is right, nothing (of one run: its score), and the grid as text."""
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """grid: int8 or uint8 [H, W]. share: of the views. right: whether it is the true output."""
+
+    grid: np.ndarray
+    share: float
+    right: bool
+
 
 Candidates = list[list[Candidate]]
 """For each test input, best first."""
@@ -52,12 +61,18 @@ def show(args: argparse.Namespace) -> None:
         share, first, two, solved, trusted = map(sum, zip(*of_tasks))
         print(f"{number:4}{share / len(whole):16.3f}{first:7.1f}{two:12.1f}{solved:8.1f}{trusted:10.1f}")
     if args.out:
-        together = ({"task": task_id, "candidates": vote_of(own)} for task_id, own in whole.items())
+        together = (record_of(task_id, vote_of(own)) for task_id, own in whole.items())
         args.out.write_text("".join(json.dumps(record) + "\n" for record in together))
 
 
+def record_of(task_id: str, candidates: Candidates) -> dict:
+    """As `tune` writes it of a run, without scores."""
+    shown = [[(round(c.share, 5), c.right, None, grid_text(c.grid)) for c in of_input] for of_input in candidates]
+    return {"task": task_id, "candidates": shown}
+
+
 def candidate(share: float, right: bool, _score: float | None, grid: str) -> Candidate:
-    return float(share), bool(right), None, str(grid)
+    return Candidate(read_grid(grid), float(share), bool(right))
 
 
 def read_runs(paths: Sequence[Path]) -> dict[str, list[Candidates]]:
@@ -69,7 +84,7 @@ def read_runs(paths: Sequence[Path]) -> dict[str, list[Candidates]]:
                 record = json.loads(line)
                 found = [[candidate(*one) for one in of_input] for of_input in record["candidates"]]
                 runs.setdefault(record["task"], []).append(found)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(f"{path}: line {number} is no record of tuning ({error!r})") from error
     return runs
 
@@ -78,27 +93,25 @@ def vote_of(runs: Sequence[Candidates]) -> Candidates:
     """The candidates of several runs of a task, each with its mean share."""
     together = []
     for of_input in zip(*runs, strict=True):
-        shares, is_right = Counter(), {}
-        for share, right, _, grid in chain(*of_input):
-            shares[grid] += share / len(runs)
-            is_right[grid] = right
-        ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-        together.append([(round(share, 5), is_right[grid], None, grid) for grid, share in ranked])
+        shares: dict[GridKey, float] = {}
+        for of_run in of_input:
+            add_votes(shares, [(c.grid, c.share) for c in of_run], 1 / len(runs))
+        right = {grid_key(c.grid) for of_run in of_input for c in of_run if c.right}
+        together.append([Candidate(grid, share, grid_key(grid) in right) for grid, share in in_order(shares)])
     return together
 
 
 def found_by(hidden: Task, candidates: Candidates) -> tuple[float, ...]:
     """Of a task's test inputs: mean share of the true output, part that is right at first, part within two, whether
     that is all, and whether all are right within the two attempts that the vision model would submit alone."""
-    shares = [sum(share for share, right, *_ in of_input if right) for of_input in candidates]
-    first, two = ([any(right for _, right, *_ in of_input[:n]) for of_input in candidates] for n in (1, 2))
+    shares = [sum(c.share for c in of_input if c.right) for of_input in candidates]
+    first, two = ([any(c.right for c in of_input[:n]) for of_input in candidates] for n in (1, 2))
     ballots = tuple(
-        tuple(Ballot(read_grid(grid), share, share, False, 0.0) for share, _, _, grid in of_input)
-        for of_input in candidates
+        tuple(Ballot(c.grid.astype(np.int8), c.share, c.share, False, 0.0) for c in of_input) for of_input in candidates
     )
     attempts = vote(hidden, {"vision": ballots})
-    true = [{grid for _, right, _, grid in of_input if right} for of_input in candidates]
-    trusted = all(true[index] & {grid_text(attempt.grid) for attempt in both} for index, both in enumerate(attempts))
+    true = [{grid_key(c.grid) for c in of_input if c.right} for of_input in candidates]
+    trusted = all(true[index] & {grid_key(attempt.grid) for attempt in both} for index, both in enumerate(attempts))
     return mean(shares), mean(map(float, first)), mean(map(float, two)), float(all(two)), float(trusted)
 
 

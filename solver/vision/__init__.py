@@ -12,11 +12,12 @@
     checkpoint.py what a run needs to go on exactly where it stopped
     views.py      symmetries and colour permutations of a task, and how to undo them
     graphed.py    steps recorded as a CUDA graph
+    votes.py      what views gave: counted, added up over tuning runs
     tuning.py     test-time training of one task, predictions over many views, their vote
     source.py     the tuned model as a source of answers for the vote
     weights.py    the weights folder: safetensors, config.json, solver.json
 
-Importing this package needs no torch; importing anything but data, made and views does.
+Importing this package needs no torch; importing anything but data, made, views and votes does.
 The recipe follows VARC (arXiv 2511.14761) and LoopViT (arXiv 2602.02156); docs/vision.md says where it
 differs.
 """

@@ -17,6 +17,7 @@ from ..budget import Budget
 from ..tasks import MAX_SIDE, Pair, Task
 from .samples import stream_seed
 from .tuning import Tuned, Tuner, TuningConfig
+from .votes import add_votes, in_order
 from .weights import load_weights
 
 logger = getLogger(__name__)
@@ -59,12 +60,10 @@ def whole_run_s(tuned: Tuned, wanted_steps: int, took_s: float) -> float:
     return took_s + tuned.tune_s * max(0.0, wanted_steps / steps - 1.0)
 
 
-def add_votes(shares: Shares, tuned: Tuned, weight: float) -> None:
+def add_run(shares: Shares, tuned: Tuned, weight: float) -> None:
     """Count one tuning run in."""
     for of_input, votes in zip(shares, tuned.votes, strict=True):
-        for grid, share in votes:
-            key = grid_key(grid)
-            of_input[key] = of_input.get(key, 0.0) + weight * share
+        add_votes(of_input, votes, weight)
 
 
 def shares_of(findings: Findings | None, num_tests: int) -> Shares:
@@ -82,10 +81,9 @@ def answers_from(shares: Shares, whole_weight: float, num_views: int) -> list[An
     num_views: of all runs."""
     answers = []
     for number, of_input in enumerate(shares):
-        best = sorted(of_input.items(), key=lambda item: (-item[1], item[0]))[:MAX_ANSWERS]
-        for (shape, cells), weight in best:
+        for grid, weight in in_order(of_input, MAX_ANSWERS):
             outputs: list[np.ndarray | None] = [None] * len(shares)
-            outputs[number] = np.frombuffer(cells, np.int8).reshape(shape).copy()
+            outputs[number] = grid.astype(np.int8)
             origin = f"{weight / whole_weight:.1%} of {num_views} views"
             answers.append(Answer(tuple(outputs), weight, VisionSource.name, origin, exact=False))
     return sorted(answers, key=lambda answer: -answer.weight)
@@ -285,7 +283,7 @@ class VisionSource:
         num_runs = findings.num_runs + 1
         weight = weight_of_run(tuned, self.config.num_steps)
         whole_weight = findings.whole_weight + weight
-        add_votes(shares, tuned, weight)
+        add_run(shares, tuned, weight)
         return replace(
             findings,
             answers=answers_from(shares, whole_weight, num_runs * tuned.num_views),

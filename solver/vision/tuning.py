@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
 from logging import getLogger
 from typing import Any, TypeVar
 
@@ -23,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..answers import grid_key
+from ..answers import GridKey
 from ..errors import InputError
 from ..settings import VisionSettings
 from ..tasks import Task, older_tasks
@@ -35,11 +34,10 @@ from .optimizer import Optimizer, Rate
 from .samples import DevicePairs, MixedSampler, Sampler, stream_seed
 from .steps import autocast, clip_gradients
 from .views import View, bound_output_size, task_views
+from .votes import Grid, Votes, count_grids, shares_of_views
 
 logger = getLogger(__name__)
 
-Grid = np.ndarray
-Votes = list[tuple[Grid, float]]
 T = TypeVar("T")
 
 SCORE_PLACEMENTS = 2
@@ -148,16 +146,6 @@ class Tuned:
     canvas: int
     peak_bytes: int | None = None
     by_moment: tuple[list[Votes], ...] = ()
-
-
-def count_votes(predictions: list[Grid], num_views: int) -> Votes:
-    """Equal grids counted; share of num_views, most first, ties by content so that the order is fixed."""
-    counts = Counter(map(grid_key, predictions))
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [
-        (np.frombuffer(cells, dtype=np.uint8).reshape(shape).copy(), count / num_views)
-        for (shape, cells), count in ranked
-    ]
 
 
 def within_memory(work: Callable[[int], T], batch: int) -> tuple[T, int]:
@@ -468,7 +456,7 @@ class Tuner:
             torch.cuda.reset_peak_memory_stats(self.device)
         pairs = [grids_of(pair) for pair in task.train]
         views, canvas = self.views(seed), self.config.canvas_of(task)
-        found: list[list[list[Grid]]] = []  # by moment, test input
+        counts: list[list[Counter[GridKey]]] = []  # by moment, test input
         predict_s = 0.0
 
         def look(moment: float) -> None:
@@ -476,7 +464,8 @@ class Tuner:
             began = time.monotonic()
             own = (seed,) if moment == 1.0 else (seed, str(moment))
             inputs = enumerate(test.input.astype(np.uint8) for test in task.test)
-            found.append([self.predict(pairs, grid, views, canvas, stream_seed(*own, k)) for k, grid in inputs])
+            found = (self.predict(pairs, grid, views, canvas, stream_seed(*own, k)) for k, grid in inputs)
+            counts.append([count_grids(predictions) for predictions in found])
             predict_s += time.monotonic() - began
 
         self.reset(len(views), seed)
@@ -484,8 +473,10 @@ class Tuner:
         look(1.0)
         tune_s = time.monotonic() - started - predict_s
         each = len(views) * self.config.num_placements
-        num_views = each * len(found)
-        votes = [count_votes([*chain(*of_input)], num_views) for of_input in zip(*found)]
-        by_moment = tuple([count_votes(of_input, each) for of_input in of_moment] for of_moment in found)
+        num_views = each * len(counts)
+        by_moment = tuple([shares_of_views(of_input, each) for of_input in of_moment] for of_moment in counts)
+        votes = by_moment[0]
+        if len(by_moment) > 1:
+            votes = [shares_of_views(sum(of_input, Counter()), num_views) for of_input in zip(*counts)]
         peak_bytes = torch.cuda.max_memory_reserved(self.device) if on_gpu else None
         return Tuned(votes, loss, num_steps, num_views, tune_s, predict_s, canvas, peak_bytes, by_moment)

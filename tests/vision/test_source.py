@@ -26,7 +26,7 @@ from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.source import (  # noqa: E402
     OWN_JUDGED,
     VisionSource,
-    add_votes,
+    add_run,
     answers_from,
     average_judgements,
     limit_memory,
@@ -56,7 +56,7 @@ def tiny_source(tmp_path):
 def shares_from(*runs):
     shares = shares_of(None, len(runs[0]))
     for votes in runs:
-        add_votes(shares, Tuned(votes, 0.1, 3, 510, 1.0, 0.1, 32), 1.0)
+        add_run(shares, Tuned(votes, 0.1, 3, 510, 1.0, 0.1, 32), 1.0)
     return shares
 
 
@@ -333,7 +333,7 @@ def test_runs_are_summed_and_one_that_was_cut_short_counts_less():
     whole, half = Tuned([[(one, 0.4)]], 0.1, 8, 10, 1.0, 0.1, 32), Tuned([[(two, 1.0)]], 0.1, 4, 10, 1.0, 0.1, 32)
     shares = shares_of(None, 1)
     for tuned in (half, whole):
-        add_votes(shares, tuned, weight_of_run(tuned, 8))
+        add_run(shares, tuned, weight_of_run(tuned, 8))
     assert [a.outputs[0].tolist() for a in answers_from(shares, 1.25, 20)] == [[[1]], [[2]]]
     assert [weight_of_run(tuned, 0) for tuned in (half, whole)] == [1.0, 1.0]
 

@@ -18,7 +18,7 @@ from solver.tasks import Pair, Task, older_tasks  # noqa: E402
 from solver.vision import tuning  # noqa: E402
 from solver.vision.canvas import random_placement  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
-from solver.vision.tuning import Tuner, TuningConfig, count_votes  # noqa: E402
+from solver.vision.tuning import Tuner, TuningConfig  # noqa: E402
 from solver.vision.views import View, bound_output_size, task_views  # noqa: E402
 
 TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=32, num_tasks=60)
@@ -76,13 +76,6 @@ def zeros(*shape):
 def test_output_sizes_are_bounded_from_what_is_shown(pairs, test, choices):
     grids = [(zeros(*a), zeros(*b)) for a, b in pairs]
     assert bound_output_size(grids, zeros(*test)).choices == choices
-
-
-def test_votes_are_shares_of_all_views_in_a_fixed_order():
-    a, b, c = np.array([[1]], np.uint8), np.array([[2]], np.uint8), np.array([[1, 1]], np.uint8)
-    votes = count_votes([b, a, c, a], num_views=8)
-    assert [(g.tolist(), share) for g, share in votes] == [([[1]], 0.25), ([[2]], 0.125), ([[1, 1]], 0.125)]
-    assert count_votes([], 8) == []
 
 
 def task_of(*cells, test=((1, 2),), truth=None):
