@@ -42,12 +42,11 @@ class Answer:
 class Judgement:
     """How unlikely a source finds a grid as the output for one test input, whoever proposed it.
 
-    grid: int8 [H, W]. nats: mean negative log-likelihood of a cell, of num_runs runs of the source on average.
+    grid: int8 [H, W]. nats: mean negative log-likelihood of a cell.
     """
 
     grid: np.ndarray
     nats: float
-    num_runs: int = 1
 
 
 Proposals = tuple[tuple[np.ndarray, ...], ...]
@@ -61,7 +60,7 @@ class Findings:
     all that could have been answered for a test input, if the answers' own weights are not the whole: 1 for every full
     run of the source, less for one that was cut short; the vote takes less than 1 as 1, so that it leaves doubt.
     num_runs: how often the source has worked on the task. settled: more time would change nothing. judged: for each
-    test input, what the source thinks of grids, its own and others'."""
+    test input, what the source thinks of grids, its own and others', all by one measure: the vote compares them."""
 
     answers: list[Answer] = field(default_factory=list)
     num_nodes: int = 0

@@ -232,8 +232,7 @@ class _Worker:
         """Copies of those that are of grids."""
         for judgement in judged:
             try:
-                grid, nats, num_runs = as_grid(judgement.grid), float(judgement.nats), int(judgement.num_runs)
-                yield replace(judgement, grid=grid, nats=nats, num_runs=num_runs)
+                yield replace(judgement, grid=as_grid(judgement.grid), nats=float(judgement.nats))
             except (ValueError, TypeError) as error:
                 self.errors[f"{name}: a judgement was left out: {error}"] = None
 

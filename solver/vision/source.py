@@ -28,6 +28,8 @@ MAX_ANSWERS = 16
 OWN_JUDGED = 2
 """Its own grids for a test input that a run judges beside those of others, for comparison. (Sixteen take half of the
 time, and the vote comes out the same: docs/vision.md.)"""
+MAX_JUDGED = 64
+"""Grids for a test input that a run judges: what others propose after many passes must not take a task's whole time."""
 TUNING_SHARE = 0.9
 """Part of a budget in seconds that tuning may use; the predictions need little (0.3 s where tuning takes 15 s)."""
 MAX_OUT_OF_MEMORY = 3
@@ -89,22 +91,18 @@ def answers_from(shares: Shares, whole_weight: float, num_views: int) -> list[An
     return sorted(answers, key=lambda answer: -answer.weight)
 
 
-def average_judgements(before: Sequence[Judgement], now: Sequence[Judgement]) -> tuple[Judgement, ...]:
-    """What earlier runs and this one think of grids for one test input; of those that both know, on average."""
-    known: dict[GridKey, Judgement] = {}
-    for said in (*before, *now):
-        key = grid_key(said.grid)
-        old = known.get(key, Judgement(said.grid, 0.0, 0))
-        num_runs = old.num_runs + said.num_runs
-        nats = (old.nats * old.num_runs + said.nats * said.num_runs) / num_runs
-        known[key] = Judgement(said.grid, nats, num_runs)
-    return tuple(known.values())
+def with_news(judged: Sequence[Sequence[Judgement]], others: Proposals) -> list[int]:
+    """Numbers of the test inputs for which others propose a grid that was not judged yet."""
+    known = [{grid_key(said.grid) for said in of_input} for of_input in judged]
+    return [number for number, given in enumerate(others) if not known[number].issuperset(map(grid_key, given))]
 
 
 def distinct_grids(grids: Sequence[np.ndarray]) -> list[np.ndarray]:
     """uint8 [H, W], each once, in order."""
-    known = {grid_key(grid): grid.astype(np.uint8) for grid in reversed(grids)}
-    return list(reversed(known.values()))
+    known: dict[GridKey, np.ndarray] = {}
+    for grid in grids:
+        known.setdefault(grid_key(grid), grid.astype(np.uint8))
+    return list(known.values())
 
 
 def limit_memory(memory_gib: float) -> None:
@@ -226,8 +224,8 @@ class VisionSource:
         others: Proposals = (),
     ) -> Findings:
         """Reports after each tuning run. A budget of nodes sets no limit: the settings fix the number of steps. Answers
-        weigh their share of the views, summed over the runs, of which one that was cut short counts less. Whole runs
-        judge the grids of others."""
+        weigh their share of the views, summed over the runs, of which one that was cut short counts less. What others
+        propose is judged by the first whole run that is told of it."""
         findings = before or Findings(num_runs=0)
         shares = shares_of(before, len(task.test))
         longest_s, num_here = 0.0, 0
@@ -240,18 +238,18 @@ class VisionSource:
                 tuned = self._tune(task, run_seed, began + TUNING_SHARE * left_s)
             except _GivenUpError as error:
                 return replace(findings, note=f"vision: {error}")
+            took_s = time.monotonic() - began
+            longest_s = max(longest_s, took_s)
+            self._learn_speed(tuned, took_s)
             findings = self._counted_in(findings, shares, tuned)
             report(findings)  # what is answered does not wait for what is judged
             findings = self._judged(findings, task, tuned, others, run_seed, began + left_s)
             num_here += 1
-            took_s = time.monotonic() - began
-            longest_s = max(longest_s, took_s)
-            self._learn_speed(tuned, took_s)
         return findings
 
     def _learn_speed(self, tuned: Tuned, took_s: float) -> None:
-        """Remember what a run took; of one that was cut short, that more is needed than was thought, so that the next
-        task is not cut short as well."""
+        """Remember what a run took, without judging, which few runs do; of one that was cut short, that more is needed
+        than was thought, so that the next task is not cut short as well."""
         wanted_steps = self.config.num_steps
         if tuned.num_steps == wanted_steps:
             self.run_s[tuned.canvas] = took_s
@@ -296,38 +294,37 @@ class VisionSource:
     def _judged(
         self, findings: Findings, task: Task, tuned: Tuned, others: Proposals, seed: int, deadline: float
     ) -> Findings:
-        """The findings with what a run that was not cut short thinks of others' grids, the model being as that left it.
+        """The findings with what a run that was not cut short thinks of grids, the model being as that left it: for the
+        test inputs for which others propose something new.
 
-        deadline: of time.monotonic, after which no further test input is begun: a task that overruns costs the process.
+        Runs differ in how sure they are, and the vote compares what is judged. So whatever is known of a test input is
+        of one run: where there is anything new, all that was judged before is judged again. deadline: of
+        time.monotonic, after which no further test input is begun: a task that overruns costs the process.
         """
-        if not tuned.num_steps == self.config.num_steps > 0 or not any(others):
+        judged = list(findings.judged or ((),) * len(task.test))
+        new = with_news(judged, others)
+        if not tuned.num_steps == self.config.num_steps > 0 or not new:
             return findings
         began = time.monotonic()
         views = self.tuner.views(seed)
-        judged: list[list[Judgement]] = [[] for _ in task.test]
         try:
-            for number, test in enumerate(task.test):
+            for number in new:
                 if time.monotonic() >= deadline:
                     break
-                if not others[number]:
-                    continue
                 own = [grid for grid, _ in tuned.votes[number][:OWN_JUDGED]]
-                grids = distinct_grids([*own, *others[number]])
-                test_input, score_seed = test.input.astype(np.uint8), stream_seed(seed, number)
+                before = [said.grid for said in judged[number]]
+                grids = distinct_grids([*own, *others[number], *before])[:MAX_JUDGED]
+                test_input, score_seed = task.test[number].input.astype(np.uint8), stream_seed(seed, number)
                 nats = self.tuner.score(test_input, grids, views, tuned.canvas, score_seed)
-                judged[number] = [Judgement(grid.astype(np.int8), n) for grid, n in zip(grids, nats, strict=True)]
+                judged[number] = tuple(Judgement(grid.astype(np.int8), n) for grid, n in zip(grids, nats, strict=True))
         except torch.cuda.OutOfMemoryError:
             torch.cuda.empty_cache()
             logger.warning("%s: not enough device memory to judge grids", task.task_id)
         except RuntimeError as error:
             self._check_device(error)
             raise
-        known = findings.judged or ((),) * len(task.test)
-        return replace(
-            findings,
-            judged=tuple(average_judgements(old, new) for old, new in zip(known, judged, strict=True)),
-            phases=_longer(findings.phases, judge=time.monotonic() - began),
-        )
+        judge_s = time.monotonic() - began
+        return replace(findings, judged=tuple(judged), phases=_longer(findings.phases, judge=judge_s))
 
     def _check_device(self, error: RuntimeError) -> None:
         """Raise DeviceLostError if the GPU answers nothing any more, as after an illegal access or an error of its

@@ -24,11 +24,12 @@ from solver.sources import vision_lane, vision_sources  # noqa: E402
 from solver.tasks import Pair, Task, load_set  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.source import (  # noqa: E402
+    MAX_JUDGED,
     OWN_JUDGED,
     VisionSource,
     add_run,
     answers_from,
-    average_judgements,
+    distinct_grids,
     limit_memory,
     shares_of,
     weight_of_run,
@@ -267,20 +268,69 @@ def test_the_output_that_was_learned_is_the_likelier(tmp_path, source):
     assert right < wrong
 
 
-def test_judgements_of_several_runs_are_averaged(source):
-    source.max_runs = 2
-    others = ((np.array([[4, 3]], np.int8),),)
-    reports = []
-    both = source.solve(TASK, Budget(seconds=60), 1, reports.append, None, others)
-    key = others[0][0].shape, others[0][0].tobytes()
-    before_second = replace(reports[0], judged=reports[1].judged)  # a report comes before its own run judges
-    first, second = grids_judged(reports[1])[key], grids_judged(both)[key]
-    assert (first.num_runs, second.num_runs) == (1, 2)
-    again = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, before_second, others)
-    assert grids_judged(again)[key].nats == pytest.approx(second.nats, rel=1e-4)
-    one, two = np.array([[1]], np.int8), np.array([[2]], np.int8)
-    known = average_judgements([Judgement(one, 1.0, 2)], [Judgement(one, 4.0), Judgement(two, 3.0)])
-    assert [(said.nats, said.num_runs) for said in known] == [(2.0, 3), (3.0, 1)]
+def row(*cells):
+    return np.array([cells], np.int8)
+
+
+def keys(*grids):
+    return {(grid.shape, grid.tobytes()) for grid in grids}
+
+
+def test_what_is_judged_is_not_judged_again_until_more_is_proposed(source, monkeypatch):
+    """Four runs in two passes: the first of each pass judges. All that the vote compares is of one run."""
+    source.max_runs, seeds = 2, []
+    score = source.tuner.score
+
+    def counted(test_input, grids, views, canvas, seed):
+        seeds.append((seed, len(grids)))
+        return score(test_input, grids, views, canvas, seed)
+
+    monkeypatch.setattr(source.tuner, "score", counted)
+    first = source.solve(TASK, Budget(seconds=60), 1, lambda findings: None, None, ((row(4, 3),),))
+    assert (first.num_runs, len(seeds)) == (2, 1)
+    told = ((row(4, 3), row(7, 7)),)
+    second = source.solve(TASK, Budget(seconds=60), 1, lambda findings: None, first, told)
+    assert (second.num_runs, len(seeds)) == (4, 2)
+    assert keys(row(4, 3), row(7, 7)) | set(grids_judged(first)) <= set(grids_judged(second))
+    third = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, replace(first, judged=()), told)
+    key = (1, 2), row(4, 3).tobytes()
+    assert grids_judged(third)[key].nats == pytest.approx(grids_judged(second)[key].nats, rel=1e-4)
+    assert grids_judged(second)[key].nats != grids_judged(first)[key].nats
+    again = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, second, ((row(7, 7),),))
+    assert again.judged == second.judged
+    assert len(seeds) == 3
+
+
+def test_a_run_that_judges_leaves_time_for_as_many_runs_as_before(source, monkeypatch):
+    """A run takes 10 s and judging 5, of 36: three runs, since judging is needed once."""
+    clock, tune = [0.0], source.tuner.tune_and_predict
+    monkeypatch.setattr("solver.vision.source.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("solver.budget.time.monotonic", lambda: clock[0])
+
+    def pass_time(seconds, work):
+        def slow(*args):
+            clock[0] += seconds
+            return work(*args)
+
+        return slow
+
+    monkeypatch.setattr(source.tuner, "tune_and_predict", pass_time(10.0, lambda task, seed, _: tune(task, seed)))
+    monkeypatch.setattr(source.tuner, "score", pass_time(5.0, source.tuner.score))
+    source.max_runs = 9
+    findings = source.solve(TASK, Budget(seconds=36.5, _started=0.0), 1, lambda _: None, None, ((row(4, 3),),))
+    assert (findings.num_runs, clock[0]) == (3, 35.0)
+    assert source.run_s[32] == 10.0
+
+
+def test_no_run_judges_more_than_its_time_bears(source, monkeypatch):
+    """What is proposed now comes before what was judged once."""
+    before = Findings(num_runs=0, judged=(tuple(Judgement(row(n // 10, n % 10, 9), 1.0) for n in range(80)),))
+    findings = source.solve(TASK, Budget(nodes=1), 1, lambda _: None, before, ((row(0, 7, 9), row(4, 3)),))
+    judged = grids_judged(findings)
+    assert len(judged) == len(findings.judged[0]) == MAX_JUDGED
+    assert keys(row(0, 7, 9), row(4, 3), row(0, 0, 9)) <= set(judged)
+    assert not keys(row(7, 9, 9)) & set(judged)
+    assert [grid.tolist() for grid in distinct_grids([row(1), row(2), row(1)])] == [[[1]], [[2]]]
 
 
 def test_judging_ends_with_the_time_and_keeps_what_is_there(source, monkeypatch):
@@ -319,7 +369,7 @@ def test_what_is_no_whole_run_judges_nothing_and_keeps_what_was_said(tmp_path, s
     others = ((np.array([[3, 3]], np.int8),),)
     findings = source.solve(TASK, Budget(nodes=1), 0, lambda findings: None, before, others)
     ((kept,),) = findings.judged
-    assert (kept.grid.tolist(), kept.nats, kept.num_runs) == ([[4, 3]], 0.5, 1)
+    assert (kept.grid.tolist(), kept.nats) == ([[4, 3]], 0.5)
     assert findings.num_runs == 2
 
 
