@@ -121,6 +121,28 @@ def test_with_nodes_a_task_has_no_time_and_the_queue_its_order(make):
     assert (job.task.task_id, job.seconds, job.others) == ("large", None, ())
 
 
+def test_a_judge_takes_what_others_have_been_through_in_its_own_pass(make):
+    """Or what they are done with; else what they come to last."""
+    tasks = [task("b", side=5), task("c", side=4), task("d", side=3)]
+    run = make(tasks, lane("others"), lane("judge", judges=True), limits=RunSettings(pass_shares=(0.5, 0.5)))
+    run.crew.pop(0)
+    (judge,), (others, judging) = run.crew, run.lanes
+
+    def takes():
+        run.dispatch.hand_out()
+        task_id = judge.task_id
+        finish(run, judge, settled=False)
+        return task_id
+
+    others.passes["c"] = 1
+    assert [takes(), takes(), takes()] == ["c", "d", "b"]
+    others.passes |= {"b": 1, "d": 1}
+    assert takes() == "d"  # all have been through all once
+    assert judging.plan.pass_index == 1
+    run.ledger.end("c", "others", "done", "")
+    assert [takes(), takes()] == ["c", "b"]
+
+
 def test_a_task_goes_through_all_lanes(make):
     run = make([task("t")], lane("one"), lane("two"))
     run.dispatch.hand_out()
