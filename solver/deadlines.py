@@ -5,11 +5,10 @@ All moments are seconds of time.monotonic(). In a run by nodes no clock influenc
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .plan import Clock, reserve_s, start_limit_s
+from .plan import Clock, compile_limit_s, first_start_limit_s, start_limit_s
 from .process import KILL_S
 from .settings import RunSettings
 
@@ -40,6 +39,11 @@ class Deadlines:
         self.clock = Clock.of_run(self._limits, self._began, now, num_tasks, num_workers)
         return self.clock
 
+    @property
+    def compile_end(self) -> float:
+        """When compiling ahead of the workers is to be over; infinite where no clock decides anything."""
+        return self._began + compile_limit_s(self._limits, first_start_limit_s(self._limits))
+
     def may_begin(self, now: float) -> bool:
         """Whether there is time to take up a task once more."""
         return now + self._limits.min_task_s < self.clock.end
@@ -59,9 +63,7 @@ class Deadlines:
         if not self.are_set:
             return False
         if self.clock is None:
-            limits = self._limits
-            total_s = math.inf if limits.total_s is None else limits.total_s - reserve_s(limits)
-            return now - self._began > min(limits.start_timeout_s, total_s)
+            return now - self._began > first_start_limit_s(self._limits)
         return now >= self._run_end(is_waiting)
 
     def wait_s(self, now: float, busy: Sequence[Worker], is_waiting: bool, others: Sequence[float]) -> float:

@@ -123,7 +123,7 @@ class Dispatch:
             worker.connection.send(Job(task, seconds, before, others))
 
     def _is_through(self, lane: LaneStanding, task: Task) -> bool:
-        """Whether all other lanes have been through a task in this pass of the lane, too, or are done with it."""
+        """Whether all other lanes have been through a task more often than this one, or are done with it."""
         task_id, own = task.task_id, lane.passes[task.task_id]
         others = (other for other in self.lanes if other is not lane)
         return all(other.passes[task_id] > own or self._ledger.has_ended(task_id, other.name) for other in others)

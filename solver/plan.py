@@ -19,6 +19,9 @@ WRITE_SHARE = 0.1
 START_SHARE = 0.25
 """The part of a total after which a worker that is still not ready is given up."""
 
+COMPILE_SHARE = 0.6
+"""The part of the time until something must be ready that compiling may take: doing without takes time, too."""
+
 
 def reserve_s(limits: RunSettings) -> float:
     """Seconds kept at the end of a run with a total: for tasks that overrun, killing their workers, writing."""
@@ -37,6 +40,17 @@ def start_limit_s(limits: RunSettings) -> float:
     if limits.total_s is None:
         return limits.start_timeout_s
     return min(limits.start_timeout_s, max(1.0, START_SHARE * limits.total_s))
+
+
+def first_start_limit_s(limits: RunSettings) -> float:
+    """How long after its begin a run by the clock waits for its first worker, compiling ahead included, in seconds."""
+    total_s = math.inf if limits.total_s is None else limits.total_s - reserve_s(limits)
+    return min(limits.start_timeout_s, total_s)
+
+
+def compile_limit_s(limits: RunSettings, ready_s: float) -> float:
+    """How long may be compiled for what must be ready within so many seconds. Without end where nodes are counted."""
+    return math.inf if limits.nodes is not None else COMPILE_SHARE * ready_s
 
 
 def normal_shares(limits: RunSettings) -> tuple[float, ...]:

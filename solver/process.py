@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import multiprocessing
 import os
 import pickle
 import signal
 import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
@@ -17,6 +19,10 @@ from .errors import ArcSolveError
 
 KILL_S = 2.0
 """How long a killed process is waited for: one that is stuck in a device's driver does not end."""
+
+
+AGAIN_S = 5.0
+"""Between two ends of what takes too long."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,27 @@ def send_broken(connection: Connection, error: BaseException) -> None:
     except Exception:
         told = None
     connection.send(Broken(told, trace))
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """End what is done meanwhile with TimeoutError, and again every AGAIN_S seconds where that is caught and the same
+    thing tried once more. Native code is not interrupted, nor are other threads; in one of those it has no effect.
+    seconds: may be infinite."""
+
+    def on_alarm(*_: object) -> None:
+        raise TimeoutError(f"not done within {seconds:.0f} s")
+
+    if seconds == math.inf or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def die_with_parent() -> None:

@@ -212,7 +212,9 @@ class _Run:
             self.ledger.saver.save()
 
     def _prepare(self) -> None:
-        """Compile the library if a lane needs it and this machine has not done so yet. A signal to stop ends it."""
+        """Compile the library if a lane needs it and this machine has not done so yet. A signal to stop ends it, and so
+        does the clock, since all lanes wait. What is lacking then is left to the workers that need it: the fork server,
+        which all lanes wait for, too, would compile it without end again."""
         needed = any(KERNELS in lane.lane.preload for lane in self.lanes)
         if not needed or not self.dispatch.is_waiting:
             return
@@ -220,9 +222,12 @@ class _Run:
 
         try:
             with self.interrupts.breaking():
-                prepare(self.lanes[0].num_workers)
+                prepare(self.lanes[0].num_workers, self.deadlines.compile_end)
         except StoppedError:
             logger.info("stopped while compiling")
+        except subprocess.TimeoutExpired:
+            self.workers.preloads = False
+            logger.error("the grid library was not compiled within %.0f s; going on", time.monotonic() - self.began)
         except (OSError, subprocess.CalledProcessError) as error:
             logger.error("the grid library could not be compiled ahead: %s", error)
 

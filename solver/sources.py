@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .answers import Source
 from .devices import list_gpus, use_gpu
 from .errors import InputError, SettingsError
+from .plan import compile_limit_s, start_limit_s
 from .services import Service
 from .settings import Settings
 from .vision import FORMAT as VISION_FORMAT
@@ -320,4 +321,5 @@ def vision_sources(settings: Settings, slot: int) -> tuple[Source, ...]:
         compile=on_gpu,
         autocast=on_gpu,
     )
-    return (VisionSource.ready(vision_weights(settings), device, config, vision.max_runs),)
+    compile_s = compile_limit_s(settings.run, start_limit_s(settings.run))
+    return (VisionSource.ready(vision_weights(settings), device, config, vision.max_runs, compile_s),)

@@ -10,6 +10,7 @@ it start searching at once.
 from __future__ import annotations
 
 import hashlib
+import math
 import multiprocessing
 import subprocess
 import sys
@@ -90,11 +91,12 @@ def is_warm() -> bool:
     return (cache_folder() / marker_name()).exists()
 
 
-def prepare(processes: int) -> float:
+def prepare(processes: int, deadline: float = math.inf) -> float:
     """Fill the compile cache if it is cold, with several processes. Returns the seconds it took (0: warm).
 
-    An exception in this process (a signal handler's) ends the children too; what they compiled stays. Raises
-    CalledProcessError if the kernels cannot be compiled, and OSError, before any work, if they could not be kept.
+    An exception in this process (a signal handler's) ends the children too; what they compiled stays. deadline: of
+    time.monotonic(). Raises CalledProcessError if the kernels cannot be compiled, TimeoutExpired if they are not by
+    then, and OSError, before any work, if they could not be kept.
     """
     if is_warm():
         return 0.0
@@ -102,8 +104,8 @@ def prepare(processes: int) -> float:
     cache_folder().mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=cache_folder()).close()
     shares = max(1, processes)
-    _run_children([f"{k}/{shares}" for k in range(shares)])
-    _run_children(["load"])  # what is left: the fused module and the search's own kernels
+    _run_children([f"{k}/{shares}" for k in range(shares)], deadline)
+    _run_children(["load"], deadline)  # what is left: the fused module and the search's own kernels
     (cache_folder() / marker_name()).touch()
     return time.monotonic() - began
 
@@ -119,7 +121,7 @@ def worker_pool(workers: int, start: Callable[..., None], args: tuple[Any, ...])
     return context.Pool(workers, start, args)
 
 
-def _run_children(orders: Sequence[str]) -> None:
+def _run_children(orders: Sequence[str], deadline: float) -> None:
     from .workers import process_terms
 
     with process_terms():  # a Ctrl-C is for this process, which ends them
@@ -128,7 +130,8 @@ def _run_children(orders: Sequence[str]) -> None:
         ]
     try:
         for child in children:
-            if child.wait():
+            left_s = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
+            if child.wait(left_s):
                 raise subprocess.CalledProcessError(child.returncode, child.args)
     finally:
         for child in children:

@@ -107,13 +107,13 @@ class Worker:
 
 
 class Workers(list[Worker]):
-    """The living workers of all lanes."""
+    """The living workers of all lanes. preloads: whether the fork server is to import what lanes want imported."""
 
     def __init__(self, settings: Settings, interrupts: Interrupts) -> None:
         super().__init__()
         self.settings, self.interrupts = settings, interrupts
         self.num_started = 0
-        self._preloads = True
+        self.preloads = True
 
     def busy(self, lane: LaneStanding | None = None) -> list[Worker]:
         return [worker for worker in self if worker.task_id and (lane is None or worker.lane is lane)]
@@ -135,7 +135,7 @@ class Workers(list[Worker]):
         )
         try:
             with process_terms():
-                ensure_fork_server([PRELOAD, *(preload if self._preloads else ())])
+                ensure_fork_server([PRELOAD, *(preload if self.preloads else ())])
             with self.interrupts.breaking():
                 process.start()
         except StoppedError:
@@ -144,7 +144,7 @@ class Workers(list[Worker]):
         except (OSError, EOFError) as error:
             ours.close()
             lane.failed_starts[slot] += 1
-            self._preloads = False
+            self.preloads = False
             logger.error("a worker could not be started: %s", error)
             time.sleep(0.1)
             return True

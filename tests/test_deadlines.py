@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -32,6 +34,19 @@ def started(limits=TOTAL, num_tasks=4):
 def test_a_run_by_the_clock_ends_with_its_total_or_when_all_tasks_had_their_seconds():
     assert started().clock.end == pytest.approx(END)
     assert started(RunSettings(seconds=5.0), num_tasks=7).clock.end == BEGAN + 4 * 5.0
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [
+        (RunSettings(start_timeout_s=900.0), 540.0),
+        (RunSettings(start_timeout_s=900.0, total_s=37_800.0), 540.0),
+        (replace(TOTAL, start_timeout_s=900.0), 0.6 * 54.6),
+        (RunSettings(nodes=10, total_s=60.0), math.inf),
+    ],
+)
+def test_compiling_ahead_leaves_time_to_do_without(limits, seconds):
+    assert Deadlines(limits, BEGAN).compile_end == pytest.approx(BEGAN + seconds)
 
 
 def test_a_task_is_late_a_grace_after_its_time():

@@ -8,6 +8,7 @@ import multiprocessing.forkserver
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -39,18 +40,20 @@ import solver.runner
 import solver.saving
 import solver.standing
 import solver.worker
+import solver.workers
 from solver.answers import TaskResult
 from solver.errors import ArcSolveError, InputError, SettingsError
 from solver.results import load_results
 from solver.runfolder import RunFolder
 from solver.runner import run, tasks_digest
 from solver.settings import RunSettings, Settings, VisionSettings
-from solver.sources import Lane
+from solver.sources import KERNELS, Lane
 from solver.standing import BLAMED_DEATHS, MAX_DEATHS
 from solver.submission import check_submission
 from solver.tasks import TaskStub
 from solver.vote import choose_attempts
 from solver.worker import task_seed
+from solver.workers import PRELOAD
 
 fake_run = fake_sources.run_fake
 
@@ -958,6 +961,24 @@ def test_a_lane_that_never_gets_ready_is_given_up_and_the_others_go_on(tmp_path)
     ]
     assert all(result.num_exact == 1 for result in record.results.values())
     assert all("engine could be started" in result.error for result in record.results.values())
+
+
+def test_a_compiler_that_hangs_costs_time_and_no_lane(tmp_path, monkeypatch, caplog):
+    """Nor does the fork server, which all lanes wait for, compile in its place."""
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\nexec sleep 60\n")
+    script.chmod(0o755)
+    monkeypatch.setattr("solver.warm.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("solver.warm.sys", SimpleNamespace(executable=str(script), version_info=sys.version_info))
+    ensure, preloaded = solver.workers.ensure_fork_server, []
+    monkeypatch.setattr("solver.workers.ensure_fork_server", lambda names: preloaded.extend(names) or ensure(names))
+    lanes = [Lane("fake", 1, fake_sources.fake, preload=(KERNELS,)), Lane("other", 1, fake_sources.tame)]
+    began = time.monotonic()
+    record = run([task("t1"), task("t2")], limits(total_s=6.0), tmp_path / "out", lanes=lanes)
+    assert 3.0 < time.monotonic() - began < 6.0
+    assert {result.status for result in record.results.values()} == {"done"}
+    assert set(preloaded) == {PRELOAD}
+    assert "the grid library was not compiled within 3 s; going on" in caplog.text
 
 
 def test_a_total_that_is_all_reserve_is_refused_before_anything_is_written(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,14 @@ from solver import warm
 
 
 def test_what_is_complete_is_not_compiled_again(monkeypatch):
-    monkeypatch.setattr(warm, "_run_children", lambda orders: pytest.fail("compiled again"))
+    monkeypatch.setattr(warm, "_run_children", lambda *_: pytest.fail("compiled again"))
     monkeypatch.setattr(warm, "is_warm", lambda: True)
     assert warm.prepare(2) == 0.0
 
 
 def test_a_cold_cache_is_filled_in_shares_and_marked(monkeypatch, tmp_path):
     orders = []
-    monkeypatch.setattr(warm, "_run_children", orders.append)
+    monkeypatch.setattr(warm, "_run_children", lambda shares, deadline: orders.append(shares))
     monkeypatch.setattr(warm, "cache_folder", lambda: tmp_path / "cache")
     assert not warm.is_warm()
     assert warm.prepare(3) > 0
@@ -29,7 +30,7 @@ def test_a_cold_cache_is_filled_in_shares_and_marked(monkeypatch, tmp_path):
 
 
 def test_what_could_not_be_kept_is_not_compiled(monkeypatch, tmp_path):
-    monkeypatch.setattr(warm, "_run_children", lambda orders: pytest.fail("compiled for nothing"))
+    monkeypatch.setattr(warm, "_run_children", lambda *_: pytest.fail("compiled for nothing"))
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file" / "cache", Path("/proc/nowhere")):
         monkeypatch.setattr(warm, "cache_folder", lambda place=place: place)
@@ -43,6 +44,22 @@ def test_a_failing_child_is_an_error_and_leaves_no_mark(monkeypatch, tmp_path):
     with pytest.raises(subprocess.CalledProcessError):
         warm.prepare(2)
     assert not warm.is_warm()
+
+
+def test_a_compiler_that_hangs_is_ended_in_time(monkeypatch, tmp_path):
+    script, seen = tmp_path / "python", tmp_path / "seen"
+    script.write_text(f"#!/bin/sh\necho $$ >> {seen}\nexec sleep 60\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(warm, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(sys, "executable", str(script))
+    began = time.monotonic()
+    with pytest.raises(subprocess.TimeoutExpired):
+        warm.prepare(2, began + 0.5)
+    assert 0.5 <= time.monotonic() - began < 5.0
+    assert not warm.is_warm()
+    started = seen.read_text().split()
+    assert len(started) == 2
+    assert not any(Path(f"/proc/{number}").exists() for number in started)
 
 
 def test_what_compiles_leaves_interrupting_to_its_parent(monkeypatch, tmp_path):

@@ -14,6 +14,7 @@ import torch
 
 from ..answers import Answer, DeviceLostError, Findings, GridKey, Judgement, Proposals, grid_key
 from ..budget import Budget
+from ..process import time_limit
 from ..tasks import MAX_SIDE, Pair, Task
 from .samples import stream_seed
 from .tuning import Tuned, Tuner, TuningConfig
@@ -154,12 +155,16 @@ class VisionSource:
         self.num_out_of_memory = 0
 
     @classmethod
-    def ready(cls, weights: Path, device: str, config: TuningConfig, max_runs: int) -> VisionSource:
-        """A source that has compiled and knows its speed. Where the model cannot be compiled (no C compiler, say) it
-        goes on without, slower, and says so in `about`. Steps are recorded even so, since small batches wait for Python
-        more than for the device. weights: with the hashes that `sources.vision_lane` compared before the run."""
+    def ready(
+        cls, weights: Path, device: str, config: TuningConfig, max_runs: int, compile_s: float = math.inf
+    ) -> VisionSource:
+        """A source that has compiled and knows its speed. Where the model cannot be compiled (no C compiler, say) or
+        not in time, it goes on without, slower, and says so in `about`. Steps are recorded even so, since small batches
+        wait for Python more than for the device. weights: with the hashes that `sources.vision_lane` compared before
+        the run. compile_s: how long compiling may take, loading and first steps included."""
         try:
-            return cls._warm(weights, device, config, max_runs)
+            with time_limit(compile_s if config.compile else math.inf):
+                return cls._warm(weights, device, config, max_runs)
         except Exception as error:
             if not config.compile:
                 raise

@@ -306,6 +306,9 @@ class Tuner:
         for canvas in canvases:
             try:
                 self.graphed[canvas] = self._recorded(canvas)
+            except TimeoutError:  # the source's: it goes on with another tuner
+                self._recover()
+                raise
             except RuntimeError as error:
                 self._recover()
                 logger.exception("steps on a canvas of %d cannot be recorded as a CUDA graph; going on without", canvas)

@@ -1,5 +1,6 @@
 """The vision model behind the contract of answer sources."""
 
+import contextlib
 import json
 import math
 import subprocess
@@ -35,7 +36,7 @@ from solver.vision.source import (  # noqa: E402
     weight_of_run,
     whole_run_s,
 )
-from solver.vision.tuning import Tuned, TuningConfig  # noqa: E402
+from solver.vision.tuning import Tuned, Tuner, TuningConfig  # noqa: E402
 from solver.vision.weights import save_weights  # noqa: E402
 from solver.weights import file_hash  # noqa: E402
 
@@ -419,6 +420,38 @@ def test_where_nothing_can_be_compiled_it_goes_on_uncompiled_and_says_so(source,
         VisionSource.ready(tmp_path, "cpu", TINY, 1)
 
 
+def test_a_compiler_that_hangs_costs_time_and_not_the_source(source, tmp_path, monkeypatch):
+    """Also where recording, which compiles first, takes it for a step that cannot be recorded."""
+    monkeypatch.setattr("solver.process.AGAIN_S", 0.5)
+    backward, tried = Tuner.backward, []
+
+    def compiling(self, *batch):
+        if self.config.compile:
+            tried.append(self)
+            time.sleep(60)
+        return backward(self, *batch)
+
+    def record(self):
+        with contextlib.suppress(TimeoutError):
+            self.backward()
+        return ""
+
+    with monkeypatch.context() as hanging:
+        hanging.setattr(Tuner, "backward", compiling)
+        hanging.setattr(Tuner, "record", lambda self: record(self) if self.config.compile else "")
+        began = time.monotonic()
+        slow = VisionSource.ready(tmp_path, "cpu", replace(TINY, compile=True), 1, 0.5)
+    assert time.monotonic() - began < 30.0
+    assert len(tried) >= 2
+    assert slow.about.endswith("not compiled (TimeoutError)")
+    assert slow.run_s[32] > 0
+
+
+def test_without_a_compiler_to_wait_for_a_source_takes_the_time_that_it_needs(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(VisionSource, "warm_up", lambda self: time.sleep(0.2))
+    assert VisionSource.ready(tmp_path, "cpu", TINY, 1, 0.1).about == ""
+
+
 def test_a_task_too_large_for_memory_is_tuned_in_parts_and_says_so(tmp_path, source, monkeypatch):
     source = VisionSource(tmp_path, "cpu", replace(TINY, batch=16, num_samples=32, predict_batch=16))
     model = source.tuner.model
@@ -463,12 +496,12 @@ def test_every_setting_reaches_the_tuner(source, tmp_path, monkeypatch):
         "num_loops": 1, "optimizer": "adamw", "rate": 0.1, "matrix_rate": 0.2,
     }  # fmt: skip
     assignments = [f"vision.{name}={value}" for name, value in given.items()]
-    ((weights, device, config, max_runs),) = vision_sources(
-        load_settings(None, [*where, "vision.max_runs=5", *assignments]), 0
+    ((weights, device, config, max_runs, compile_s),) = vision_sources(
+        load_settings(None, [*where, "vision.max_runs=5", "run.start_timeout_s=100", *assignments]), 0
     )
-    assert (weights, device, max_runs) == (tmp_path, "cpu", 5)
+    assert (weights, device, max_runs, compile_s) == (tmp_path, "cpu", 5, 60.0)
     assert config == TuningConfig(**given, compile=False, autocast=False)
-    ((_, _, default, _),) = vision_sources(load_settings(None, where), 0)
+    ((_, _, default, *_),) = vision_sources(load_settings(None, where), 0)
     assert default == TuningConfig(compile=False, autocast=False)
 
 

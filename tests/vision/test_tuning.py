@@ -395,6 +395,19 @@ def test_a_canvas_on_which_steps_cannot_be_recorded_goes_on_without(monkeypatch,
     assert recorded == [32, 48]  # once, whatever came of it
 
 
+def test_recording_that_is_not_done_in_time_leaves_the_device_usable_and_is_told(tuner, monkeypatch):
+    def record(*_):
+        raise TimeoutError("not done in time")
+
+    recovered = []
+    monkeypatch.setattr(tuning, "GraphedStep", record)
+    monkeypatch.setattr(tuner, "_recover", lambda: recovered.append(True))
+    tuner.to_record = (32,)
+    with pytest.raises(TimeoutError):
+        tuner.record()
+    assert recovered == [True]
+
+
 def test_nothing_is_recorded_without_a_gpu(tuner, monkeypatch):
     monkeypatch.setattr(tuning, "GraphedStep", lambda *_: pytest.fail("recorded on a CPU"))
     assert tuner.record() == ""
