@@ -58,7 +58,8 @@ class Findings:
     """What a source knows of a task so far. answers: best first. num_nodes: statements executed. phases: seconds
     by phase, for the profile. note: one line for people, if there is something to say. whole_weight: the weight of
     all that could have been answered for a test input, if the answers' own weights are not the whole: 1 for every full
-    run of the source, less for one that was cut short; the vote takes less than 1 as 1, so that it leaves doubt.
+    run of the source, less for one that was cut short; the vote takes less than 1 as 1, so that it leaves doubt. Such
+    findings add up, run by run: where a run of the solver is resumed, the source goes on from them.
     num_runs: how often the source has worked on the task. settled: more time would change nothing. judged: for each
     test input, what the source thinks of grids, its own and others', all by one measure: the vote compares them."""
 
@@ -70,6 +71,10 @@ class Findings:
     num_runs: int = 1
     settled: bool = False
     judged: tuple[tuple[Judgement, ...], ...] = ()
+
+
+Found = Mapping[str, Mapping[str, Findings]]
+"""Findings by lane and source."""
 
 
 class DeviceLostError(RuntimeError):

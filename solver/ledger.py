@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from .answers import Attempt, Attempts, Findings, Proposals, TaskResult
-from .runfolder import RunFolder
+from .runfolder import Carried, RunFolder
 from .saving import Saver
 from .settings import RunSettings
 from .standing import TaskStanding
@@ -32,7 +32,7 @@ class Ledger:
 
     best: what counts of every task until something better is known, in the order given, then the faulty ones. saver:
     its `save` is the run's to call. num_lanes: a task is finished once so many are through with it. resume: go on from
-    what the folder holds.
+    what the folder holds: finished tasks, attempts at others, and findings that sources add to.
     """
 
     def __init__(
@@ -47,9 +47,10 @@ class Ledger:
     ) -> None:
         self._folder, self._limits, self._num_lanes = folder, limits, num_lanes
         carried = folder.carried([*tasks, *faulty]) if resume else {}
-        # Counted in nodes a run finds again what it had found, and must end as one that was not stopped.
-        self._carried = carried if limits.nodes is None else {}
         self.best = _first_results(tasks, faulty, carried)
+        if limits.nodes is not None:
+            carried = {}  # such a run finds again what it had found, and must end as one that was not stopped
+        self._carried = {task_id: _voted_anew(known) for task_id, known in carried.items()}
         ids = {task.task_id for task in tasks}
         kept = {i: result for i, result in folder.results.items() if result.status != "failed" and i in ids}
         self.best.update(kept)
@@ -59,7 +60,10 @@ class Ledger:
         todo = [task.hide() for task in tasks if task.task_id not in kept]
         todo.sort(key=lambda task: (-task.num_cells, task.task_id))
         self._tasks = {task.task_id: task for task in todo}
-        self._standings = {task.task_id: TaskStanding() for task in todo}
+        self._standings = {
+            task_id: TaskStanding.of(carried[task_id].found) if task_id in carried else TaskStanding()
+            for task_id in self._tasks
+        }
 
     @property
     def todo(self) -> list[Task]:
@@ -118,7 +122,7 @@ class Ledger:
             notes=standing.notes,
         )
         if self._limits.nodes is None:
-            self._folder.hold(self.best[task_id])
+            self._folder.hold(self.best[task_id], standing.adding_up)
 
     def spend(self, task_id: str, seconds: float) -> None:
         """A worker has worked on it for so long."""
@@ -174,13 +178,25 @@ class Ledger:
             return otherwise
 
 
+def _voted_anew(known: Carried) -> Attempts:
+    """The attempts of a run that was stopped, without what is said of those that only findings propose which this run
+    has: it votes on them itself, as they are then."""
+    sources = {source for own in known.found.values() for source in own}
+
+    def stale(attempt: Attempt) -> bool:
+        return bool(attempt.shares) and sources.issuperset(attempt.shares)
+
+    return tuple(tuple(Attempt(a.grid) if stale(a) else a for a in pair) for pair in known.attempts)
+
+
 def _first_results(
-    tasks: Sequence[Task], faulty: Sequence[TaskStub], carried: Mapping[str, Attempts]
+    tasks: Sequence[Task], faulty: Sequence[TaskStub], carried: Mapping[str, Carried]
 ) -> dict[str, TaskResult]:
     """What counts until something better is known."""
     best = {}
     for task in tasks:
-        attempts = carried.get(task.task_id) or choose_attempts(task.hide(), {})
+        known = carried.get(task.task_id)
+        attempts = choose_attempts(task.hide(), {}) if known is None else known.attempts
         best[task.task_id] = TaskResult(task.task_id, attempts, "partial", "not reached")
     for stub in faulty:
         grids = [blank_attempts(grid) for grid in stub.inputs]

@@ -1,4 +1,6 @@
-"""Task results as JSON lines: what results.jsonl holds, one line a finished task."""
+"""Task results as JSON lines: what results.jsonl holds, one line a finished task, and partial.jsonl, where a line may
+also have findings to go on from.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from .answers import Attempt, Attempts, Ballot, Ballots, TaskResult
+from .answers import Answer, Attempt, Attempts, Ballot, Ballots, Findings, Found, Judgement, TaskResult
 from .errors import InputError
 from .grid.registry import GridError, as_grid
 
@@ -19,8 +21,9 @@ logger = logging.getLogger(__name__)
 STATUSES = ("done", "partial", "failed")
 
 
-def to_json(result: TaskResult) -> bytes:
-    """One line, without its newline. Numbers that JSON does not know (NaN, infinity) become 0."""
+def to_json(result: TaskResult, found: Found | None = None) -> bytes:
+    """One line, without its newline. Numbers that JSON does not know (NaN, infinity) become 0; judgements that are none
+    are left out. found: to go on from."""
     return orjson.dumps(
         {
             "task_id": _text(result.task_id),
@@ -35,6 +38,8 @@ def to_json(result: TaskResult) -> bytes:
             "alone": {_text(source): _to_lists(attempts) for source, attempts in result.alone.items()},
         }
         | ({"ballots": _ballots_to_lists(result.ballots)} if result.ballots else {})
+        | ({"found": _found_to_dict(found)} if found else {}),
+        option=orjson.OPT_SERIALIZE_NUMPY,
     )
 
 
@@ -80,6 +85,18 @@ def parse_results(content: bytes) -> tuple[dict[str, TaskResult], int]:
             continue
         results[result.task_id] = result
     return results, num_bytes
+
+
+def parse_found(content: bytes) -> dict[str, Found]:
+    """What lines have to go on from, by task; those that cannot be read, and torn ones, have nothing."""
+    found = {}
+    for line in content.split(b"\n")[:-1]:
+        try:
+            d = orjson.loads(line)
+            found[str(d["task_id"])] = _found_of(d.get("found", {}))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            logger.warning("findings are left out: %s: %s", type(error).__name__, error)
+    return found
 
 
 def load_results(path: Path) -> dict[str, TaskResult]:
@@ -137,6 +154,55 @@ def _ballots_of(lists: list[list[list[Any]]]) -> Ballots:
 def _ballot_of(grid: Any, weight: Any, share: Any, exact: Any, right: Any, *judged: Any) -> Ballot:
     more = dict(zip(("nats", "behind"), map(float, judged), strict=True)) if judged else {}
     return Ballot(as_grid(grid), float(weight), float(share), bool(exact), float(right), **more)
+
+
+def _found_to_dict(found: Found) -> dict[str, dict[str, dict[str, Any]]]:
+    return {
+        _text(lane): {_text(source): _findings_to_dict(findings) for source, findings in own.items()}
+        for lane, own in found.items()
+    }
+
+
+def _findings_to_dict(f: Findings) -> dict[str, Any]:
+    return {
+        "answers": [_answer_to_list(answer) for answer in f.answers],
+        "num_nodes": int(f.num_nodes),
+        "phases": {_text(name): _number(value) for name, value in f.phases.items()},
+        "note": _text(f.note),
+        "whole_weight": _number(f.whole_weight),
+        "num_runs": int(f.num_runs),
+        "settled": bool(f.settled),
+        "judged": [[[j.grid, j.nats] for j in own if math.isfinite(j.nats)] for own in f.judged],
+    }
+
+
+def _answer_to_list(a: Answer) -> list[Any]:
+    return [list(a.outputs), _number(a.weight), _text(a.source), _text(a.origin), bool(a.exact), _number(a.right)]
+
+
+def _found_of(d: dict[str, Any]) -> Found:
+    """Raises KeyError, TypeError, AttributeError and ValueError (GridError among them)."""
+    return {
+        str(lane): {str(source): _findings_of(findings) for source, findings in own.items()} for lane, own in d.items()
+    }
+
+
+def _findings_of(d: dict[str, Any]) -> Findings:
+    return Findings(
+        answers=[_answer_of(*fields) for fields in d["answers"]],
+        num_nodes=int(d["num_nodes"]),
+        phases={str(name): float(value) for name, value in d["phases"].items()},
+        note=str(d["note"]),
+        whole_weight=float(d["whole_weight"]),
+        num_runs=int(d["num_runs"]),
+        settled=bool(d["settled"]),
+        judged=tuple(tuple(Judgement(as_grid(grid), float(nats)) for grid, nats in own) for own in d["judged"]),
+    )
+
+
+def _answer_of(outputs: Any, weight: Any, source: Any, origin: Any, exact: Any, right: Any) -> Answer:
+    grids = tuple(None if grid is None else as_grid(grid) for grid in outputs)
+    return Answer(grids, float(weight), str(source), str(origin), bool(exact), float(right))
 
 
 def _number(value: float) -> float:

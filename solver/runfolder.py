@@ -4,7 +4,8 @@
     run.json          what is being run: settings, version, task ids, digest of the tasks' content
     results.jsonl     one line a finished task, on the disk before the task counts as finished
     partial.jsonl     in a run by the clock, one line a task that has answers and is not finished: what they are worth,
-                      so that a run that goes on does not give them up for worse ones; replaced as a whole now and then
+                      so that a run that goes on does not give them up for worse ones, and findings that it adds to;
+                      replaced as a whole now and then
     events.jsonl      what happened when, for machines
 
 Limits: one run at a time writes to a folder (held by a lock that dies with the process). A disk that fills
@@ -19,17 +20,18 @@ import errno
 import fcntl
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
 
-from .answers import Attempt, TaskResult
+from .answers import Attempt, Attempts, Found, TaskResult
 from .errors import InputError
 from .grid.registry import as_grid
-from .results import parse_results, to_json
+from .results import parse_found, parse_results, to_json
 from .submission import KEYS, check_submission, submission_of, write_atomic, write_submission
 from .tasks import Task, TaskStub
 
@@ -45,6 +47,14 @@ GROWTH = 2
 
 FREE_TO_CHANGE = ("workers", "start_timeout_s", "stop_s", "total_s", "grace_s")
 """Settings of a run that may differ when it is resumed: they do not say what is computed, or only by a clock."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a run that goes on takes over of a task that was not finished. found: what is added to."""
+
+    attempts: Attempts
+    found: Found
 
 
 class RunFolder:
@@ -108,8 +118,8 @@ class RunFolder:
         if faults := _differences(before, self._identity):
             raise InputError(f"{self.path}: cannot be resumed, it is another run: {'; '.join(faults)}")
 
-    def carried(self, tasks: Iterable[Task | TaskStub]) -> dict[str, tuple[tuple[Attempt, Attempt], ...]]:
-        """Attempts of the submission that is there, if it is whole and of these tasks; else nothing. What partial.jsonl
+    def carried(self, tasks: Iterable[Task | TaskStub]) -> dict[str, Carried]:
+        """What there is of the tasks, if the submission is whole and of these tasks; else nothing. What partial.jsonl
         says of a grid (where it comes from, how likely it is right) is taken along."""
         try:
             submission = orjson.loads((self.path / SUBMISSION).read_bytes())
@@ -117,20 +127,16 @@ class RunFolder:
             return {}
         if check_submission(submission, tasks):
             return {}
-        try:
-            partial, _ = parse_results((self.path / PARTIAL).read_bytes())
-        except OSError:
-            partial = {}
-        self._partial = {i: to_json(known) + b"\n" for i, known in partial.items() if i not in self.results}
+        content = b""
+        with contextlib.suppress(OSError):
+            content = (self.path / PARTIAL).read_bytes()
+        partial, found = parse_results(content)[0], parse_found(content)
         carried = {}
         for task_id, entries in submission.items():
-            grids = [[as_grid(entry[key]) for key in KEYS] for entry in entries]
-            known = partial[task_id].attempts if task_id in partial else ()
-            known = known if len(known) == len(grids) else [()] * len(grids)
-            carried[task_id] = tuple(
-                tuple(next((a for a in said if np.array_equal(a.grid, grid)), Attempt(grid)) for grid in pair)
-                for pair, said in zip(grids, known, strict=True)
-            )
+            known, own = partial.get(task_id), _fitting(found.get(task_id, {}), len(entries))
+            carried[task_id] = Carried(_with_origins(entries, known), own)
+            if known is not None and task_id not in self.results:
+                self._partial[task_id] = to_json(known, own) + b"\n"
         return carried
 
     def begin(self, results: Mapping[str, TaskResult]) -> None:
@@ -197,9 +203,10 @@ class RunFolder:
         self._mend(RESULTS)
         return True
 
-    def hold(self, result: TaskResult) -> None:
-        """Keep what is known of a task that is not finished, for the next `write_partial`."""
-        self._partial[result.task_id] = to_json(result) + b"\n"
+    def hold(self, result: TaskResult, found: Found | None = None) -> None:
+        """Keep what is known of a task that is not finished, for the next `write_partial`. found: what a run that goes
+        on adds to."""
+        self._partial[result.task_id] = to_json(result, found) + b"\n"
         self._partial_changed = True
 
     def write_partial(self) -> None:
@@ -250,6 +257,23 @@ class RunFolder:
     def _mend(self, name: str) -> None:
         if self.problems.pop(name, None):
             logger.warning("%s: written again", self.path / name)
+
+
+def _with_origins(entries: Sequence[Mapping[str, Any]], known: TaskResult | None) -> Attempts:
+    """A task's entries in a submission as attempts. known: what may say more of these grids."""
+    grids = [[as_grid(entry[key]) for key in KEYS] for entry in entries]
+    said = known.attempts if known is not None and len(known.attempts) == len(grids) else [()] * len(grids)
+    return tuple(
+        tuple(next((a for a in own if np.array_equal(a.grid, grid)), Attempt(grid)) for grid in pair)
+        for pair, own in zip(grids, said, strict=True)
+    )
+
+
+def _fitting(found: Found, num_tests: int) -> Found:
+    """What is found, if all of it is of a task of so many test inputs."""
+    findings = [one for own in found.values() for one in own.values()]
+    answers_fit = all(len(answer.outputs) == num_tests for one in findings for answer in one.answers)
+    return found if answers_fit and all(len(one.judged) in (0, num_tests) for one in findings) else {}
 
 
 def _whole_lines(path: Path) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from statistics import fmean
 
-from .answers import Attempts, Ballots, Findings, Proposals
+from .answers import Attempts, Ballots, Findings, Found, Proposals
 from .plan import LanePlan
 from .settings import RunSettings
 from .sources import Lane
@@ -174,6 +174,11 @@ class TaskStanding:
     seconds: float = 0.0
     vote_s: float = 0.0
 
+    @classmethod
+    def of(cls, found: Found) -> TaskStanding:
+        """Of a task of which so much is known from a run before."""
+        return cls({(lane, source): findings for lane, own in found.items() for source, findings in own.items()})
+
     def take(self, lane: str, findings: Mapping[str, Findings]) -> None:
         """Take in what a lane's worker has found. findings: by source."""
         self.found.update({(lane, source): found for source, found in findings.items()})
@@ -186,6 +191,12 @@ class TaskStanding:
     def of_lane(self, lane: str) -> dict[str, Findings]:
         """A lane's own, by source."""
         return {source: found for (name, source), found in self.found.items() if name == lane}
+
+    @property
+    def adding_up(self) -> dict[str, dict[str, Findings]]:
+        """By lane and source, what later runs of the source add to: what a run that goes on takes over."""
+        lanes = dict.fromkeys(lane for (lane, _), found in self.found.items() if found.whole_weight)
+        return {lane: {s: found for s, found in self.of_lane(lane).items() if found.whole_weight} for lane in lanes}
 
     def promise(self, lane: str) -> float:
         """The greatest weight that the lane's own answers have: how near it seems to be."""

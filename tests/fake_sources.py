@@ -105,6 +105,21 @@ class PatientSource(FakeSource):
         return found
 
 
+class AddingSource(FakeSource):
+    """Answers with how often it has worked on a task, which adds up; uses all its time after it has reported."""
+
+    name = "adding"
+
+    def solve(self, task, budget, seed, report, before=None):
+        runs = (before.num_runs if before else 0) + 1
+        found = self.findings(task, [[runs]], exact=False)
+        found.num_runs, found.whole_weight = runs, float(runs)
+        report(found)
+        while not (budget.nodes or budget.expired()):
+            time.sleep(0.002)
+        return found
+
+
 class ThoroughSource(FakeSource):
     """Uses all its time, of which it needs half a second at least, and twenty seconds for grids with a side of more
     than ten cells; always has an answer of its own."""
@@ -313,6 +328,10 @@ def second(settings, slot):
 
 def thorough(settings, slot):
     return (ThoroughSource(),)
+
+
+def adding(settings, slot):
+    return (AddingSource(),)
 
 
 def patient(settings, slot):

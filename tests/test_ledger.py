@@ -182,6 +182,44 @@ def test_going_on_keeps_the_better_answer_by_the_clock_and_finds_all_again_by_no
     assert first(again, "t") == kept
 
 
+def runs(number, *shares):
+    """Findings of so many runs, which add up. shares: of the views that gave [[0]], [[1]], …"""
+    outputs = [((np.array([[n]], np.int8),), share) for n, share in enumerate(shares)]
+    answers = [Answer(output, number * share, "views", f"{share}", False) for output, share in outputs]
+    return {"views": Findings(answers, num_runs=number, whole_weight=float(number))}
+
+
+def test_going_on_adds_to_what_was_found_and_votes_on_it_anew(open_ledger):
+    """The first run sees [[0]] ahead, two more see [[1]] and [[2]]; a program of the run that was stopped stays."""
+    ledger = open_ledger([task("t"), task("u")], num_lanes=2)
+    ledger.take("t", "lane", runs(1, 0.9, 0.1))
+    ledger.take("t", "programs", found([[5]], exact=True))
+    ledger.saver.save(final=True)
+    again = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
+    (taken,) = again.found_by("t", "lane").values()
+    assert [(a.weight, a.origin) for a in taken.answers] == [(0.9, "0.9"), (0.1, "0.1")]
+    assert (taken.num_runs, taken.whole_weight) == (1, 1.0)
+    assert again.found_by("t", "programs") == again.found_by("u", "lane") == {}
+    assert [grid.tolist() for grid in again.proposed_to("t", "programs")[0]] == [[[0]], [[1]]]
+    again.take("t", "lane", runs(3, 0.01, 0.5, 0.4))
+    grids = [attempt.grid.tolist() for attempt in again.best["t"].attempts[0]]
+    assert grids == [[[5]], [[1]]]
+    once_more = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
+    assert once_more.found_by("t", "lane")["views"].num_runs == 1  # the one that was stopped had not saved
+    once_more.saver.save(final=True)
+    assert open_ledger([task("t"), task("u")], num_lanes=2, resume=True).found_by("t", "lane")["views"].num_runs == 1
+
+
+def test_nothing_is_added_to_by_nodes_or_of_a_task_of_other_test_inputs(open_ledger, tmp_path):
+    ledger = open_ledger([task("t")], num_lanes=2)
+    ledger.take("t", "lane", runs(1, 0.9))
+    ledger.saver.save(final=True)
+    assert open_ledger([task("t")], limits=NODES, num_lanes=2, resume=True).found_by("t", "lane") == {}
+    lines = tmp_path / "run" / "partial.jsonl"
+    lines.write_bytes(lines.read_bytes().replace(b'"answers":[[[[[0]]]', b'"answers":[[[[[0]],[[0]]]'))
+    assert open_ledger([task("t")], num_lanes=2, resume=True).found_by("t", "lane") == {}
+
+
 def test_failed_tasks_are_done_again(open_ledger):
     ledger = open_ledger([task("t"), task("u")])
     ledger.end("t", "one", "failed", "it died")

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from solver.answers import Attempt, Ballot, TaskResult
+from solver.answers import Answer, Attempt, Ballot, Findings, Judgement, TaskResult
 from solver.errors import InputError
-from solver.results import from_json, load_results, parse_results, to_json
+from solver.results import from_json, load_results, parse_found, parse_results, to_json
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -71,6 +71,58 @@ def test_numpy_numbers_and_what_json_does_not_know():
     assert back.attempts[0][0].exact is True
     assert back.attempts[0][0].source == "a\\ud800"
     assert (back.seconds, back.num_nodes, back.phases) == (0.5, 3, {"p": 0.0})
+
+
+answers = st.builds(Answer, st.tuples(grids, st.none() | grids), finite, text, text, st.booleans(), finite)
+judged = st.lists(st.lists(st.builds(Judgement, grids, finite), max_size=3).map(tuple), max_size=2).map(tuple)
+findings = st.builds(
+    Findings,
+    answers=st.lists(answers, max_size=3),
+    num_nodes=st.integers(0, 2**53),
+    phases=st.dictionaries(text, finite, max_size=3),
+    note=text,
+    whole_weight=finite,
+    num_runs=st.integers(0, 1000),
+    settled=st.booleans(),
+    judged=judged,
+)
+
+
+def plain_findings(found: Findings):
+    """All of it, comparable."""
+    outputs = [[None if grid is None else grid.tolist() for grid in answer.outputs] for answer in found.answers]
+    rest = [list(vars(answer).values())[1:] for answer in found.answers]
+    nats = [[(said.grid.tolist(), said.nats) for said in own] for own in found.judged]
+    return outputs, rest, nats, {k: v for k, v in vars(found).items() if k not in ("answers", "judged")}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(text, st.dictionaries(text, findings, max_size=2), max_size=2))
+def test_findings_to_go_on_from_come_back_as_they_were(found):
+    line = to_json(example("t"), found)
+    back = parse_found(line + b"\n").get("t", {})
+    assert {lane: {s: plain_findings(one) for s, one in own.items()} for lane, own in back.items()} == {
+        lane: {s: plain_findings(one) for s, one in own.items()} for lane, own in found.items()
+    }
+    assert plain(from_json(line)) == plain(example("t"))
+
+
+def test_what_is_no_judgement_is_left_out():
+    grid = np.array([[1]], np.int8)
+    found = Findings(judged=((Judgement(grid, float("nan")), Judgement(grid, float("inf")), Judgement(grid, 0.5)),))
+    back = parse_found(to_json(example("t"), {"lane": {"fake": found}}) + b"\n")["t"]["lane"]["fake"]
+    assert [said.nats for said in back.judged[0]] == [0.5]
+
+
+@pytest.mark.parametrize("damage", [(b"[[1]]", b"[[12]]"), (b'"num_runs":1', b'"num_runs":[]')])
+def test_findings_that_cannot_be_read_are_none(damage, caplog):
+    found = Findings([Answer((np.array([[1]], np.int8),), 1.0, "fake", "", False)])
+    line = to_json(example("t"), {"lane": {"fake": found}}) + b"\n"
+    assert parse_found(line)["t"]["lane"]["fake"].num_runs == 1
+    assert parse_found(line.replace(*damage)) == parse_found(b"3\nnull\n{}\n") == {}
+    assert len(caplog.messages) == 4
+    assert parse_found(line[:-1]) == parse_found(b"") == {}
+    assert parse_found(to_json(example("t")) + b"\n") == {"t": {}}
 
 
 @pytest.mark.parametrize("end", range(0, 300, 7))

@@ -602,6 +602,19 @@ def test_a_resumed_run_gives_up_no_answer_for_a_worse_one(tmp_path):
     assert not (tmp_path / "partial.jsonl").exists()
 
 
+def test_a_resumed_run_adds_to_what_a_source_had_found(tmp_path):
+    tasks, lanes = [task("t0"), task("t1")], [Lane("adding", 1, fake_sources.adding)]
+
+    def stop(event):
+        if event.kind == "improved":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert run(tasks, limits(seconds=1.0), tmp_path, lanes=lanes, on_event=stop).interrupted == "SIGTERM"
+    record = run(tasks, limits(seconds=1.0), tmp_path, lanes=lanes, resume=True)
+    runs = {i: result.attempts[0][0].grid.tolist() for i, result in record.results.items()}
+    assert sorted(runs.values()) == [[[1]], [[2]]]
+
+
 def test_resume_refuses_another_run_and_says_why(tmp_path, monkeypatch):
     tasks = [task("t1"), task("t2")]
     fake_run(tasks, nodes(), tmp_path)

@@ -16,10 +16,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 import solver.weights  # noqa: E402
-from solver.answers import DeviceLostError, Findings, Judgement  # noqa: E402
+from solver.answers import DeviceLostError, Findings, Judgement, TaskResult  # noqa: E402
 from solver.budget import Budget  # noqa: E402
 from solver.errors import InputError  # noqa: E402
-from solver.results import load_results  # noqa: E402
+from solver.results import load_results, parse_found, to_json  # noqa: E402
 from solver.settings import load_settings  # noqa: E402
 from solver.sources import vision_lane, vision_sources  # noqa: E402
 from solver.tasks import Pair, Task, load_set  # noqa: E402
@@ -267,6 +267,19 @@ def test_the_output_that_was_learned_is_the_likelier(tmp_path, source):
     judged = grids_judged(source.solve(task, Budget(nodes=1), 0, lambda findings: None, None, others))
     right, wrong = (judged[grid.shape, grid.tobytes()].nats for grid in others[0])
     assert right < wrong
+
+
+def test_a_run_goes_on_from_what_was_written_as_from_what_was_known(source):
+    others = ((np.array([[4, 3]], np.int8),),)
+    first = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, None, others)
+    line = to_json(TaskResult("t", ()), {"vision": {"vision": first}}) + b"\n"
+    written = parse_found(line)["t"]["vision"]["vision"]
+    again = [source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, before) for before in (first, written)]
+    ours, theirs = ([(a.weight, a.origin, a.outputs[0].tolist()) for a in found.answers] for found in again)
+    assert ours == theirs
+    assert [found.num_runs for found in again] == [2, 2]
+    assert grids_judged(again[0]).keys() == grids_judged(again[1]).keys() == grids_judged(first).keys()
+    assert [said.nats for said in again[1].judged[0]] == [said.nats for said in first.judged[0]]
 
 
 def row(*cells):
