@@ -165,7 +165,8 @@ A grid is a list of rows of integers 0..9, 1x1 to 30x30.
 
 DIR/submission.json is complete from the first second and only ever gets better: interrupt when you like. A
 task that cannot be read is reported on stderr and gets fallback attempts; --strict refuses instead.
-DIR/results.jsonl says, a line a task, which programs the attempts come from.
+DIR/results.jsonl says, a line a task, which programs the attempts come from; DIR/report.html shows it all as one page,
+when the run has ended.
 
 exit code: 0 done, 2 unusable input or settings, or a file that could not be written, 130 after Ctrl-C, 143 after
 SIGTERM (findings are written)"""

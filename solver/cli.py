@@ -72,6 +72,8 @@ class _StderrHandler(logging.StreamHandler):
 
 
 def _solve(args: Any) -> int:
+    from .report import write_report
+    from .summary import summarize
     from .tasks import load_path
 
     settings = settings_of(args, args.set_or_setting)
@@ -80,7 +82,14 @@ def _solve(args: Any) -> int:
         raise InputError("\n".join(map(str, loaded.faults)))
     for fault in loaded.faults:
         print(f"arc-solve: {fault} (gets fallback attempts)", file=sys.stderr)
-    record = _go(args, loaded.tasks, settings, faulty=loaded.stubs, show_ids=True)
+    places = {"report": args.out / "report.html", "submission": args.out / "submission.json"}
+
+    def report(record: RunRecord) -> None:
+        summary = summarize(loaded.tasks, record, settings, {"solve": {"tasks": str(args.tasks)}})
+        faulty = list(loaded.stubs.values())
+        write_report(places["report"], loaded.tasks, record.results, summary, args.tasks.name, faulty)
+
+    record = _go(args, loaded.tasks, settings, faulty=loaded.stubs, show_ids=True, report=report)
     from .terminal import PlainConsole
 
     console = PlainConsole()
@@ -90,7 +99,7 @@ def _solve(args: Any) -> int:
         f"{len(record.results)} tasks in {record.wall_s:.1f} s: {fits} have a program that fits all pairs"
         + (f", {failed} failed (fallback attempts)" if failed else "")
     )
-    _print_places(submission=args.out / "submission.json")
+    _print_places(**{name: path for name, path in places.items() if path.exists()})
     return _ended(record)
 
 
@@ -117,7 +126,7 @@ def _evaluate(args: Any) -> int:
     places = {"report": args.out / "report.html", "summary": args.out / "summary.json"}
 
     def report(record: RunRecord) -> None:
-        asked = {"set": names[0], "tasks": str(args.tasks_from or args.tasks)}
+        asked = {"evaluate": {"set": names[0], "tasks": str(args.tasks_from or args.tasks)}}
         summary.update(summarize(tasks, record, settings, asked))
         write_atomic(places["summary"], orjson.dumps(summary, option=orjson.OPT_INDENT_2))
         write_report(places["report"], tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")

@@ -7,6 +7,7 @@ errors) is escaped, and the page's own policy forbids it to load anything.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -18,7 +19,7 @@ from .answers import Attempt, TaskResult
 from .picture import png_uri
 from .score import Score, TaskScore, score
 from .submission import write_atomic
-from .tasks import Task
+from .tasks import Task, TaskStub
 
 _STYLE = """
 :root{--ink:#1c2024;--dim:#667079;--page:#f4f5f7;--card:#fff;--edge:#dde1e6;--good:#18794e;--half:#9a6700;
@@ -83,7 +84,11 @@ show();
 """
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
-_KINDS = {"solved": "Solved", "partly": "Partly", "missed": "Missed", "unknown": "Truth hidden"}
+_UNREADABLE = "unreadable"
+_KINDS = {
+    **{"solved": "Solved", "partly": "Partly", "missed": "Missed", "unknown": "Truth hidden"},
+    _UNREADABLE: "Cannot be read",
+}
 
 
 def write_report(
@@ -92,9 +97,11 @@ def write_report(
     results: Mapping[str, TaskResult],
     summary: Mapping[str, Any],
     title: str = "ARC run",
+    faulty: Sequence[TaskStub] = (),
 ) -> None:
-    """Write the page atomically. summary: what summary.json holds; its 'settings' are shown folded."""
-    write_atomic(path, render_report(tasks, results, summary, title).encode("utf-8", "backslashreplace"))
+    """Write the page atomically. summary: what summary.json holds; its 'settings' are shown folded. faulty: tasks that
+    could not be read, after the others."""
+    write_atomic(path, render_report(tasks, results, summary, title, faulty).encode("utf-8", "backslashreplace"))
 
 
 def render_report(
@@ -102,11 +109,13 @@ def render_report(
     results: Mapping[str, TaskResult],
     summary: Mapping[str, Any],
     title: str = "ARC run",
+    faulty: Sequence[TaskStub] = (),
 ) -> str:
-    """The page as HTML."""
+    """The page as HTML. Arguments as of `write_report`."""
     scored = score(tasks, results)
     cards = [_card(task, results.get(task.task_id), s) for task, s in zip(tasks, scored.tasks, strict=True)]
-    counts = {kind: sum(task.verdict == kind for task in scored.tasks) for kind in _KINDS}
+    cards += [_faulty_card(stub, results.get(stub.task_id)) for stub in faulty]
+    counts = Counter([task.verdict for task in scored.tasks] + [_UNREADABLE] * len(faulty))
     fits = sum("exactwrong" in card[:120] for card in cards)
     choices = [("all", f"All {len(cards)}")]
     choices += [(kind, f"{name} {counts[kind]}") for kind, name in _KINDS.items() if counts[kind]]
@@ -183,32 +192,59 @@ def _card(task: Task, result: TaskResult | None, scored: TaskScore) -> str:
     pairs = "".join(
         f'<div class="pair">{_grid(pair.input)}<span>→</span>{_grid(pair.output)}</div>' for pair in task.train
     )
-    tests = "".join(_test_row(task, result, scored, index) for index in range(len(task.test)))
-    error = f'<div class="error">{escape(result.error)}</div>' if result and result.error else ""
+    tests = _test_rows([(pair.input, pair.output) for pair in task.test], result)
+    body = f'<div class="row">{pairs}</div>{tests}{_error(result.error if result else "")}'
+    return _article(task.task_id, classes, verdict, facts, body, seconds, nodes)
+
+
+def _faulty_card(stub: TaskStub, result: TaskResult | None) -> str:
+    """What could be read of a task that is no task, and what is submitted for it."""
+    body = _test_rows([(grid, None) for grid in stub.inputs], result) + _error(stub.error)
+    return _article(stub.task_id, [_UNREADABLE], _KINDS[_UNREADABLE], [], body)
+
+
+def _article(
+    task_id: str,
+    classes: Sequence[str],
+    tag: str,
+    facts: Sequence[str],
+    body: str,
+    seconds: float = 0.0,
+    nodes: int = 0,
+) -> str:
     return (
-        f'<article class="{" ".join(classes)}" data-id="{escape(task.task_id.lower())}" data-at="0" '
-        f'data-seconds="{seconds:.2f}" data-nodes="{nodes}"><h2>{escape(task.task_id)}</h2>'
-        f'<span class="tag">{verdict}</span><span class="dim">{escape(" · ".join(facts))}</span>'
-        f'<div class="row">{pairs}</div>{tests}{error}</article>'
+        f'<article class="{" ".join(classes)}" data-id="{escape(task_id.lower())}" data-at="0" '
+        f'data-seconds="{seconds:.2f}" data-nodes="{nodes}"><h2>{escape(task_id)}</h2>'
+        f'<span class="tag">{tag}</span><span class="dim">{escape(" · ".join(facts))}</span>{body}</article>'
     )
 
 
-def _test_row(task: Task, result: TaskResult | None, scored: TaskScore, index: int) -> str:
-    pair = task.test[index]
-    number = f" {index + 1}" if len(task.test) > 1 else ""
-    figures = [_figure(pair.input, f"test input{number}")]
-    attempts = result.attempts[index] if result and index < len(result.attempts) else ()
+def _error(text: str) -> str:
+    return f'<div class="error">{escape(text)}</div>' if text else ""
+
+
+def _test_rows(tests: Sequence[tuple[np.ndarray | None, np.ndarray | None]], result: TaskResult | None) -> str:
+    """A row for each test input: the input (None: it cannot be read), the attempts, the truth (None: hidden)."""
+    attempts = result.attempts if result else ()
+    return "".join(
+        _test_row(*test, attempts[index] if index < len(attempts) else (), f" {index + 1}" if len(tests) > 1 else "")
+        for index, test in enumerate(tests)
+    )
+
+
+def _test_row(given: np.ndarray | None, truth: np.ndarray | None, attempts: Sequence[Attempt], number: str) -> str:
     programs = []
+    figures = [_figure(given, f"test input{number}")]
     for n, attempt in enumerate(attempts[:2], 1):
-        figures.append(_figure(attempt.grid, f"attempt {n}{_comment(attempt, pair.output)}"))
+        figures.append(_figure(attempt.grid, f"attempt {n}{_comment(attempt, truth)}"))
         if attempt.origin:
             fits = ", fits all pairs" if attempt.exact else ""
             shares = ", ".join(f"{share:.0%} of {escape(name)}" for name, share in attempt.shares.items())
             about = f"Attempt {n}: {escape(attempt.source)}, {attempt.weight:.0%} trusted ({shares}){fits}"
             text = escape(attempt.origin)
             programs.append(f"<details><summary>{about}</summary><pre>{text}</pre></details>")
-    if pair.output is not None:
-        figures.append(_figure(pair.output, "truth"))
+    if truth is not None:
+        figures.append(_figure(truth, "truth"))
     return f'<div class="row">{"".join(figures)}</div>{"".join(programs)}'
 
 
@@ -225,14 +261,14 @@ def _comment(attempt: Attempt, truth: np.ndarray | None) -> str:
     return f' · {source}<br><span class="no">✗ {wrong} of {truth.size} cells wrong</span>'
 
 
-def _figure(grid: np.ndarray, caption: str) -> str:
+def _figure(grid: np.ndarray | None, caption: str) -> str:
     return f"<figure>{_grid(grid, 7)}<figcaption>{caption}</figcaption></figure>"
 
 
 def _grid(grid: np.ndarray | None, most: int = 5) -> str:
     """A grid at `most` pixels a cell or less, small ones larger: between about 30 and 190 pixels a side."""
     if grid is None:
-        return '<span class="dim">hidden</span>'
+        return '<span class="dim">cannot be read</span>'
     height, width = grid.shape
     cell = max(3, min(most * 28 // max(height, width), 16))
     style = f"--w:{width};--h:{height};--c:{cell}px;--p:url({png_uri(grid)})"

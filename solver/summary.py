@@ -13,12 +13,12 @@ from .sources import with_models
 from .tasks import Task
 
 
-def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, str]) -> dict[str, Any]:
+def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, Any]) -> dict[str, Any]:
     """What summary.json holds. seconds_per_task: mean time spent on a task by all lanes, measured. alone: the
     scores of each source without the others, where there are several. weights: SHA-256 of the language models'
     folders by kind. engines: of each engine server its GPU, seconds until it was ready, counts since then (busy_s of
-    wall_s seconds with a request, tokens, requests) and restarts. asked: the set and tasks, kept among the settings as
-    the group 'evaluate'."""
+    wall_s seconds with a request, tokens, requests) and restarts. asked: by the command's name what it was given, such
+    as set and tasks; kept among the settings."""
     scored = score(tasks, record.results)
     seconds = [result.seconds for result in record.results.values()]
     return {
@@ -32,7 +32,7 @@ def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, aske
         "alone": {name: _totals(score(tasks, own)) for name, own in alone(record.results).items()},
         "weights": _weights_digests(settings),
         "engines": list(record.services),
-        "settings": as_dict(settings) | {"evaluate": asked},
+        "settings": as_dict(settings) | asked,
     }
 
 

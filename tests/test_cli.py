@@ -74,6 +74,19 @@ def test_solve_writes_a_complete_submission_although_one_task_is_bad(tmp_path, t
     assert len(submission["bad"]) == 2
 
 
+def test_solve_shows_all_that_it_submits_as_one_page(tmp_path, tame, capsys):
+    path, out = write(tmp_path, {"good": GOOD, "bad": BAD}), tmp_path / "out"
+    argv = ["solve", "--tasks", str(path), "--out", str(out), "--nodes", "5", "--workers", "1"]
+    assert main(argv) == 0
+    page = (out / "report.html").read_text()
+    assert "<h2>good</h2>" in page
+    assert "<h2>bad</h2>" in page
+    assert f"<td>solve.tasks</td><td>{path}</td>" in page
+    assert f"report: {out / 'report.html'}" in capsys.readouterr().out
+    assert not (out / "summary.json").exists()  # there is no score
+    assert main([*argv, "--resume"]) == 0
+
+
 def test_strict_refuses_and_writes_nothing(tmp_path, tame, capsys):
     path = write(tmp_path, {"good": GOOD, "bad": BAD, "worse": {}})
     out = tmp_path / "out"

@@ -17,7 +17,7 @@ from solver.answers import Attempt, TaskResult
 from solver.picture import PALETTE, png
 from solver.report import render_report, write_report
 from solver.submission import blank_attempts
-from solver.tasks import Pair, Task, load_set
+from solver.tasks import Pair, Task, TaskStub, load_set
 from solver.terminal import difference, draw_grid, draw_outputs, has_color
 
 SUMMARY = {"seconds_per_task": 1.5, "wall_s": 60, "workers": 2, "seed": 0, "version": "0.1.0",
@@ -55,6 +55,27 @@ def parsed(page):
     checker.feed(page)
     assert not checker.open
     return checker
+
+
+def test_a_task_that_cannot_be_read_is_shown_with_its_fault_and_what_is_submitted():
+    task = Task("good", (Pair(np.zeros((1, 1), np.int8), np.ones((1, 1), np.int8)),), (Pair(np.eye(2, dtype=np.int8)),))
+    stub = TaskStub("<bad>", (np.eye(3, dtype=np.int8), None), "task <bad>: train[0]: no 'output'")
+    attempts = tuple(tuple(map(Attempt, blank_attempts(grid))) for grid in stub.inputs)
+    results = {stub.task_id: TaskResult(stub.task_id, attempts, "failed", stub.error)}
+    page = render_report([task], results, SUMMARY, faulty=[stub])
+    parsed(page)
+    card = page.partition('<article class="unreadable"')[2].partition("</article>")[0]
+    assert "task &lt;bad&gt;: train[0]: no &#x27;output&#x27;" in card
+    assert [card.count(text) for text in ("test input 1", "test input 2", "attempt 1", "cannot be read")] == [
+        1,
+        1,
+        2,
+        1,
+    ]
+    assert "Cannot be read 1<" in page
+    assert "All 2<" in page
+    assert "tasks solved" not in page  # no truth is known
+    parsed(render_report([], {}, SUMMARY, faulty=[stub]))  # not even an attempt
 
 
 def test_page_of_a_whole_set_is_whole_and_small(tmp_path):
