@@ -13,6 +13,7 @@ import numpy as np
 from .executor import Value
 from .grid.registry import FUNCTIONS, Function
 from .grid.types import Color, Table
+from .program import ProgramError, Ref, parse_steps, variable_name
 from .search.grammar import Grammar
 
 Constant = int | tuple[int, ...]
@@ -24,11 +25,24 @@ that the state's values were made from but that it does not hold."""
 
 @dataclass(frozen=True)
 class Step:
-    """A proposed statement. args: one a parameter. log_probability: natural log, ≤ 0, of this step given the state."""
+    """A proposed statement. args: one a parameter, of its type and, if a constant, one of those that it may be (nothing
+    checks that again: compiled code would read past its tables). log_probability: natural log, ≤ 0, of this step given
+    the state."""
 
     function: Function
     args: tuple[Arg, ...]
     log_probability: float
+
+    @classmethod
+    def read(cls, call: str, state: Sequence[Value], log_probability: float) -> Step:
+        """The step that a program would write as `call`, such as "paint_all(x1, 2)": I, x1, x2, … are the state's
+        values by their place. Raises ProgramError for anything but one call of the library with arguments that fit."""
+        statements = parse_steps(f"{variable_name(len(state))} = {call}", [value.type for value in state])
+        if len(statements) != 1:
+            raise ProgramError(f"a step is one call, not {len(statements)}")
+        (statement,) = statements
+        args = tuple(("value", arg.index) if isinstance(arg, Ref) else ("constant", arg) for arg in statement.args)
+        return cls(statement.function, args, log_probability)
 
     def bind(self, values: Sequence[Value]) -> list[Value | Constant]:
         """The executor's arguments for a state's values."""
@@ -45,10 +59,12 @@ class FreeStep:
 
 
 class Policy(Protocol):
-    """Proposes next steps for prefixes of programs.
+    """Proposes next steps for prefixes of programs (docs/extending.md has an example).
 
-    `propose` is batched over states (each the values of its variables, the input first, the newest last) and
-    returns at most `num_steps` different steps for each, most likely first.
+    `propose` is batched over states, each the values of its variables, the input first, the newest last. It returns a
+    list for each state, in their order: at most `num_steps` different steps, most likely first; none where it knows
+    none, which ends that branch of the tree. Probabilities may sum to less than 1, as the tree scales those of the
+    steps that could be executed to a sum of 1. All chance comes from `rng`, or a run by nodes does not repeat.
     """
 
     def propose(

@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..executor import Executor, LibraryExecutor
 from ..lm.outage import GuardedExecutor
 from ..lm.prompt import PromptTask
+from ..policy import Policy
 from ..settings import SearchSettings
 from ..tasks import Task
 from .clock import FORMS_SHARE, ViewClock, view_shares
@@ -36,6 +37,9 @@ from .views import View
 if TYPE_CHECKING:
     from ..lm.loading import LanguageModel, TaskPolicy
 
+MakePolicy = Callable[[ViewedTask, Grammar], Policy]
+"""Makes what proposes steps for one task as one view shows it."""
+
 FORM_ROUNDS = ((0.1, 120, 0),)
 """The one round of a normal form, see `RootSettings`. Its tables are over few values, so that rules come to their turn,
 and it settles no task. It is itself a step before a rule, so that there are no two-step rules."""
@@ -53,14 +57,19 @@ class ProgramSource:
 
     language_model: proposes steps to the tree, beside the grammar; None for the grammar alone.
     execute: runs the tree's steps; None for library steps alone.
+    make_policy: a policy of your own that proposes all of the tree's steps instead (docs/extending.md); None for none.
+    Raises ValueError if it is given beside a language model.
     """
 
     settings: SearchSettings
     name: str = NAME
     language_model: LanguageModel | None = None
     execute: Executor | None = None
+    make_policy: MakePolicy | None = None
 
     def __post_init__(self) -> None:
+        if self.language_model is not None and self.make_policy is not None:
+            raise ValueError("either a language model or a policy proposes the tree's steps")
         self.grammar = Grammar.shipped()
 
     def solve(
@@ -171,7 +180,7 @@ class ProgramSource:
             self._tree_rules,
             self.settings.use_fitted,
             lambda nodes: clock.expired(1.0, before + nodes),
-            () if models is None else models.mixtures,
+            self._policies(root.seen, grammar, models),
             self._executor(models),
             None if models is None else models.scores,
         )
@@ -193,6 +202,12 @@ class ProgramSource:
         shown = PromptTask.seen(seen.start, seen.targets, hint, task.task_id)
         palette = palette_of(seen.inputs, seen.targets)
         return self.language_model.task_policy(shown, self.grammar, palette, clock.time_left)
+
+    def _policies(self, seen: ViewedTask, grammar: Grammar, models: TaskPolicy | None) -> Sequence[Policy]:
+        """What proposes the tree's steps; none for the grammar."""
+        if self.make_policy is not None:
+            return (self.make_policy(seen, grammar),)
+        return () if models is None else models.mixtures
 
     def _executor(self, models: TaskPolicy | None) -> Executor:
         """What runs steps: free ones as long as that works for the task, and library steps in any case."""
