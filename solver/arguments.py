@@ -90,11 +90,15 @@ def parser_of(commands: Mapping[str, Callable[[Any], int]]) -> argparse.Argument
     run.add_argument(
         "--timeout-s", type=_positive, metavar="S", help="seconds for all inputs together (10): sandbox.wall_s"
     )
-    run.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings, by group; see the README")
+    run.add_argument(
+        "--settings", type=Path, metavar="FILE.toml", help="settings, by group, as `arc-solve settings` lists them"
+    )
     _add_set(run)
 
     functions = add("functions", "list the grid library", _FUNCTIONS)
     functions.add_argument("--json", action="store_true", help="print a JSON list instead")
+
+    add("settings", "list all settings", _SETTINGS)
 
     doctor = add("doctor", "what this machine can do", _DOCTOR)
     doctor.add_argument("--json", action="store_true", help="print a JSON object instead")
@@ -133,7 +137,9 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workers", metavar="W", help="worker processes (default 2)")
     parser.add_argument("--seed", metavar="K", help="seed of everything random (default 0)")
-    parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings, by group; see the README")
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE.toml", help="settings, by group, as `arc-solve settings` lists them"
+    )
 
 
 def _add_set(
@@ -214,6 +220,8 @@ _PROFILE = """Say where a run's time went: by lane, by worker and by phase, whic
 time would have run out first. Reads RUN/events.jsonl and RUN/results.jsonl; draws RUN/profile.png."""
 
 _FUNCTIONS = """List the functions of the grid library, the words of the step language, by family."""
+
+_SETTINGS = """List all settings with their defaults, and what they may be: as a file for --settings."""
 
 _DOCTOR = """Say what this machine can do: cores, memory, disk, compiled kernels, data, optional packages, GPU."""
 

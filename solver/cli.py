@@ -200,7 +200,7 @@ def _ended(record: RunRecord) -> int:
     return EXIT_CODES.get(record.interrupted, 2 if record.problems else 0)
 
 
-# run, functions, doctor, bench
+# run, functions, settings, doctor, bench
 
 
 def find_task(name: str) -> Task:
@@ -325,6 +325,14 @@ def _functions(args: Any) -> int:
     return 0
 
 
+def _settings(args: Any) -> int:
+    from .configuration import as_toml
+    from .settings import Settings
+
+    print(as_toml(Settings), end="")
+    return 0
+
+
 def _doctor(args: Any) -> int:
     from .doctor import examine
 
@@ -359,6 +367,7 @@ COMMANDS = {
     "profile": _profile,
     "run": _run,
     "functions": _functions,
+    "settings": _settings,
     "doctor": _doctor,
     "bench": _bench,
 }

@@ -25,6 +25,7 @@ from solver.cli import main
 from solver.errors import InputError
 from solver.events import Event
 from solver.progress import Progress
+from solver.settings import Settings, load_settings
 from solver.sources import MODEL_PACKAGES
 from solver.submission import check_submission
 from solver.tasks import load_path, load_set, raw_task, sample
@@ -450,7 +451,13 @@ def test_bench_prints_what_it_measured(tmp_path, monkeypatch, capsys):
     assert "51,234" in said
 
 
-@pytest.mark.parametrize("command", ["solve", "evaluate", "run", "functions", "doctor", "bench"])
+def test_settings_are_printed_as_a_file(tmp_path, capsys):
+    assert main(["settings"]) == 0
+    (tmp_path / "all.toml").write_text(capsys.readouterr().out)
+    assert load_settings(tmp_path / "all.toml") == Settings()
+
+
+@pytest.mark.parametrize("command", ["solve", "evaluate", "run", "functions", "settings", "doctor", "bench"])
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

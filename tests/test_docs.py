@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from solver import arguments, cli
+from solver.configuration import load
 from solver.errors import SettingsError
 from solver.settings import load_settings
 
@@ -121,11 +122,11 @@ def check_settings(tool: str, asked: argparse.Namespace) -> None:
     elif tool == "synthesize" and chosen:
         from solver.synthesis.generate import SynthesisSettings
 
-        load_settings(None, chosen, SynthesisSettings)
+        load(SynthesisSettings, None, chosen)
     elif tool in ("train_policy", "train_ppm") and chosen:
         from solver.training.settings import TrainingSettings
 
-        load_settings(None, chosen, TrainingSettings)
+        load(TrainingSettings, None, chosen)
     elif tool == "train_vision" and chosen:
         from train_vision import changed_config
 

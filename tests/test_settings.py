@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import fields
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
+from solver.configuration import as_dict, as_toml, load
 from solver.errors import SettingsError
-from solver.settings import RunSettings, Settings, as_dict, load_settings
+from solver.settings import RunSettings, Settings, load_settings
+from solver.training.settings import TrainingSettings
 
 
 def faults_of(*assignments: str, toml: Path | None = None) -> list[str]:
@@ -114,3 +119,33 @@ def test_as_dict_is_json():
     assert json.loads(json.dumps(d)) == d
     assert d["run"]["workers"] == 2
     assert set(d) == {"run", "search", "vision", "sandbox", "lm"}
+
+
+def test_all_settings_are_listed_as_a_file_that_gives_the_defaults(tmp_path):
+    text = as_toml(Settings)
+    file = tmp_path / "all.toml"
+    file.write_text(text)
+    assert load_settings(file) == Settings()
+    names = {f"{group}.{name}" for group, values in as_dict(Settings()).items() for name in values}
+    listed, group = set(), ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            group = line.strip("[]")
+        elif found := re.match(r"(?:# )?(\w+) = ", line):
+            listed.add(f"{group}.{found[1]}")
+    assert listed == names
+    assert max(map(len, text.splitlines())) <= 130
+    assert "# wall clock of a task and worker [a number, 0.01 to 1,000,000]\nseconds = 10.0" in text
+    assert "none, 1 to 1,000,000,000,000,000]\n# nodes = none" in text
+
+
+@pytest.mark.parametrize("kind", [Settings, TrainingSettings])
+def test_every_setting_says_what_it_is(kind):
+    groups = get_type_hints(kind).values()
+    assert [f"{group.__name__}.{f.name}" for group in groups for f in fields(group) if not f.metadata["about"]] == []
+
+
+def test_a_list_of_settings_is_the_file_that_training_reads(tmp_path):
+    file = tmp_path / "all.toml"
+    file.write_text(as_toml(TrainingSettings))
+    assert load(TrainingSettings, file) == TrainingSettings()

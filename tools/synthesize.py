@@ -24,10 +24,10 @@ from pathlib import Path
 from command_line import arguments, main_of, positive, seed
 
 from solver import warm
+from solver.configuration import load
 from solver.errors import InputError
 from solver.grid.registry import FUNCTIONS
 from solver.program import Program
-from solver.settings import load_settings
 from solver.synthesis.found import checked_programs, texts_of_results
 from solver.synthesis.generate import SynthesisSettings
 from solver.synthesis.growth import StepWeights
@@ -101,7 +101,7 @@ def found_programs(results: Sequence[Path], tasks: Mapping[str, Task], re_arc: P
 
 def run_make(args: argparse.Namespace) -> None:
     began = time.monotonic()
-    settings = load_settings(args.settings, args.set, SynthesisSettings)
+    settings = load(SynthesisSettings, args.settings, args.set)
     Material.load(args.material)  # its faults show before any process starts
     open_folder(args.out, facts_of(args.material, settings, args.seed))
     missing = [n for n in range(args.shards) if not shard_path(args.out, n).exists()]

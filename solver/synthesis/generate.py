@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..configuration import setting
 from ..program import Program
-from ..settings import setting
 from .growth import Entry, Pool, StepWeights
 from .inputs import InputSet, InputSettings, Material, draw_input_set
 from .mutations import mutate

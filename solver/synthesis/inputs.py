@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+from ..configuration import setting
 from ..errors import InputError, SettingsError
 from ..program import Program, ProgramError, parse
 from ..re_arc import grid_text, read_grid, read_re_arc
-from ..settings import setting
 from ..tasks import Task
 from .scenes import FAMILIES, draw_scenes
 

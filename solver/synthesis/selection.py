@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..configuration import setting
 from ..executor import Value, execute
 from ..fused import GridStore, chain_steps
 from ..grid.types import Color, Grid
 from ..program import Program, trim_statements
-from ..settings import setting
 from .growth import Entry, Pool
 from .inputs import grid_tokens
 from .mutations import redirect

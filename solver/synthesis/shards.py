@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ..configuration import as_dict
 from ..errors import InputError
 from ..grid.registry import source_digest
 from ..program import Program, parse, variable_name
 from ..re_arc import grid_text, read_grid
-from ..settings import as_dict
 from ..submission import write_atomic
 from .generate import ProgramSet, SynthesisSettings, draw_program_set
 from .growth import StepWeights

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..configuration import as_dict, load
 from ..errors import InputError, SettingsError
 from ..lm.adapter import ADAPTER_CONFIG
 from ..lm.prompt import PromptFormat
 from ..lm.weights import POLICY, PPM, read_weights
-from ..settings import as_dict, load_settings
 from ..synthesis.shards import shard_paths
 from ..weights import file_hash
 from .documents import FACTS_FILE, Documents, PartWriter, remove_parts, write_facts
@@ -158,7 +158,7 @@ def settings_of_run(order: TrainOrder) -> TrainingSettings:
     """A run's settings: those it was begun with, where it goes on, changed by file and assignments. Raises
     SettingsError naming every fault."""
     begun_with = _assignments(_checkpoint_facts(order).get("settings", {}))
-    settings = load_settings(order.settings_file, order.assignments, TrainingSettings, first=begun_with)
+    settings = load(TrainingSettings, order.settings_file, order.assignments, first=begun_with)
     if found := faults(settings):
         raise SettingsError("\n".join(found))
     return settings
@@ -335,7 +335,7 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
     try:
         facts = json.loads((run / "facts.json").read_text())
         chosen = json.loads((run / "settings.json").read_text())
-        settings = load_settings(None, _assignments(chosen), TrainingSettings)
+        settings = load(TrainingSettings, None, _assignments(chosen))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{run}: no training run ({error})") from error
     weights = Path(facts["weights"]) if facts["weights"] else None

@@ -4,75 +4,85 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..settings import setting
+from ..configuration import setting
 
 
 @dataclass(frozen=True)
 class ModelSettings:
     """A model made from nothing (where training starts from a folder, the folder says all this): a Llama-type decoder.
+    Keys and values are shared by groups of heads."""
 
-    width: of the residual stream. num_heads, num_kv_heads, head_size: attention; keys and values are shared by groups
-    of heads. hidden: of the feed-forward part. context: most positions. init_std: of the normal distribution that
-    weights are drawn from.
-    """
-
-    width: int = setting(384, low=8, high=16_384)
-    num_layers: int = setting(8, low=1, high=200)
-    num_heads: int = setting(6, low=1, high=256)
-    num_kv_heads: int = setting(2, low=1, high=256)
-    head_size: int = setting(64, low=8, high=256)
-    hidden: int = setting(1024, low=8, high=65_536)
-    context: int = setting(4096, low=16, high=1 << 20)
-    rope_theta: float = setting(10_000.0, low=1.0, high=1e9)
-    init_std: float = setting(0.02, low=1e-6, high=1.0)
+    width: int = setting(384, "of the residual stream", low=8, high=16_384)
+    num_layers: int = setting(8, "of attention and feed-forward part", low=1, high=200)
+    num_heads: int = setting(6, "of attention", low=1, high=256)
+    num_kv_heads: int = setting(2, "of keys and values", low=1, high=256)
+    head_size: int = setting(64, "of each head", low=8, high=256)
+    hidden: int = setting(1024, "width of the feed-forward part", low=8, high=65_536)
+    context: int = setting(4096, "most positions", low=16, high=1 << 20)
+    rope_theta: float = setting(10_000.0, "base of the rotary embedding", low=1.0, high=1e9)
+    init_std: float = setting(0.02, "of the normal distribution that weights are drawn from", low=1e-6, high=1.0)
 
 
 @dataclass(frozen=True)
 class AdapterSettings:
-    """LoRA (Hu et al., arXiv 2106.09685) instead of full training. rank 0: full training. alpha: scale, over rank.
-    dropout: share. modules: which linear layers; 'all-linear' for all but the head."""
+    """LoRA (Hu et al., arXiv 2106.09685) instead of full training."""
 
-    rank: int = setting(0, low=0, high=4096)
-    alpha: float = setting(32.0, low=0.0, high=1e5)
-    dropout: float = setting(0.0, low=0.0, high=0.9)
-    modules: str = setting("all-linear")
+    rank: int = setting(0, "of the change; 0: full training", low=0, high=4096)
+    alpha: float = setting(32.0, "scale, over rank", low=0.0, high=1e5)
+    dropout: float = setting(0.0, "share", low=0.0, high=0.9)
+    modules: str = setting("all-linear", "which linear layers; 'all-linear' for all but the head")
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """One step takes `accumulate` batches of `batch_tokens` on every device.
+    """One step takes `accumulate` batches of `batch_tokens` on every device. Intervals are in steps."""
 
-    rate: peak learning rate of AdamW. matrix_rate: of Muon, which takes the matrices of the layers if optimizer is
-    'muon'. schedule: after `warmup_steps`, 'constant' (the last `decay_steps` before `max_steps` fall linearly to 0),
-    or 'cosine' (from there to 0 at `max_steps`). max_steps: stop there (0: no limit). average: decay a step of the
-    running average of the weights, which is what is evaluated and exported (0: the weights themselves). auxiliary:
-    weight of a policy's exercise, the cells of all training outputs but the first, relative to a step's tokens (0:
-    none; needs documents with this project's own tokenizer). Intervals in steps: log_steps, save_steps,
-    evaluate_steps (0: only at the end). reserve_s: a wall-clock limit ends training so many seconds early, for the last
-    checkpoint and evaluation; more, if either took longer before.
-    """
-
-    batch_tokens: int = setting(65_536, low=16, high=1 << 24)
-    accumulate: int = setting(1, low=1, high=4096)
-    optimizer: str = setting("muon", choices=("adamw", "muon"))
-    rate: float = setting(1e-3, low=1e-9, high=10.0)
-    matrix_rate: float = setting(2e-3, low=1e-9, high=10.0)
-    weight_decay: float = setting(0.0, low=0.0, high=10.0)
-    clip: float = setting(1.0, low=1e-6, high=1e9)
-    schedule: str = setting("constant", choices=("constant", "cosine"))
-    warmup_steps: int = setting(100, low=0, high=10**9)
-    decay_steps: int = setting(0, low=0, high=10**9)
-    max_steps: int = setting(0, low=0, high=10**9)
-    average: float = setting(0.998, low=0.0, high=0.99999)
-    auxiliary: float = setting(0.05, low=0.0, high=100.0)
-    seed: int = setting(0, low=0, high=2**63 - 1)
-    bf16: bool = setting(True)
-    compile: bool = setting(True)
-    checkpoint_activations: bool = setting(False)
-    log_steps: int = setting(50, low=1, high=10**9)
-    save_steps: int = setting(2000, low=1, high=10**9)
-    evaluate_steps: int = setting(0, low=0, high=10**9)
-    reserve_s: float = setting(20.0, low=0.0, high=1e6)
+    batch_tokens: int = setting(65_536, "of a batch on a device", low=16, high=1 << 24)
+    accumulate: int = setting(1, "batches of a step", low=1, high=4096)
+    optimizer: str = setting(
+        "muon", "muon: for the matrices of the layers, and AdamW for the rest", choices=("adamw", "muon")
+    )
+    rate: float = setting(1e-3, "peak learning rate of AdamW", low=1e-9, high=10.0)
+    matrix_rate: float = setting(2e-3, "peak learning rate of Muon", low=1e-9, high=10.0)
+    weight_decay: float = setting(0.0, "of all weights, by either optimizer", low=0.0, high=10.0)
+    clip: float = setting(1.0, "largest norm of a gradient", low=1e-6, high=1e9)
+    schedule: str = setting(
+        "constant",
+        "after warmup_steps: constant, then over the last decay_steps before max_steps linearly to 0; or as a cosine "
+        "to 0 at max_steps",
+        choices=("constant", "cosine"),
+    )
+    warmup_steps: int = setting(100, "over which the rates rise from 0", low=0, high=10**9)
+    decay_steps: int = setting(0, "see schedule", low=0, high=10**9)
+    max_steps: int = setting(0, "stop there; 0: no limit", low=0, high=10**9)
+    average: float = setting(
+        0.998,
+        "decay a step of the running average of the weights, which is what is evaluated and exported; 0: the weights "
+        "themselves",
+        low=0.0,
+        high=0.99999,
+    )
+    auxiliary: float = setting(
+        0.05,
+        "weight of a policy's exercise, the cells of all training outputs but the first, relative to a step's tokens; "
+        "0: none (needs documents with this project's own tokenizer)",
+        low=0.0,
+        high=100.0,
+    )
+    seed: int = setting(0, "of the first weights and the order of the documents", low=0, high=2**63 - 1)
+    bf16: bool = setting(True, "whether to compute in bfloat16")
+    compile: bool = setting(True, "whether to compile the model; takes some ten seconds")
+    checkpoint_activations: bool = setting(False, "less memory, more time")
+    log_steps: int = setting(50, "between lines of the log", low=1, high=10**9)
+    save_steps: int = setting(2000, "between checkpoints", low=1, high=10**9)
+    evaluate_steps: int = setting(0, "between evaluations; 0: only at the end", low=0, high=10**9)
+    reserve_s: float = setting(
+        20.0,
+        "a wall-clock limit ends training so many seconds early, for the last checkpoint and evaluation; more, if "
+        "either took longer before",
+        low=0.0,
+        high=1e6,
+    )
 
 
 @dataclass(frozen=True)

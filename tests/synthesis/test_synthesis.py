@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.answers import Attempt, TaskResult
+from solver.configuration import load
 from solver.errors import InputError, SettingsError
 from solver.executor import execute, input_value
 from solver.grid.registry import FUNCTIONS
 from solver.program import parse
 from solver.re_arc import grid_text, read_grid, read_re_arc
 from solver.results import to_json
-from solver.settings import load_settings
 from solver.synthesis import selection, shards
 from solver.synthesis.generate import SynthesisSettings, draw_program_set
 from solver.synthesis.growth import Pool, StepWeights
@@ -39,7 +39,7 @@ from solver.synthesis.mutations import mutate, rename_colors
 from solver.synthesis.scenes import FAMILIES, draw_scenes
 from solver.tasks import in_dev, load_set, pair_digest
 
-SMALL = load_settings(None, ["growth.num_steps=300", "files.sets_per_shard=3"], SynthesisSettings)
+SMALL = load(SynthesisSettings, None, ["growth.num_steps=300", "files.sets_per_shard=3"])
 
 
 @pytest.fixture(scope="session")
@@ -267,7 +267,7 @@ def test_drawn_tasks_are_what_they_claim(material, weights):
 
 
 def test_a_task_brings_its_own_solution(material, weights):
-    only_arc = load_settings(None, ["inputs.scenes=0", "growth.num_steps=1"], SynthesisSettings)
+    only_arc = load(SynthesisSettings, None, ["inputs.scenes=0", "growth.num_steps=1"])
     num_sets = num_own = 0
     for seed in range(40):
         drawn = draw_program_set(material, weights, only_arc, np.random.default_rng(seed))
@@ -394,7 +394,7 @@ def test_bad_input_is_one_line(tmp_path, capsys):
         tool.main(["make", "--material", "x", "--out", str(tmp_path / "x"), "--shards", "1", "--seed", "-1"])
     assert ended.value.code == 2
     with pytest.raises(SettingsError, match=r"inputs\.max_pairs must be at most 9"):
-        load_settings(None, ["inputs.max_pairs=99"], SynthesisSettings)
+        load(SynthesisSettings, None, ["inputs.max_pairs=99"])
 
 
 def test_every_function_can_be_drawn(weights):

@@ -12,7 +12,7 @@ pytest.importorskip("transformers")
 
 from transformers.utils import logging as transformers_logging  # noqa: E402
 
-from solver.settings import load_settings  # noqa: E402
+from solver.configuration import load  # noqa: E402
 from solver.training.models import POLICY, load_model, new_model, quietly, save_model  # noqa: E402
 from solver.training.settings import TrainingSettings  # noqa: E402
 
@@ -21,7 +21,7 @@ SMALL = ["model.width=32", "model.num_layers=1", "model.num_heads=2", "model.num
 
 @pytest.fixture
 def model():
-    return new_model(POLICY, load_settings(None, SMALL, TrainingSettings).model, 40, 0)
+    return new_model(POLICY, load(TrainingSettings, None, SMALL).model, 40, 0)
 
 
 @pytest.fixture

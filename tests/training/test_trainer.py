@@ -14,8 +14,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from solver.configuration import load  # noqa: E402
 from solver.errors import InputError  # noqa: E402
-from solver.settings import load_settings  # noqa: E402
 from solver.training.attention import BlockMasks, dense_mask  # noqa: E402
 from solver.training.documents import Documents, PartWriter, write_facts  # noqa: E402
 from solver.training.models import POLICY, PPM, add_adapter, head_of, load_model, new_model, trunk_of  # noqa: E402
@@ -32,7 +32,7 @@ VOCABULARY = 40
 
 
 def settings_of(*words: str) -> TrainingSettings:
-    return load_settings(None, [*WORDS, *words], TrainingSettings)
+    return load(TrainingSettings, None, [*WORDS, *words])
 
 
 def documents_of(folder, documents, group=1) -> Documents:
