@@ -20,3 +20,8 @@ class InputError(ArcSolveError):
 
 class SettingsError(ArcSolveError):
     """Settings are unknown, of a wrong type, or out of range."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, for messages of one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from command_line import arguments, main_of
 
-from solver.training.launch import merge_adapter
+from solver.training.export import merge_adapter
 
 
 def merge(args: argparse.Namespace) -> None:

@@ -21,10 +21,10 @@ from command_line import arguments, main_of
 from solver.errors import InputError
 from solver.figures import new_figure, save_figure
 from solver.lm.prompt import PromptTask, task_text
+from solver.lm.text import load_tokenizer
 from solver.lm.tokenizer import save_tokenizer
 from solver.synthesis.shards import read_shard, shard_paths
 from solver.tasks import is_allowed, load_set
-from solver.training.launch import load_tokenizer
 from solver.training.preparation import Encoder, examples
 
 PERCENTILES = (10, 25, 50, 75, 90, 95, 99, 100)

@@ -43,7 +43,7 @@ from solver.synthesis.generate import ProgramSet
 from solver.synthesis.shards import shard_path, write_shard
 from solver.tasks import trainable
 from solver.training import preparation
-from solver.training.launch import Part
+from solver.training.document_folders import Part
 
 KIND = "policy"
 SETS_A_SHARD = 64

@@ -33,7 +33,7 @@ from training_cli import add_common, made_parts
 
 from solver.errors import InputError
 from solver.training import preparation
-from solver.training.launch import Part
+from solver.training.document_folders import Part
 from solver.training.preferences import trace_part, verified_traces
 
 KIND = "ppm"

@@ -16,8 +16,9 @@ from command_line import positive, seed
 from solver.errors import InputError
 from solver.lm.prompt import PromptFormat
 from solver.synthesis.shards import SETTINGS_FILE, shard_paths
+from solver.training.document_folders import Part, prepare_documents
 from solver.training.documents import FACTS_FILE, PartWriter
-from solver.training.launch import Part, TrainOrder, export, prepare_documents, train
+from solver.training.launch import TrainOrder, train
 from solver.training.preparation import Preparation
 
 STARTED = time.monotonic()
@@ -65,7 +66,7 @@ def add_common(commands: Any, kind: str, group: int, sources: Sources) -> Any:
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("--trained-on", required=True, help="for the manifest: what the weights learned from")
     command.add_argument("--licence", default="MIT-0")
-    command.set_defaults(run_command=lambda args: export(args.run, args.out, args.trained_on, args.licence))
+    command.set_defaults(run_command=_export)
     return prepare
 
 
@@ -76,6 +77,12 @@ def _prepare(args: argparse.Namespace, group: int, sources: Sources) -> None:
     parts, facts = sources(args, how)
     count = prepare_documents(parts, args.out, group, how, args.weights, args.workers, facts)
     print(f"{count} documents -> {args.out}")
+
+
+def _export(args: argparse.Namespace) -> None:
+    from solver.training.export import export  # needs torch, as nothing else here does before training begins
+
+    export(args.run, args.out, args.trained_on, args.licence)
 
 
 def made_parts(made: Path | None, part: Callable[..., PartWriter]) -> tuple[list[Part], dict[str, Any]]:

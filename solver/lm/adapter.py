@@ -104,7 +104,7 @@ def read_adapter(path: Path, kind: str, base: LanguageModelWeights, verify: bool
 def merged_folder(adapter: Adapter, cache: Path | None = None) -> Path:
     """The weights folder of its base with the adapter merged in; made if it is not in the cache yet. Several processes
     may ask at once. Needs torch and peft. Raises InputError."""
-    from ..training.launch import merge_adapter
+    from ..training.export import merge_adapter
 
     cache = cache or _cache_folder()
     folder = cache / f"{adapter.kind}-{adapter.digest[:24]}"

@@ -9,23 +9,30 @@ from typing import Any
 
 import orjson
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from .engine import Answer, Request, StopRule, TokenAnswer, TokenRequest, merge_answers
 from .prompt import Prompt
 from .tokenizer import encode_prompt
 
 
+def load_tokenizer(folder: Path) -> Any:
+    """The Hugging Face tokenizer of a folder, without network and code of the folder's own. Raises InputError."""
+    from transformers import AutoTokenizer
+
+    if not folder.is_dir():  # transformers would take it for a name on the network
+        raise InputError(f"{folder}: no such folder")
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # whatever a foreign folder makes of it
+        raise InputError(f"{folder}: the tokenizer does not load ({first_line(error)})") from error
+
+
 class TokenText:
-    """A tokenizer of a weights folder, loaded without network and remote code. An answer ends at the tokenizer's end
+    """The tokenizer of a weights folder. An answer ends at the tokenizer's end
     token and at those that the model's generation settings name. Raises InputError if it can't be loaded."""
 
     def __init__(self, folder: Path) -> None:
-        from transformers import AutoTokenizer
-
-        try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except Exception as error:  # whatever a foreign folder makes of it
-            raise InputError(f"{folder}: the tokenizer does not load ({first_line(error)})") from error
+        self.tokenizer: Any = load_tokenizer(folder)
         own = self.tokenizer.eos_token_id
         self.end_ids = frozenset([*_end_ids(folder), *([] if own is None else [own])])
         self.count_tokens = lru_cache(maxsize=1024)(self._count_tokens)
@@ -88,8 +95,3 @@ def _end_ids(folder: Path) -> list[int]:
     content = orjson.loads((path if path.is_file() else folder / "config.json").read_bytes())
     ends = content.get("eos_token_id")
     return [] if ends is None else ends if isinstance(ends, list) else [ends]
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, for messages of one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

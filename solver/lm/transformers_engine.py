@@ -24,10 +24,10 @@ from torch import Tensor
 from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 from transformers.utils import logging as transformers_logging
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from .engine import Answer, Request, Sampling, StopRule, TokenAnswer, TokenRequest
 from .prompt import Prompt
-from .text import TokenText, first_line
+from .text import TokenText
 
 ATTENTION = "arc_solver_shared_prefix"
 MAX_ROWS = 256

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from .engine import Answer, Request, Sampling, StopRule, TokenAnswer, TokenRequest
 from .prompt import Prompt
-from .text import TokenText, first_line
+from .text import TokenText
 
 ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",

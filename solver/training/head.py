@@ -18,13 +18,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE, seal_adapter
-from ..lm.weights import read_weights
+from ..lm.weights import POLICY, PPM, read_weights
 from ..weights import follow_umask
+from .document_folders import TOKENIZER_FOLDER
 from .documents import Documents
-from .launch import EXPORT_FACTS, TOKENIZER_FOLDER, refuse_existing
-from .models import POLICY, PPM, load_model, merged, trunk_of
+from .export import EXPORT_FACTS, refuse_existing
+from .models import load_model, merged, trunk_of
 
 logger = logging.getLogger(__name__)
 
@@ -104,9 +105,7 @@ def fit_head_again(
         (name,) = (key for key in tensors if key.endswith(".score.weight"))
         model = merged(load_model(PPM, weights.folder), adapter).eval()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise InputError(
-            f"{adapter}: no preference model's adapter of {base} ({str(error).splitlines()[0]})"
-        ) from error
+        raise InputError(f"{adapter}: no preference model's adapter of {base} ({first_line(error)})") from error
     refuse_existing(out)
     old = tensors[name][0].float()
     pairs = pair_features(model, Documents.load([documents]), num_pairs, max_tokens, seed)

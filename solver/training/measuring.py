@@ -22,10 +22,10 @@ import torch
 from .. import warm
 from ..errors import InputError
 from ..lm.loading import load_engine
+from ..lm.text import load_tokenizer
 from ..lm.weights import POLICY, read_weights
 from ..synthesis.shards import read_shard, shard_paths
 from .evaluation import ModelEngine, Tally, held_out_tasks, needed_step_ranks, write_solutions
-from .launch import load_tokenizer
 from .models import load_model
 from .preparation import Example, examples
 

@@ -27,12 +27,15 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE
+from ..lm.weights import POLICY, PPM
 from ..weights import follow_umask
-from .settings import AdapterSettings, ModelSettings
+from .settings import AdapterSettings, ModelSettings, TrainingSettings
 
-POLICY, PPM = "policy", "ppm"
+VOCABULARY_STEP = 64
+"""Models from nothing have a multiple of this many rows of embeddings, which multiplies faster."""
+
 _FROM_NOTHING = {POLICY: LlamaForCausalLM, PPM: LlamaForSequenceClassification}
 _FROM_FOLDER = {POLICY: AutoModelForCausalLM, PPM: AutoModelForSequenceClassification}
 
@@ -61,6 +64,33 @@ def merged(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
 
     with quietly():
         return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+
+
+def make_model(
+    kind: str,
+    settings: TrainingSettings,
+    num_vocabulary: int,
+    *,
+    weights: Path | None = None,
+    adapter: Path | None = None,
+    device: str = "cpu",
+) -> nn.Module:
+    """The model that a run trains, as it is before the first step. num_vocabulary: of the documents. weights: a folder
+    to start from instead of from nothing. adapter: an exported one to begin with instead of a new one, in a run with
+    adapters. device: 'cpu' or 'cuda', where it will run. Raises InputError."""
+    seed, has_adapter = settings.train.seed, settings.adapter.rank > 0
+    if weights:
+        model = load_model(kind, weights, bf16=has_adapter and device == "cuda", seed=seed)
+        if model.config.vocab_size < num_vocabulary:
+            raise InputError(f"{weights}: {model.config.vocab_size} tokens, the documents have {num_vocabulary}")
+    else:
+        num_rows = -(-num_vocabulary // VOCABULARY_STEP) * VOCABULARY_STEP
+        model = new_model(kind, settings.model, num_rows, seed)
+    if has_adapter:
+        model = add_adapter(kind, model, settings.adapter, seed)
+        if adapter:
+            load_adapter(model, adapter, settings.adapter)
+    return model
 
 
 def new_model(kind: str, settings: ModelSettings, num_vocabulary: int, seed: int) -> PreTrainedModel:
@@ -106,7 +136,7 @@ def load_model(kind: str, folder: Path, *, bf16: bool = False, seed: int = 0) ->
                 **options,
             )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise InputError(f"{folder}: no model that can be trained ({str(error).splitlines()[0]})") from error
+        raise InputError(f"{folder}: no model that can be trained ({first_line(error)})") from error
 
 
 def add_adapter(kind: str, model: PreTrainedModel, settings: AdapterSettings, seed: int) -> nn.Module:
@@ -128,7 +158,7 @@ def add_adapter(kind: str, model: PreTrainedModel, settings: AdapterSettings, se
         try:
             adapted = get_peft_model(model, config)
         except ValueError as error:
-            raise InputError(f"adapter.modules={settings.modules}: {str(error).splitlines()[0]}") from error
+            raise InputError(f"adapter.modules={settings.modules}: {first_line(error)}") from error
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -150,7 +180,7 @@ def load_adapter(model: nn.Module, folder: Path, settings: AdapterSettings) -> N
             other = sum(shapes.get(name) != own.get(name) for name in shapes | own)
             raise ValueError(f"{other} tensors are missing or of another shape, alpha is {alpha}")
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise InputError(f"{folder}: no adapter to begin with ({str(error).splitlines()[0]})") from error
+        raise InputError(f"{folder}: no adapter to begin with ({first_line(error)})") from error
     set_peft_model_state_dict(model, tensors)
 
 
@@ -164,6 +194,11 @@ def save_model(model: nn.Module, folder: Path, **options: Any) -> None:
 def base_of(model: nn.Module) -> PreTrainedModel:
     """The Hugging Face model inside adapters, or the model itself; adapters stay in force."""
     return model if isinstance(model, PreTrainedModel) else model.get_base_model()
+
+
+def context_of(model: nn.Module) -> int:
+    """Most positions of a sequence."""
+    return int(base_of(model).config.max_position_embeddings)
 
 
 def trunk_of(model: nn.Module) -> nn.Module:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from ..errors import ArcSolveError, InputError
+from ..errors import ArcSolveError, InputError, first_line
 
 COLLECTIVE_TIMEOUT = timedelta(hours=1)
 """How long a process waits for the others: while one of them evaluates or prepares to, they do."""
@@ -76,4 +76,4 @@ def join_processes(rank: int, processes: int, port: int, device: Any) -> None:
             device_id=device if device.type == "cuda" else None,
         )
     except dist.DistNetworkError as error:
-        raise InputError(f"--port {port}: {str(error).splitlines()[0]}") from error
+        raise InputError(f"--port {port}: {first_line(error)}") from error

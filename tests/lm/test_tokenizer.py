@@ -14,10 +14,12 @@ pytest.importorskip("transformers")
 from hypothesis import assume, given, settings, strategies as st  # noqa: I001
 from transformers import AutoTokenizer
 
+from solver.errors import InputError
 from solver.executor import input_value
 from solver.grid.registry import CONSTANTS, FUNCTIONS
 from solver.grid.types import Color, Grid, Int, Table
 from solver.lm.prompt import PromptFormat, PromptTask, grid_text, solution_segments
+from solver.lm.text import load_tokenizer
 from solver.lm.tokenizer import encode_prompt, encode_segments, save_tokenizer, vocabulary
 from solver.program import Program, Ref, Statement, parse
 from solver.tasks import load_set
@@ -126,3 +128,16 @@ def test_the_folder_is_a_plain_one(tmp_path):
 def test_grids_of_the_input_value_are_text():
     value = input_value([np.zeros((1, 2), np.int8)])
     assert grid_text(value.items[0]) == "00\n"
+
+
+def test_a_folder_that_is_no_tokenizer_is_told_in_one_line_whatever_the_error_says(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="no such folder"):
+        load_tokenizer(tmp_path / "absent")
+    for error, told in ((ValueError(), "ValueError"), (RuntimeError("too old\nmore"), "too old")):
+
+        def load(*args, error=error, **options):
+            raise error
+
+        monkeypatch.setattr(AutoTokenizer, "from_pretrained", load)
+        with pytest.raises(InputError, match=rf"does not load \({told}\)$"):
+            load_tokenizer(tmp_path)

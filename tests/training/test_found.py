@@ -18,6 +18,7 @@ import train_policy
 import train_ppm
 
 from solver.answers import Attempt, TaskResult
+from solver.lm.text import load_tokenizer
 from solver.program import parse
 from solver.re_arc import grid_text, read_grid
 from solver.results import to_json
@@ -33,7 +34,6 @@ from solver.synthesis.generate import ProgramSet
 from solver.synthesis.shards import read_shard, shard_path, shard_paths, write_shard
 from solver.tasks import load_set, task_digest, trainable
 from solver.training.documents import Documents
-from solver.training.launch import load_tokenizer
 from solver.training.preferences import PreferredNode, preferred, verified_traces
 
 FLIP = "def solve(I):\n    x1 = transform(I, FLIP_UD)\n    return x1"

@@ -22,6 +22,7 @@ from tiny import save_policy  # noqa: E402
 from solver.errors import InputError  # noqa: E402
 from solver.executor import execute, input_value  # noqa: E402
 from solver.lm.prompt import PromptFormat, solution_segments, task_text  # noqa: E402
+from solver.lm.text import load_tokenizer  # noqa: E402
 from solver.lm.tokenizer import encode_segments, save_tokenizer  # noqa: E402
 from solver.lm.weights import read_weights  # noqa: E402
 from solver.program import Program  # noqa: E402
@@ -31,7 +32,6 @@ from solver.synthesis.generate import ProgramSet  # noqa: E402
 from solver.synthesis.scenes import draw_scenes  # noqa: E402
 from solver.tasks import load_set  # noqa: E402
 from solver.training.documents import AUXILIARY, STEP, Documents, PartWriter, write_facts  # noqa: E402
-from solver.training.launch import load_tokenizer  # noqa: E402
 from solver.training.models import load_model, new_model, quietly  # noqa: E402
 from solver.training.preparation import Encoder, examples, sibling  # noqa: E402
 from solver.training.settings import ModelSettings  # noqa: E402
