@@ -166,6 +166,12 @@ class LibraryExecutor:
 
 def execute(program: Program, start: Value) -> Value | None:
     """Run a whole program from the input value; None where a step is not applicable."""
+    values = execute_all(program, start)
+    return None if values is None else values[-1]
+
+
+def execute_all(program: Program, start: Value) -> list[Value] | None:
+    """The values of all variables of a program, the input first; None where a step is not applicable."""
     variables: list[Value] = [start]
     for statement in program.statements:
         args = [variables[a.index] if isinstance(a, Ref) else a for a in statement.args]
@@ -173,4 +179,4 @@ def execute(program: Program, start: Value) -> Value | None:
         if value is None:
             return None
         variables.append(value)
-    return variables[-1]
+    return variables

@@ -28,7 +28,7 @@ from typing import Any
 from command_line import arguments, main_of
 
 from solver.errors import InputError
-from solver.lm.prompt import PromptFormat
+from solver.lm.prompt_format import PromptFormat
 from solver.lm.weights import seal_weights
 from solver.runner import RunRecord, run
 from solver.search.trace import load_trace

@@ -32,8 +32,11 @@ from solver.errors import InputError
 from solver.lm.adapter import Adapter, read_model
 from solver.lm.engine import Request, Sampling
 from solver.lm.loading import load_engine
-from solver.lm.prompt import Prefix, Prompt, PromptBuilder, PromptFormat, PromptTask
+from solver.lm.prompt import Prompt, PromptBuilder
+from solver.lm.prompt_format import PromptFormat
+from solver.lm.template import PromptTask
 from solver.lm.weights import POLICY, PPM, read_weights, seal_weights
+from solver.prefix import Prefix
 from solver.program import Program
 
 LIMITS = {"mean_difference": 0.03, "correlation": 0.999, "score_difference": 0.03}

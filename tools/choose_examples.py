@@ -17,7 +17,7 @@ import orjson
 from check_solutions import FOLDER, allowed_tasks, load_solutions
 from command_line import arguments, main_of
 
-from solver.lm.prompt import PromptTask, task_text
+from solver.lm.template import PromptTask, task_text
 from solver.program import Program
 from solver.tasks import Task
 

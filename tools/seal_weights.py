@@ -18,7 +18,7 @@ from command_line import arguments, main_of
 
 from solver.errors import InputError
 from solver.lm.engine import Sampling
-from solver.lm.prompt import STYLES, PromptFormat
+from solver.lm.prompt_format import STYLES, PromptFormat
 from solver.lm.weights import KINDS, seal_weights
 
 

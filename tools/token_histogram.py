@@ -20,7 +20,7 @@ from command_line import arguments, main_of
 
 from solver.errors import InputError
 from solver.figures import new_figure, save_figure
-from solver.lm.prompt import PromptTask, task_text
+from solver.lm.template import PromptTask, task_text
 from solver.lm.text import load_tokenizer
 from solver.lm.tokenizer import save_tokenizer
 from solver.synthesis.shards import read_shard, shard_paths

@@ -14,7 +14,7 @@ from typing import Any
 from command_line import positive, seed
 
 from solver.errors import InputError
-from solver.lm.prompt import PromptFormat
+from solver.lm.prompt_format import PromptFormat
 from solver.synthesis.shards import SETTINGS_FILE, shard_paths
 from solver.training.document_folders import Part, prepare_documents
 from solver.training.documents import FACTS_FILE, PartWriter

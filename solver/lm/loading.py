@@ -20,8 +20,10 @@ from .adapter import Adapter, read_model
 from .engine import Engine, Sampling, Scorer, TemperatureSchedule
 from .outage import GuardedPolicy, GuardedPreference, Outage
 from .policy import FixedPrompt, HintSchedule, LanguageModelPolicy, PreferenceModel
-from .prompt import PromptBuilder, PromptFormat, PromptTask
+from .prompt import PromptBuilder
+from .prompt_format import PromptFormat
 from .server import BatchedEngine, WholeCalls
+from .template import PromptTask
 from .text import TokenText
 from .weights import POLICY, PPM, LanguageModelWeights, check_memory
 

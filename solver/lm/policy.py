@@ -17,9 +17,11 @@ import numpy as np
 
 from ..executor import Value
 from ..policy import Arg, FreeStep, Step
+from ..prefix import Prefix
 from ..program import FreeStatement, ProgramError, Ref, Statement, variable_name
 from .engine import Answer, Engine, Request, Sampling, Scorer, TemperatureSchedule
-from .prompt import Prefix, Prompt, PromptBuilder, read_step
+from .prompt import Prompt, PromptBuilder
+from .reading import read_step
 
 State = Sequence[Value]
 

@@ -18,7 +18,7 @@ import orjson
 
 from ..grid.registry import CONSTANTS, FUNCTIONS
 from ..program import INPUT_NAME, variable_name
-from .prompt import TEMPLATE_WORDS
+from .template import TEMPLATE_WORDS
 
 PAD, BOS, EOS, UNKNOWN = SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>")
 """Their ids are 0, 1, 2, 3."""

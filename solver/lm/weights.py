@@ -26,7 +26,7 @@ import orjson
 from ..errors import InputError
 from ..weights import MANIFEST, find_folder, read_manifest, seal
 from .engine import Sampling
-from .prompt import PromptFormat
+from .prompt_format import PromptFormat
 
 POLICY, PPM = KINDS = ("policy", "ppm")
 FORMAT = 1

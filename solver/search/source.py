@@ -16,7 +16,7 @@ from ..budget import Budget
 from ..errors import InputError
 from ..executor import Executor, LibraryExecutor
 from ..lm.outage import GuardedExecutor
-from ..lm.prompt import PromptTask
+from ..lm.template import PromptTask
 from ..policy import Policy
 from ..settings import SearchSettings
 from ..tasks import Task

@@ -28,7 +28,7 @@ import orjson
 
 from ..errors import InputError
 from ..executor import Value, apply
-from ..lm.prompt import Prefix
+from ..prefix import Prefix
 from ..program import ProgramError, Ref, parse_steps, variable_name
 from ..submission import write_atomic
 from ..tasks import Task, task_digest

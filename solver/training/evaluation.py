@@ -18,8 +18,11 @@ from torch import nn
 
 from ..executor import apply
 from ..lm.engine import Answer, Engine, Request, Sampling, merge_answers
-from ..lm.prompt import Prefix, Prompt, PromptBuilder, PromptFormat, read_step
+from ..lm.prompt import Prompt, PromptBuilder
+from ..lm.prompt_format import PromptFormat
+from ..lm.reading import read_step
 from ..lm.tokenizer import encode_prompt
+from ..prefix import Prefix
 from ..program import ProgramError, Ref, Statement, variable_name
 from .models import base_of
 from .preparation import Example

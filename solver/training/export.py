@@ -13,7 +13,7 @@ import torch
 from ..configuration import as_dict, load
 from ..errors import InputError, first_line
 from ..lm.adapter import ADAPTER_CONFIG, seal_adapter
-from ..lm.prompt import PromptFormat
+from ..lm.prompt_format import PromptFormat
 from ..lm.weights import POLICY, PPM, read_weights, seal_weights
 from .document_folders import TOKENIZER_FOLDER
 from .launch import RUN_FACTS, RUN_SETTINGS, assignments_of

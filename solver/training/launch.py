@@ -13,7 +13,7 @@ from typing import Any
 
 from ..configuration import as_dict, load
 from ..errors import InputError, SettingsError
-from ..lm.prompt import PromptFormat
+from ..lm.prompt_format import PromptFormat
 from ..lm.text import load_tokenizer
 from ..lm.weights import POLICY
 from ..synthesis.shards import shard_paths

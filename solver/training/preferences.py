@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..lm.prompt import Prefix, PromptTask
+from ..lm.template import PromptTask
+from ..prefix import Prefix
 from ..search.trace import States, Trace, TraceNode, load_trace, seen_in
 from ..synthesis.found import checked_programs
 from ..tasks import Task, load_set, task_digest, trainable

@@ -17,8 +17,11 @@ import numpy as np
 from ..executor import Value, apply
 from ..grid.registry import FUNCTIONS, Function
 from ..grid.types import Table
-from ..lm.prompt import OUTPUT, Prefix, PromptFormat, PromptTask, prefix_segments, solution_segments, task_text
+from ..lm.prompt import prefix_segments, solution_segments
+from ..lm.prompt_format import PromptFormat
+from ..lm.template import OUTPUT, PromptTask, task_text
 from ..lm.tokenizer import encode_segments, vocabulary
+from ..prefix import Prefix
 from ..program import Argument, Program, Ref, Statement
 from ..synthesis.augment import augment
 from ..synthesis.found import FOUND

@@ -19,8 +19,10 @@ from solver.grid.types import Symmetry
 from solver.lm.client import RemoteEngine, RemoteScorer, Servers
 from solver.lm.engine import Answer, StopRule, TokenAnswer, TokenRequest, merge_answers
 from solver.lm.policy import LanguageModelPolicy, PreferenceModel
-from solver.lm.prompt import PromptBuilder, PromptFormat, PromptTask
+from solver.lm.prompt import PromptBuilder
+from solver.lm.prompt_format import PromptFormat
 from solver.lm.server import WholeCalls
+from solver.lm.template import PromptTask
 
 REFUSED = "refuse me"
 

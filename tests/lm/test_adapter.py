@@ -19,7 +19,8 @@ from solver.errors import InputError  # noqa: E402
 from solver.lm import loading  # noqa: E402
 from solver.lm.adapter import is_adapter, merged_folder, read_adapter, seal_adapter  # noqa: E402
 from solver.lm.loading import LanguageModel, check_language_model, weights_digests  # noqa: E402
-from solver.lm.prompt import Prompt, PromptFormat  # noqa: E402
+from solver.lm.prompt import Prompt  # noqa: E402
+from solver.lm.prompt_format import PromptFormat  # noqa: E402
 from solver.lm.tokenizer import save_tokenizer  # noqa: E402
 from solver.lm.transformers_engine import TransformersScorer  # noqa: E402
 from solver.lm.weights import read_weights  # noqa: E402

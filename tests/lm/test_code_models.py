@@ -17,10 +17,13 @@ from solver.errors import InputError  # noqa: E402
 from solver.executor import input_value  # noqa: E402
 from solver.lm.examples import load_examples  # noqa: E402
 from solver.lm.loading import LanguageModel  # noqa: E402
-from solver.lm.prompt import Prefix, PromptBuilder, PromptFormat, PromptTask, solution_segments  # noqa: E402
+from solver.lm.prompt import PromptBuilder, solution_segments  # noqa: E402
+from solver.lm.prompt_format import PromptFormat  # noqa: E402
+from solver.lm.template import PromptTask  # noqa: E402
 from solver.lm.text import TokenText  # noqa: E402
 from solver.lm.tokenizer import encode_prompt, encode_segments  # noqa: E402
 from solver.lm.weights import seal_weights  # noqa: E402
+from solver.prefix import Prefix  # noqa: E402
 from solver.search.grammar import Grammar  # noqa: E402
 from solver.settings import LanguageModelSettings  # noqa: E402
 from solver.tasks import load_set  # noqa: E402

@@ -8,7 +8,10 @@ import numpy as np
 
 from solver.executor import input_value
 from solver.lm.examples import load_examples
-from solver.lm.prompt import Prefix, PromptBuilder, PromptFormat, PromptTask
+from solver.lm.prompt import PromptBuilder
+from solver.lm.prompt_format import PromptFormat
+from solver.lm.template import PromptTask
+from solver.prefix import Prefix
 from solver.tasks import load_set
 
 TOOLS = Path(__file__).parents[2] / "tools"

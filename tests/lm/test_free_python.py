@@ -15,8 +15,12 @@ from solver.grid.types import Symmetry
 from solver.lm.engine import Answer, QueueEngine, Sampling
 from solver.lm.loading import LanguageModel
 from solver.lm.policy import LanguageModelPolicy
-from solver.lm.prompt import Prefix, PromptBuilder, PromptFormat, PromptTask, prefix_segments, read_step, system_text
+from solver.lm.prompt import PromptBuilder, prefix_segments
+from solver.lm.prompt_format import PromptFormat
+from solver.lm.reading import read_step
+from solver.lm.template import PromptTask, system_text
 from solver.policy import FreeStep, GrammarPolicy, MixturePolicy, Step
+from solver.prefix import Prefix
 from solver.program import FreeStatement, ProgramError, Ref
 from solver.program_run import result_json, run_program
 from solver.sandbox.executor import SandboxExecutor

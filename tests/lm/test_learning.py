@@ -16,7 +16,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 from solver.executor import execute, input_value  # noqa: E402
 from solver.grid.registry import FUNCTIONS  # noqa: E402
 from solver.lm.loading import LanguageModel  # noqa: E402
-from solver.lm.prompt import PromptFormat, PromptTask, solution_segments  # noqa: E402
+from solver.lm.prompt import solution_segments  # noqa: E402
+from solver.lm.prompt_format import PromptFormat  # noqa: E402
+from solver.lm.template import PromptTask  # noqa: E402
 from solver.lm.tokenizer import encode_segments  # noqa: E402
 from solver.lm.weights import seal_weights  # noqa: E402
 from solver.program import Program, Ref, Statement  # noqa: E402

@@ -13,7 +13,7 @@ from solver.executor import LibraryExecutor
 from solver.lm.client import EngineError
 from solver.lm.engine import Answer, QueueEngine, Sampling
 from solver.lm.loading import LanguageModel
-from solver.lm.prompt import PromptFormat
+from solver.lm.prompt_format import PromptFormat
 from solver.sandbox.slot import SandboxError
 from solver.search.source import ProgramSource
 from solver.settings import LanguageModelSettings, SearchSettings

@@ -13,8 +13,11 @@ from solver.grid.registry import FUNCTIONS
 from solver.grid.types import Symmetry
 from solver.lm.engine import Answer, QueueEngine, Sampling, TemperatureSchedule
 from solver.lm.policy import LanguageModelPolicy, PreferenceModel
-from solver.lm.prompt import Prefix, PromptBuilder, PromptFormat, PromptTask
+from solver.lm.prompt import PromptBuilder
+from solver.lm.prompt_format import PromptFormat
+from solver.lm.template import PromptTask
 from solver.policy import GrammarPolicy, MixturePolicy, Step, UniformPolicy
+from solver.prefix import Prefix
 from solver.search.grammar import Grammar
 from solver.search.tree import Tree, TreeRules
 from solver.tasks import Pair, Task

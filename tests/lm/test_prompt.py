@@ -10,17 +10,11 @@ from solver.errors import InputError
 from solver.executor import apply, input_value
 from solver.grid.registry import FUNCTIONS
 from solver.grid.types import Rank, Symmetry
-from solver.lm.prompt import (
-    Example,
-    Prefix,
-    PromptBuilder,
-    PromptFormat,
-    PromptTask,
-    read_step,
-    sketch,
-    solution_segments,
-    task_text,
-)
+from solver.lm.prompt import Example, PromptBuilder, solution_segments
+from solver.lm.prompt_format import PromptFormat
+from solver.lm.reading import read_step
+from solver.lm.template import PromptTask, sketch, task_text
+from solver.prefix import Prefix
 from solver.program import FreeStatement, ProgramError, Ref, parse
 from solver.tasks import Pair, Task
 

@@ -18,7 +18,9 @@ from solver.errors import InputError
 from solver.executor import input_value
 from solver.grid.registry import CONSTANTS, FUNCTIONS
 from solver.grid.types import Color, Grid, Int, Table
-from solver.lm.prompt import PromptFormat, PromptTask, grid_text, solution_segments
+from solver.lm.prompt import solution_segments
+from solver.lm.prompt_format import PromptFormat
+from solver.lm.template import PromptTask, grid_text
 from solver.lm.text import load_tokenizer
 from solver.lm.tokenizer import encode_prompt, encode_segments, save_tokenizer, vocabulary
 from solver.program import Program, Ref, Statement, parse

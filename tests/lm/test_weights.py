@@ -8,7 +8,7 @@ import pytest
 
 from solver.errors import InputError
 from solver.lm.engine import Sampling
-from solver.lm.prompt import PromptFormat
+from solver.lm.prompt_format import PromptFormat
 from solver.lm.weights import check_memory, read_weights, seal_weights
 
 

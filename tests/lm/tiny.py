@@ -6,7 +6,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
 
 from solver.lm.engine import Sampling
-from solver.lm.prompt import PromptFormat
+from solver.lm.prompt_format import PromptFormat
 from solver.lm.tokenizer import save_tokenizer, vocabulary
 from solver.lm.weights import seal_weights
 

@@ -13,7 +13,9 @@ from solver.grid.types import Symmetry
 from solver.lm.engine import QueueEngine, Sampling
 from solver.lm.loading import LanguageModel
 from solver.lm.policy import LanguageModelPolicy
-from solver.lm.prompt import PromptBuilder, PromptFormat, PromptTask
+from solver.lm.prompt import PromptBuilder
+from solver.lm.prompt_format import PromptFormat
+from solver.lm.template import PromptTask
 from solver.policy import Step
 from solver.program import parse
 from solver.search.grammar import Grammar

@@ -19,7 +19,9 @@ from solver.errors import InputError
 from solver.lm.engine import QueueEngine, Sampling
 from solver.lm.loading import LanguageModel, read_hints
 from solver.lm.policy import HintSchedule, LanguageModelPolicy
-from solver.lm.prompt import PromptBuilder, PromptFormat, PromptTask
+from solver.lm.prompt import PromptBuilder
+from solver.lm.prompt_format import PromptFormat
+from solver.lm.template import PromptTask
 from solver.search.grammar import Grammar
 from solver.search.source import ProgramSource
 from solver.search.trace import load_trace, trace_of

@@ -21,7 +21,9 @@ from tiny import save_policy  # noqa: E402
 
 from solver.errors import InputError  # noqa: E402
 from solver.executor import execute, input_value  # noqa: E402
-from solver.lm.prompt import PromptFormat, solution_segments, task_text  # noqa: E402
+from solver.lm.prompt import solution_segments  # noqa: E402
+from solver.lm.prompt_format import PromptFormat  # noqa: E402
+from solver.lm.template import task_text  # noqa: E402
 from solver.lm.text import load_tokenizer  # noqa: E402
 from solver.lm.tokenizer import encode_segments, save_tokenizer  # noqa: E402
 from solver.lm.weights import read_weights  # noqa: E402
