@@ -269,7 +269,7 @@ except (OSError, ValueError) as error:
 if not problem and not faults:
     try:
         from solver.submission import check_submission
-        from solver.tasks import load_path
+        from solver.task_files import load_path
 
         loaded = load_path(challenges[0])
         faults = check_submission(submission, [*loaded.tasks, *loaded.stubs.values()])

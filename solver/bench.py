@@ -220,7 +220,7 @@ import resource
 from solver.search.source import ProgramSource
 from solver.settings import SearchSettings
 from solver.budget import Budget
-from solver.tasks import load_set
+from solver.task_sets import load_set
 largest = max(load_set("arc-agi-1/training"), key=lambda task: task.num_cells)
 ProgramSource(SearchSettings()).solve(largest.hide(), Budget(seconds=10), 0, lambda _: None)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

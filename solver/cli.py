@@ -74,7 +74,7 @@ class _StderrHandler(logging.StreamHandler):
 def _solve(args: Any) -> int:
     from .report import write_report
     from .summary import summarize
-    from .tasks import load_path
+    from .task_files import load_path
 
     settings = settings_of(args, args.set_or_setting)
     loaded = load_path(args.tasks)
@@ -110,7 +110,8 @@ def _evaluate(args: Any) -> int:
     from .score import score
     from .submission import write_atomic
     from .summary import summarize
-    from .tasks import SETS, load_set, read_ids, select, select_ids
+    from .task_files import read_ids
+    from .task_sets import SETS, load_set, select, select_ids
 
     names = [value for value in args.set_or_setting if "=" not in value]
     if len(names) != 1:
@@ -205,7 +206,8 @@ def _ended(record: RunRecord) -> int:
 
 def find_task(name: str) -> Task:
     """The task of an id in the public sets, or of a task file; InputError for a bad one."""
-    from .tasks import find_in_sets, load_path
+    from .task_files import load_path
+    from .task_sets import find_in_sets
 
     path = Path(name)
     if path.suffix.lower() != ".json" and not path.exists():

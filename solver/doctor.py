@@ -101,7 +101,7 @@ def _sandbox() -> str:
 
 
 def _data_sets() -> dict[str, str]:
-    from .tasks import SETS, load_set
+    from .task_sets import SETS, load_set
 
     found = {}
     for name in SETS:

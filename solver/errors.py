@@ -25,3 +25,10 @@ class SettingsError(ArcSolveError):
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, for messages of one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """Text of a stranger, safe inside one line."""
+    if text.isprintable() and text and len(text) <= limit:
+        return text
+    return ascii(text[:limit]) + ("…" if len(text) > limit else "")

@@ -14,7 +14,8 @@ from solver.answers import Attempt, Ballot, TaskResult
 from solver.plausibility import Plausibility
 from solver.re_arc import grid_text
 from solver.results import to_json
-from solver.tasks import load_set, newer_tasks, read_ids, trainable
+from solver.task_files import read_ids
+from solver.task_sets import load_set, newer_tasks, trainable
 from solver.vote import EVIDENCE, Trust, evidence, vote
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))

@@ -28,7 +28,9 @@ from solver.progress import Progress
 from solver.settings import Settings, load_settings
 from solver.sources import MODEL_PACKAGES
 from solver.submission import check_submission
-from solver.tasks import load_path, load_set, raw_task, sample
+from solver.task_files import load_path
+from solver.task_sets import load_set, sample
+from solver.tasks import raw_task
 from solver.weights import find_folder
 
 GOOD = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [[0, 9]]}]}
@@ -297,7 +299,7 @@ def test_evaluate_counts_right_answers(tmp_path, monkeypatch, capsys):
         truth = np.array([[4, 2]] if index < 2 else [[1]], np.int8)
         fake = made[task.task_id]
         made[task.task_id] = type(fake)(task.task_id, fake.train, (type(fake.test[0])(fake.test[0].input, truth),))
-    monkeypatch.setattr("solver.tasks.load_set", lambda name: tuple(made.values()))
+    monkeypatch.setattr("solver.task_sets.load_set", lambda name: tuple(made.values()))
     use(monkeypatch, fake_sources.tame)
     ids = write(tmp_path, dict.fromkeys(list(made)[:3], GOOD), "ids.json")
     argv = ["evaluate", "--set", "arc-agi-1/evaluation", "--nodes", "1", "--tasks-from", str(ids)]

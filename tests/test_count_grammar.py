@@ -14,7 +14,8 @@ from solver.program import parse
 from solver.results import to_json
 from solver.search.grammar import Grammar
 from solver.synthesis.found import right_programs
-from solver.tasks import Pair, Task, load_set
+from solver.task_sets import load_set
+from solver.tasks import Pair, Task
 
 PATH = Path(__file__).parents[1] / "tools" / "count_grammar.py"
 FLIP = "def solve(I):\n    x = transform(I, FLIP_LR)\n    return x"

@@ -22,7 +22,8 @@ from make_notebook import NOTEBOOK, SOURCE, kernel_metadata, slugify, split_cell
 import solver
 from solver.answers import Answer, Findings, TaskResult
 from solver.submission import blank_submission, check_submission, submission_of
-from solver.tasks import Pair, Task, TaskStub, load_path
+from solver.task_files import load_path
+from solver.tasks import Pair, Task, TaskStub
 from solver.vote import choose_attempts
 
 # the notebook

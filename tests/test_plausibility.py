@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from solver.plausibility import FEATURES, LAWS, Plausibility
-from solver.tasks import Pair, Task, trainable
+from solver.task_sets import trainable
+from solver.tasks import Pair, Task
 
 GRIDS = arrays(np.int8, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.integers(0, 9))
 

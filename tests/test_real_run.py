@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from solver.submission import check_submission
-from solver.tasks import load_set, sample
+from solver.task_sets import load_set, sample
 
 SET, NUM_TASKS, NODES = "arc-agi-1/training", 6, 6_000
 NUM_KILLS = int(os.environ.get("ARC_TEST_KILLS", "3"))

@@ -17,7 +17,8 @@ from solver.answers import Attempt, TaskResult
 from solver.picture import PALETTE, png
 from solver.report import render_report, write_report
 from solver.submission import blank_attempts
-from solver.tasks import Pair, Task, TaskStub, load_set
+from solver.task_sets import load_set
+from solver.tasks import Pair, Task, TaskStub
 from solver.terminal import difference, draw_grid, draw_outputs, has_color
 
 SUMMARY = {"seconds_per_task": 1.5, "wall_s": 60, "workers": 2, "seed": 0, "version": "0.1.0",

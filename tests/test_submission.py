@@ -20,7 +20,8 @@ from solver.submission import (
     submission_of,
     write_submission,
 )
-from solver.tasks import Pair, Task, TaskStub, load_set
+from solver.task_sets import load_set
+from solver.tasks import Pair, Task, TaskStub
 
 GRID = np.array([[1, 2], [3, 4]], np.int8)
 TASKS = [

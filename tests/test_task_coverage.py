@@ -8,7 +8,7 @@ import task_coverage as tool
 
 from solver.answers import Attempt, TaskResult
 from solver.results import to_json
-from solver.tasks import load_set
+from solver.task_sets import load_set
 
 
 @pytest.fixture

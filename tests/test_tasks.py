@@ -14,22 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.errors import InputError
-from solver.tasks import (
+from solver.task_files import load_path, read_ids
+from solver.task_sets import (
     SETS,
-    Pair,
     find_in_sets,
     in_dev,
-    load_path,
     load_set,
     newer_tasks,
     older_tasks,
-    pair_digest,
-    raw_task,
-    read_ids,
     sample,
     select,
     training_allowed,
 )
+from solver.tasks import Pair, pair_digest, raw_task
 
 GOOD = {"train": [{"input": [[1, 2]], "output": [[2], [1]]}], "test": [{"input": [[0, 9]]}]}
 

@@ -33,7 +33,7 @@ from solver.lm.weights import seal_weights
 from solver.runner import RunRecord, run
 from solver.search.trace import load_trace
 from solver.settings import load_settings
-from solver.tasks import load_set, select
+from solver.task_sets import load_set, select
 
 CONTEXT_LENGTH = 4096
 ENGINE_WAIT_S = 600.0

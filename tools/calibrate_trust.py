@@ -6,7 +6,7 @@
     python tools/calibrate_trust.py --tuned tune.jsonl          # the vision model, by `train_vision.py tune`
     python tools/revote.py --set arc-agi-1/dev runs/other/results.jsonl     # what that makes of a run with ballots
 
-The first writes the ids of training tasks that are in neither ARC-AGI-1 set (solver.tasks.newer_tasks), all or a random
+The first writes the ids of training tasks that are in neither ARC-AGI-1 set (`task_sets.newer_tasks`), all or a random
 subset; with the same seed a larger one contains every smaller one. A run of several sources calibrates each of them, a
 run of one (`--set search.use=false`) that one; sources that no results name keep their trust.
 
@@ -34,7 +34,8 @@ from solver.plausibility import Plausibility
 from solver.re_arc import read_grid
 from solver.results import load_results
 from solver.submission import write_atomic
-from solver.tasks import Task, load_set, newer_tasks
+from solver.task_sets import load_set, newer_tasks
+from solver.tasks import Task
 from solver.vote import EVIDENCE, JUDGED, Trust, evidence
 
 RIDGE = 1.0

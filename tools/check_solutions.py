@@ -21,7 +21,8 @@ from solver.errors import InputError
 from solver.program import Program, ProgramError, parse
 from solver.re_arc import read_grid, read_re_arc
 from solver.synthesis.found import is_right
-from solver.tasks import Task, load_set, trainable
+from solver.task_sets import load_set, trainable
+from solver.tasks import Task
 
 FOLDER = Path(__file__).parent / "solutions"
 

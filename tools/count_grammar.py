@@ -24,7 +24,7 @@ from command_line import arguments, main_of
 from solver.grid.registry import FUNCTIONS
 from solver.program import Program, Ref
 from solver.synthesis.found import checked_programs, texts_of_results
-from solver.tasks import trainable
+from solver.task_sets import trainable
 
 STATEMENT_WEIGHT = 0.7
 

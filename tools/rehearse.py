@@ -41,7 +41,9 @@ from command_line import arguments, main_of
 from solver.answers import TaskResult
 from solver.errors import InputError
 from solver.submission import blank_submission, check_submission, submission_of
-from solver.tasks import Task, TaskStub, load_path, load_set, raw_task
+from solver.task_files import load_path
+from solver.task_sets import load_set
+from solver.tasks import Task, TaskStub, raw_task
 from solver.vote import choose_attempts
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,7 +18,8 @@ from solver.answers import Attempts, TaskResult
 from solver.errors import InputError
 from solver.results import load_results
 from solver.score import score
-from solver.tasks import SETS, Task, load_set
+from solver.task_sets import SETS, load_set
+from solver.tasks import Task
 from solver.vote import vote, without_judgements
 
 

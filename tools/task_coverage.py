@@ -19,7 +19,8 @@ from command_line import arguments, main_of
 from solver.errors import InputError
 from solver.results import load_results
 from solver.score import score_task
-from solver.tasks import Task, load_set, training_allowed
+from solver.task_sets import load_set, training_allowed
+from solver.tasks import Task
 
 
 def solved_by(run: Path, tasks: Mapping[str, Task]) -> tuple[set[str], set[str]]:

@@ -24,7 +24,7 @@ from solver.lm.template import PromptTask, task_text
 from solver.lm.text import load_tokenizer
 from solver.lm.tokenizer import save_tokenizer
 from solver.synthesis.shards import read_shard, shard_paths
-from solver.tasks import is_allowed, load_set
+from solver.task_sets import is_allowed, load_set
 from solver.training.preparation import Encoder, examples
 
 PERCENTILES = (10, 25, 50, 75, 90, 95, 99, 100)

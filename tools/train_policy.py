@@ -41,7 +41,7 @@ from solver.lm.weights import read_weights
 from solver.synthesis.found import checked_programs, found_sets, texts_of_results
 from solver.synthesis.generate import ProgramSet
 from solver.synthesis.shards import shard_path, write_shard
-from solver.tasks import trainable
+from solver.task_sets import trainable
 from solver.training import preparation
 from solver.training.document_folders import Part
 

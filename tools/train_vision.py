@@ -33,7 +33,8 @@ from solver.errors import InputError, SettingsError
 from solver.figures import new_figure, save_figure
 from solver.re_arc import grid_text
 from solver.settings import VisionSettings
-from solver.tasks import load_path, newer_tasks
+from solver.task_files import load_path
+from solver.task_sets import newer_tasks
 from solver.training.processes import choose_device, join_processes, run_processes
 
 logger = logging.getLogger("train_vision")

@@ -25,7 +25,9 @@ from command_line import arguments, main_of
 from solver.answers import Ballot, GridKey, grid_key
 from solver.errors import InputError
 from solver.re_arc import grid_text, read_grid
-from solver.tasks import Task, load_path, newer_tasks
+from solver.task_files import load_path
+from solver.task_sets import newer_tasks
+from solver.tasks import Task
 from solver.vision.votes import add_votes, in_order
 from solver.vote import vote
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 import orjson
 
 from ..program import parse
-from ..tasks import load_set
+from ..task_sets import load_set
 from .prompt import Example
 
 

@@ -15,7 +15,7 @@ from ..policy import GrammarPolicy, MixturePolicy, UniformPolicy
 from ..search.grammar import Grammar
 from ..search.rollouts import Sampler
 from ..settings import LanguageModelSettings
-from ..tasks import read_json
+from ..task_files import read_json
 from .adapter import Adapter, read_model
 from .engine import Engine, Sampling, Scorer, TemperatureSchedule
 from .outage import GuardedPolicy, GuardedPreference, Outage

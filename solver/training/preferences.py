@@ -18,7 +18,8 @@ from ..lm.template import PromptTask
 from ..prefix import Prefix
 from ..search.trace import States, Trace, TraceNode, load_trace, seen_in
 from ..synthesis.found import checked_programs
-from ..tasks import Task, load_set, task_digest, trainable
+from ..task_sets import load_set, trainable
+from ..tasks import Task, task_digest
 from .documents import GIVEN, PartWriter
 from .preparation import Encoder, Preparation, state_segments
 

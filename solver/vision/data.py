@@ -18,7 +18,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..re_arc import read_grid, read_re_arc
-from ..tasks import MAX_SIDE, Pair, older_tasks
+from ..task_sets import older_tasks
+from ..tasks import MAX_SIDE, Pair
 
 Grid = np.ndarray
 GridPair = tuple[Grid, Grid]

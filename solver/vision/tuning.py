@@ -25,7 +25,8 @@ from torch import Tensor
 from ..answers import GridKey
 from ..errors import InputError
 from ..settings import VisionSettings
-from ..tasks import Task, older_tasks
+from ..task_sets import older_tasks
+from ..tasks import Task
 from .canvas import IGNORE, MAX_SIDE, Placement, choose_canvas, draw_inputs, random_placement, read_canvas
 from .data import PackedPairs, grids_of
 from .graphed import GraphedStep

@@ -26,7 +26,7 @@ from solver.lm.weights import seal_weights  # noqa: E402
 from solver.prefix import Prefix  # noqa: E402
 from solver.search.grammar import Grammar  # noqa: E402
 from solver.settings import LanguageModelSettings  # noqa: E402
-from solver.tasks import load_set  # noqa: E402
+from solver.task_sets import load_set  # noqa: E402
 
 SOLUTIONS = sorted((Path(__file__).parents[2] / "tools" / "solutions").glob("*.py"))
 CHAT = (

@@ -12,7 +12,7 @@ from solver.lm.prompt import PromptBuilder
 from solver.lm.prompt_format import PromptFormat
 from solver.lm.template import PromptTask
 from solver.prefix import Prefix
-from solver.tasks import load_set
+from solver.task_sets import load_set
 
 TOOLS = Path(__file__).parents[2] / "tools"
 

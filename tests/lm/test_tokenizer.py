@@ -24,7 +24,7 @@ from solver.lm.template import PromptTask, grid_text
 from solver.lm.text import load_tokenizer
 from solver.lm.tokenizer import encode_prompt, encode_segments, save_tokenizer, vocabulary
 from solver.program import Program, Ref, Statement, parse
-from solver.tasks import load_set
+from solver.task_sets import load_set
 
 SOLUTIONS = sorted((Path(__file__).parents[2] / "tools" / "solutions").glob("*.py"))
 

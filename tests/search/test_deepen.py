@@ -13,7 +13,7 @@ from solver.search.root import RootPass, ViewedTask
 from solver.search.root_settings import RootSettings
 from solver.search.tree import TreeRules
 from solver.search.views import views
-from solver.tasks import trainable
+from solver.task_sets import trainable
 
 
 @pytest.fixture(scope="module", params=["05269061", "007bbfb7"])

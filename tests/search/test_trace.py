@@ -18,7 +18,8 @@ from solver.search.root_settings import RootSettings
 from solver.search.trace import States, load_trace, save_trace, seen_in, trace_head, trace_of
 from solver.search.tree import Tree, TreeRules
 from solver.search.views import views
-from solver.tasks import Pair, Task, trainable
+from solver.task_sets import trainable
+from solver.tasks import Pair, Task
 
 TRANSFORM = FUNCTIONS["transform"]
 SEARCHED = (("0b148d64", 0), ("23b5c85d", 1), ("1b2d62fb", 1), ("007bbfb7", 1))

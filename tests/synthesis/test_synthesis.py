@@ -37,7 +37,8 @@ from solver.synthesis.inputs import (
 )
 from solver.synthesis.mutations import mutate, rename_colors
 from solver.synthesis.scenes import FAMILIES, draw_scenes
-from solver.tasks import in_dev, load_set, pair_digest
+from solver.task_sets import in_dev, load_set
+from solver.tasks import pair_digest
 
 SMALL = load(SynthesisSettings, None, ["growth.num_steps=300", "files.sets_per_shard=3"])
 

@@ -32,7 +32,8 @@ from solver.search.views import views
 from solver.synthesis.found import checked_programs, found_sets, has_table
 from solver.synthesis.generate import ProgramSet
 from solver.synthesis.shards import read_shard, shard_path, shard_paths, write_shard
-from solver.tasks import load_set, task_digest, trainable
+from solver.task_sets import load_set, trainable
+from solver.tasks import task_digest
 from solver.training.documents import Documents
 from solver.training.preferences import PreferredNode, preferred, verified_traces
 

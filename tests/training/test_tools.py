@@ -32,7 +32,7 @@ from solver.synthesis import shards  # noqa: E402
 from solver.synthesis.augment import augment, turned  # noqa: E402
 from solver.synthesis.generate import ProgramSet  # noqa: E402
 from solver.synthesis.scenes import draw_scenes  # noqa: E402
-from solver.tasks import load_set  # noqa: E402
+from solver.task_sets import load_set  # noqa: E402
 from solver.training.documents import AUXILIARY, STEP, Documents, PartWriter, write_facts  # noqa: E402
 from solver.training.models import load_model, new_model, quietly  # noqa: E402
 from solver.training.preparation import Encoder, examples, sibling  # noqa: E402

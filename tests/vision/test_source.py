@@ -22,7 +22,8 @@ from solver.errors import InputError  # noqa: E402
 from solver.results import load_results, parse_found, to_json  # noqa: E402
 from solver.settings import load_settings  # noqa: E402
 from solver.sources import vision_lane, vision_sources  # noqa: E402
-from solver.tasks import Pair, Task, load_set  # noqa: E402
+from solver.task_sets import load_set  # noqa: E402
+from solver.tasks import Pair, Task  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
 from solver.vision.source import (  # noqa: E402
     MAX_JUDGED,

@@ -14,7 +14,8 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from solver.errors import InputError  # noqa: E402
-from solver.tasks import Pair, Task, older_tasks  # noqa: E402
+from solver.task_sets import older_tasks  # noqa: E402
+from solver.tasks import Pair, Task  # noqa: E402
 from solver.vision import tuning  # noqa: E402
 from solver.vision.canvas import random_placement  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig  # noqa: E402
