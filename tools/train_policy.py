@@ -5,8 +5,8 @@
     python tools/train_policy.py prepare --results runs/x/results.jsonl --re-arc re_arc.jsonl.xz --copies 3 --out found
     python tools/train_policy.py train --documents documents --held-out documents-held-out \\
         --held-out-tasks made-held-out --run runs/policy --minutes 20 --processes 2
-    python tools/train_policy.py export --run runs/policy --out weights/policy --trained-on "..."
-    python tools/train_policy.py measure --weights weights/policy --made made-held-out --samples 64 --ranks 100 \\
+    python tools/train_policy.py export --run runs/policy --out runs/policy/weights --trained-on "..."
+    python tools/train_policy.py measure --weights runs/policy/weights --made made-held-out --samples 64 --ranks 100 \\
         --out docs/policy
 
 `prepare` turns made-up tasks (tools/synthesize.py) into tokenised documents, with the tokenizer of --weights or this

@@ -5,9 +5,9 @@
         --run runs/ppm --minutes 10 --set adapter.rank=16
     python tools/train_ppm.py train --documents pairs --weights next/policy --adapter weights/ppm --run runs/next \\
         --set adapter.rank=16 --set train.max_steps=3000 --set train.decay_steps=1000
-    python tools/train_ppm.py export --run runs/ppm --out weights/ppm --trained-on "..."
+    python tools/train_ppm.py export --run runs/ppm --out runs/ppm/weights --trained-on "..."
     python tools/train_ppm.py head --adapter old/ppm --weights weights/policy --documents pairs \\
-        --held-out pairs-held-out --out weights/ppm --trained-on "..."
+        --held-out pairs-held-out --out new/ppm --trained-on "..."
 
 `prepare` makes preference pairs of made-up tasks (tools/synthesize.py): a state on the way to the solution, against one
 whose last step is another that also runs and leads elsewhere; and of search trees (`arc-solve evaluate --set
