@@ -8,7 +8,8 @@ weights.py    folders of language-model weights and what is checked before a run
 examples.py   solved tasks for prompts of models that are not fine-tuned
 engine.py     the contract of engines, sampling, temperature schedules, and an engine fed from a queue
 text.py       text to tokens and back
-transformers_engine.py, vllm_engine.py   the engines; nothing else here imports torch or vllm
+transformers_engine.py, vllm_engine.py   the engines
+prefix_runner.py   a model that computes once what prompts have in common; nothing else here imports torch or vllm
 server.py     an engine in a process of its own that many workers ask; client.py their side of it
 policy.py     LanguageModelPolicy and PreferenceModel
 outage.py     what a search goes on with where one of them fails

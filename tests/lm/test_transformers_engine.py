@@ -20,7 +20,7 @@ from transformers import (  # noqa: E402
     Qwen2ForCausalLM,
 )
 
-import solver.lm.transformers_engine as module  # noqa: E402
+import solver.lm.prefix_runner as module  # noqa: E402
 from solver.errors import InputError  # noqa: E402
 from solver.lm.engine import Request, Sampling  # noqa: E402
 from solver.lm.prompt import Prompt  # noqa: E402
@@ -222,7 +222,7 @@ def test_scores_in_chunks_are_those_of_one_call_and_end_at_the_deadline(tmp_path
     assert scorer.score([Prompt(OTHER, RESTS[1])], time.monotonic()) == [None]
     # The clock strikes after the second look, in the middle of the first prompt; what is known then is kept.
     looks = iter([False] * 4 + [True] * 100)
-    monkeypatch.setattr(module, "_is_past", lambda deadline: deadline is not None and next(looks))
+    monkeypatch.setattr(module, "is_past", lambda deadline: deadline is not None and next(looks))
     found = TransformersScorer(folder, 2048).score(prompts, 0.0)
     assert found[-1] is None
     known = [k for k, score in enumerate(found) if score is not None]
