@@ -108,8 +108,8 @@ def _rate(steps: list[Callable[[], Any]]) -> float:
 
 
 def _cheap_steps() -> np.ndarray:
-    """Numbers of the chain steps of the functions in STATEMENTS, with all their constants: three-op chains of these
-    are what design.md's figure is about."""
+    """Numbers of the chain steps of the functions in STATEMENTS, with all their constants: steps that cost little, so
+    that what the enumerator itself costs shows."""
     names = {name for name, _ in STATEMENTS}
     return np.array([i for i, s in enumerate(chain_steps()) if s.function.name in names])
 

@@ -5,7 +5,7 @@ A program file looks like this, and needs nothing but the installed package to r
     from solver.grid import *
 
     def solve(I):
-        x1 = objects(I, CONN8, ANY_COLOR)
+        x1 = find_objects(I, CONN8, ANY_COLOR)
         x2 = crop_object(x1, SIZE, MAX)
         return x2
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from solver import arguments, cli
+from solver import arguments, cli, program
 from solver.configuration import load
 from solver.errors import SettingsError
 from solver.settings import load_settings
@@ -169,6 +169,27 @@ def test_the_readmes_tree_has_every_module():
     assert {path.name for path in files if not path.stem.startswith("__")} <= named
     assert {path.parent.name for path in (ROOT / "solver").rglob("*.py")} <= named
     assert {path.stem for path in (ROOT / "solver" / "search").rglob("*.py") if path.stem != "__init__"} <= named
+
+
+def test_python_files_that_are_spoken_of_exist():
+    """In documents and docstrings; but for a user's own."""
+    own = {"my_program.py", "turner.py"}
+    sources = [path for folder in ("solver", "tools", "tests") for path in (ROOT / folder).rglob("*.py")]
+    names = {path.name for path in sources} | {"notebook.py"}
+    texts = {
+        path: path.read_text() for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")) if path.stem != "log"
+    }
+    for path in sources:
+        nodes = ast.walk(ast.parse(path.read_text()))
+        kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        texts[path] = "\n".join(ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds))
+    spoken_of = {(path.name, name) for path, text in texts.items() for name in re.findall(r"\b\w+\.py\b", text)}
+    assert sorted((page, name) for page, name in spoken_of if name not in names | own) == []
+
+
+def test_the_program_that_is_shown_is_one():
+    shown = textwrap.dedent(re.search(r"^    from solver.*?^(?=\S)", program.__doc__, re.MULTILINE | re.DOTALL)[0])
+    assert [statement.function.name for statement in program.parse(shown).statements] == ["find_objects", "crop_object"]
 
 
 def test_the_settings_that_the_readme_shows_exist(tmp_path):

@@ -2,7 +2,7 @@
 
 Frames home, in order; the number is that of the input, uint32:
 
-    A number grid                    an output of `solve` that is a plain array of two dimensions (protocol.PLANE)
+    A number grid                    an output of `solve` that is a plain array of two dimensions (protocol.py)
     V number value                   any other output, or the variables after a step (a dict)
     E number (type, line, message)   it failed on this input; line: int or None
     P text                           what it printed, if that was asked for

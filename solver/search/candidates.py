@@ -102,7 +102,7 @@ class Candidates:
 
 def reward(store: GridStore, number: int, baseline: float) -> float:
     """Reward of a stored value: 1 for a full fit, else 0.5·pairs solved + 0.3·cells right above the best identity or
-    constant baseline + 0.1·sizes right (design: at most 0.9)."""
+    constant baseline + 0.1·sizes right, 0.9 at most."""
     size_bits, exact_bits, right = (int(v) for v in store.matches[number])
     num_train = store.num_train
     if exact_bits == store.all_pairs:

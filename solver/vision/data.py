@@ -1,7 +1,7 @@
 """Training data of the vision model: which pairs may be used, and a packed file of them.
 
 The pairs come from ARC-AGI-1 *training* tasks and from RE-ARC (generators for the same tasks, arXiv
-2404.07353). A training task that shares a pair with an evaluation task is left out (`tasks.older_tasks`). Needs no
+2404.07353). A training task that shares a pair with an evaluation task is left out (`task_sets.older_tasks`). Needs no
 torch.
 """
 
