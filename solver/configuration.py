@@ -38,7 +38,7 @@ _MISSING = object()
 
 
 def setting(
-    default: Any, about: str = "", *, low: float | None = None, high: float | None = None, choices: Sequence[Any] = ()
+    default: Any, about: str, *, low: float | None = None, high: float | None = None, choices: Sequence[Any] = ()
 ) -> Any:
     """A field with a default and, for `load`, its range (both ends included) or its possible values. about: what it
     is, for people."""
@@ -106,8 +106,13 @@ def _allowed(kind: type, name: str) -> str:
     wanted = _hint(kind, name)
     if meta["choices"]:
         return ("some of " if get_origin(wanted) is tuple else "") + ", ".join(map(str, meta["choices"]))
-    ends = [_number(end) for end in (meta["low"], meta["high"]) if end is not None]
-    return ", ".join(filter(None, (_words(wanted), " to ".join(ends))))
+    return ", ".join(filter(None, (_words(wanted), _range(meta["low"], meta["high"]))))
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None:
+        return "" if high is None else f"at most {_number(high)}"
+    return f"at least {_number(low)}" if high is None else f"{_number(low)} to {_number(high)}"
 
 
 def _number(number: float) -> str:

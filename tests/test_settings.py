@@ -11,6 +11,7 @@ import pytest
 from solver.configuration import as_dict, as_toml, load
 from solver.errors import SettingsError
 from solver.settings import RunSettings, Settings, load_settings
+from solver.synthesis.generate import SynthesisSettings
 from solver.training.settings import TrainingSettings
 
 
@@ -139,13 +140,14 @@ def test_all_settings_are_listed_as_a_file_that_gives_the_defaults(tmp_path):
     assert "none, 1 to 1,000,000,000,000,000]\n# nodes = none" in text
 
 
-@pytest.mark.parametrize("kind", [Settings, TrainingSettings])
+@pytest.mark.parametrize("kind", [Settings, TrainingSettings, SynthesisSettings])
 def test_every_setting_says_what_it_is(kind):
     groups = get_type_hints(kind).values()
     assert [f"{group.__name__}.{f.name}" for group in groups for f in fields(group) if not f.metadata["about"]] == []
 
 
-def test_a_list_of_settings_is_the_file_that_training_reads(tmp_path):
+@pytest.mark.parametrize("kind", [TrainingSettings, SynthesisSettings])
+def test_a_list_of_settings_is_the_file_that_tools_read(tmp_path, kind):
     file = tmp_path / "all.toml"
-    file.write_text(as_toml(TrainingSettings))
-    assert load(TrainingSettings, file) == TrainingSettings()
+    file.write_text(as_toml(kind))
+    assert load(kind, file) == kind()

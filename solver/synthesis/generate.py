@@ -17,21 +17,26 @@ from .selection import SelectionSettings, select
 
 @dataclass(frozen=True)
 class GrowthSettings:
-    """Per set of inputs. num_steps: random statements tried. num_solutions: solutions of other tasks that are
-    run on it, changed at random. num_own_mutants: changed versions of a solution of the very task the inputs belong
-    to, beside the solution itself. max_statements: longest program that comes from a solution."""
+    """How programs are drawn for a set of inputs."""
 
-    num_steps: int = setting(2_000, low=1, high=10**6)
-    num_solutions: int = setting(40, low=0, high=1000)
-    num_own_mutants: int = setting(16, low=0, high=1000)
-    max_statements: int = setting(14, low=1, high=60)
+    num_steps: int = setting(2_000, "random statements tried", low=1, high=10**6)
+    num_solutions: int = setting(
+        40, "solutions of other tasks that are run on the inputs, changed at random", low=0, high=1000
+    )
+    num_own_mutants: int = setting(
+        16,
+        "changed versions of a solution of the very task that the inputs belong to, beside the solution itself",
+        low=0,
+        high=1000,
+    )
+    max_statements: int = setting(14, "longest program that comes from a solution", low=1, high=60)
 
 
 @dataclass(frozen=True)
 class FileSettings:
-    """sets_per_shard: sets of inputs in one file."""
+    """How tasks are stored."""
 
-    sets_per_shard: int = setting(64, low=1, high=4096)
+    sets_per_shard: int = setting(64, "sets of inputs in one file", low=1, high=4096)
 
 
 @dataclass(frozen=True)

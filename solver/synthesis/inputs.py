@@ -87,16 +87,17 @@ def gather(
 
 @dataclass(frozen=True)
 class InputSettings:
-    """scenes, arc, re_arc: how often inputs come from each, relative to one another. min_pairs, max_pairs: training
-    pairs a task; one test input comes on top. max_tokens: of all inputs of a task together, a token a cell and one
-    a row."""
+    """Where inputs come from (the first three: how often, relative to one another), and how many a task has; one test
+    input comes on top of the training pairs."""
 
-    scenes: float = setting(0.5, low=0, high=1e6)
-    arc: float = setting(0.1, low=0, high=1e6)
-    re_arc: float = setting(0.4, low=0, high=1e6)
-    min_pairs: int = setting(2, low=1, high=9)
-    max_pairs: int = setting(4, low=1, high=9)
-    max_tokens: int = setting(900, low=20, high=20_000)
+    scenes: float = setting(0.5, "made-up scenes", low=0, high=1e6)
+    arc: float = setting(0.1, "inputs of ARC-AGI-1 training tasks", low=0, high=1e6)
+    re_arc: float = setting(0.4, "RE-ARC inputs of the same tasks", low=0, high=1e6)
+    min_pairs: int = setting(2, "training pairs a task, at least", low=1, high=9)
+    max_pairs: int = setting(4, "training pairs a task, at most", low=1, high=9)
+    max_tokens: int = setting(
+        900, "of all inputs of a task together, a token a cell and one a row", low=20, high=20_000
+    )
 
 
 @dataclass(frozen=True)

@@ -32,18 +32,23 @@ PLAIN_CELLS = 9
 
 @dataclass(frozen=True)
 class SelectionSettings:
-    """Per set of inputs. lengths: how often grown programs of 1, 2, ... statements are wanted, relative to one
-    another. num_programs: how many of them. max_mutants: at most so many mutations of solutions on top, beside the
-    own solution of the task that the inputs belong to. max_tokens: of a task, all inputs and outputs together. tries:
-    candidates looked at for each task wanted. max_expansions: grids from which the fused enumerator looks for a
-    shorter way."""
+    """Which of the programs drawn for a set of inputs are kept."""
 
-    lengths: tuple[float, ...] = setting((0.09, 0.17, 0.19, 0.17, 0.14, 0.11, 0.08, 0.05), low=0.001)
-    num_programs: int = setting(7, low=0, high=1000)
-    max_mutants: int = setting(4, low=0, high=1000)
-    max_tokens: int = setting(1_800, low=20, high=20_000)
-    tries: int = setting(3, low=1, high=100)
-    max_expansions: int = setting(40, low=0, high=1000)
+    lengths: tuple[float, ...] = setting(
+        (0.09, 0.17, 0.19, 0.17, 0.14, 0.11, 0.08, 0.05),
+        "how often grown programs of 1, 2, ... statements are wanted, relative to one another",
+        low=0.001,
+    )
+    num_programs: int = setting(7, "how many of them", low=0, high=1000)
+    max_mutants: int = setting(
+        4,
+        "at most so many mutations of solutions on top, beside the solution of the task that the inputs belong to",
+        low=0,
+        high=1000,
+    )
+    max_tokens: int = setting(1_800, "of a task, all inputs and outputs together", low=20, high=20_000)
+    tries: int = setting(3, "candidates looked at for each task wanted", low=1, high=100)
+    max_expansions: int = setting(40, "grids from which the fused enumerator looks for a shorter way", low=0, high=1000)
 
     @property
     def max_statements(self) -> int:
