@@ -35,6 +35,6 @@ def join_at(rank: int, folder: Path) -> None:
     """folder: its name is a port."""
     import torch
 
-    from solver.training.processes import join_processes
+    from solver.learning.processes import join_processes
 
     join_processes(rank, 2, int(folder.name), torch.device("cpu"))

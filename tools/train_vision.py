@@ -31,11 +31,11 @@ from command_line import arguments, main_of, positive
 
 from solver.errors import InputError, SettingsError
 from solver.figures import new_figure, save_figure
+from solver.learning.processes import choose_device, join_processes, run_processes
 from solver.re_arc import grid_text
 from solver.settings import VisionSettings
 from solver.task_files import load_path
 from solver.task_sets import newer_tasks
-from solver.training.processes import choose_device, join_processes, run_processes
 
 logger = logging.getLogger("train_vision")
 
@@ -108,7 +108,7 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
     import torch
     import torch.distributed as dist
 
-    from solver.vision.checkpoint import has_checkpoint, read_facts
+    from solver.learning.checkpoint import has_checkpoint, read_facts
     from solver.vision.data import TrainingData
     from solver.vision.training import TrainConfig, Training, config_from
     from solver.vision.weights import load_weights
@@ -176,9 +176,10 @@ def export(args: argparse.Namespace) -> None:
     import torch
     from safetensors.torch import load_file
 
-    from solver.vision.checkpoint import read_facts
+    from solver.learning.checkpoint import read_facts
+    from solver.learning.packing import unpacked
     from solver.vision.training import config_from
-    from solver.vision.weights import save_weights, unpacked
+    from solver.vision.weights import save_weights
 
     checkpoint = args.run / "checkpoint"
     facts = read_facts(checkpoint)

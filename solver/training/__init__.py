@@ -12,11 +12,10 @@
     settings.py    all settings of a run
     launch.py      starting a run, or going on with one
     export.py      weights folders and adapters of what a run has learned
-    processes.py   several processes of one run, also of the vision model's training
     head.py        a preference model's head fitted again
     evaluation.py  programs that a model writes, tried out; ranks of the steps that solutions need
     measuring.py   the same of finished weights, with several processes
 
 Needs torch and transformers, except for documents.py, document_folders.py, preparation.py, preferences.py, packing.py
-and settings.py; processes.py needs torch alone. document_folders.py needs transformers to make a folder.
+and settings.py. document_folders.py needs transformers to make a folder.
 """

@@ -13,13 +13,13 @@ from typing import Any
 
 from ..configuration import as_dict, load
 from ..errors import InputError, SettingsError
+from ..learning.processes import choose_device, join_processes, run_processes
 from ..lm.prompt_format import PromptFormat
 from ..lm.text import load_tokenizer
 from ..lm.weights import POLICY
 from ..synthesis.shards import shard_paths
 from .document_folders import TOKENIZER_FOLDER, documents_facts
 from .documents import Documents
-from .processes import choose_device, join_processes, run_processes
 from .settings import TrainingSettings, faults
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def settings_of_run(order: TrainOrder) -> TrainingSettings:
 
 def _checkpoint_facts(order: TrainOrder) -> dict[str, Any]:
     """What the checkpoint that a run goes on from says of it; nothing where there is none. Raises InputError."""
-    from ..vision.checkpoint import has_checkpoint, read_facts
+    from ..learning.checkpoint import has_checkpoint, read_facts
 
     checkpoint = checkpoint_of(order)
     return read_facts(checkpoint) if has_checkpoint(checkpoint) else {}
@@ -83,7 +83,7 @@ def checkpoint_of(order: TrainOrder) -> Path:
 
 def train(order: TrainOrder) -> None:
     """Train with as many processes as ordered, this one being the only one if that is 1."""
-    from ..vision.checkpoint import has_checkpoint
+    from ..learning.checkpoint import has_checkpoint
 
     if order.resume and not has_checkpoint(order.resume):
         raise InputError(f"{order.resume}: no checkpoint")
@@ -122,7 +122,7 @@ def train_process(rank: int, order: TrainOrder) -> None:
     import torch
     import torch.distributed as dist
 
-    from ..vision.checkpoint import has_checkpoint
+    from ..learning.checkpoint import has_checkpoint
     from .models import context_of, make_model
     from .objectives import Completion, Preference
     from .trainer import Trainer

@@ -22,10 +22,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..vision.checkpoint import load_checkpoint, round_as_saved, save_checkpoint
-from ..vision.optimizer import Optimizer
-from ..vision.samples import stream_seed
-from ..vision.steps import agree, clip_gradients, update_average
+from ..learning.checkpoint import load_checkpoint, round_as_saved, save_checkpoint
+from ..learning.optimizer import Optimizer
+from ..learning.seeds import stream_seed
+from ..learning.steps import agree, clip_gradients, update_average
 from .attention import BlockMasks, dense_mask
 from .documents import Documents
 from .models import head_of, trunk_of

@@ -4,12 +4,9 @@
     model.py      the looped hybrid model
     data.py       training pairs: what may be trained on, packed files
     made.py       made-up tasks as further training tasks
-    optimizer.py  Muon for the core's matrices, AdamW for the rest, or AdamW for all
     variants.py   turned and recoloured training tasks as further training tasks
     samples.py    which pairs are drawn, in which order, placed where
-    steps.py      what training steps have in common: arithmetic, gradients, averages
     training.py   settings, the training loop over 1..N GPUs
-    checkpoint.py what a run needs to go on exactly where it stopped
     views.py      symmetries and colour permutations of a task, and how to undo them
     graphed.py    steps recorded as a CUDA graph
     votes.py      what views gave: counted, added up over tuning runs
@@ -18,8 +15,8 @@
     weights.py    the weights folder: safetensors, config.json, solver.json
 
 Importing this package needs no torch; importing anything but data, made, views and votes does.
-The recipe follows VARC (arXiv 2511.14761) and LoopViT (arXiv 2602.02156); docs/vision.md says where it
-differs.
+What it shares with other trainings is in ../learning. The recipe follows VARC (arXiv 2511.14761) and LoopViT (arXiv
+2602.02156); docs/vision.md says where it differs.
 """
 
 KIND, FORMAT = "vision", 2

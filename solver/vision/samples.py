@@ -5,20 +5,14 @@ All randomness follows from named seeds and the number of samples seen, so that 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ..learning.seeds import stream_seed
 from .canvas import MAX_SIDE, Placement, choose_canvas, draw_inputs, draw_targets, random_placement
 from .data import PackedPairs
-
-
-def stream_seed(*parts: int | str) -> int:
-    """A generator seed for a named stream; the same on every machine."""
-    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 class DevicePairs:

@@ -14,9 +14,10 @@ import torch
 
 from ..answers import Answer, DeviceLostError, Findings, GridKey, Judgement, Proposals, grid_key
 from ..budget import Budget
+from ..errors import first_line
+from ..learning.seeds import stream_seed
 from ..process import time_limit
 from ..tasks import MAX_SIDE, Pair, Task
-from .samples import stream_seed
 from .tuning import Tuned, Tuner, TuningConfig
 from .votes import add_votes, in_order
 from .weights import load_weights
@@ -339,7 +340,7 @@ class VisionSource:
         try:
             torch.cuda.synchronize(self.tuner.device)
         except RuntimeError:
-            raise DeviceLostError(f"vision: the GPU is lost ({str(error).splitlines()[0]})") from error
+            raise DeviceLostError(f"vision: the GPU is lost ({first_line(error)})") from error
 
     def _note(self, num_runs: int, tuned: Tuned) -> str:
         parts = [f"run {num_runs}", f"{tuned.num_steps} steps"]

@@ -26,13 +26,14 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ..errors import InputError
+from ..learning.checkpoint import load_checkpoint, read_facts, round_as_saved, save_checkpoint
+from ..learning.optimizer import Optimizer
+from ..learning.seeds import stream_seed
+from ..learning.steps import agree, agree_on, autocast, average_gradients, clip_gradients, update_average
 from .canvas import MAX_SIDE, read_canvas
-from .checkpoint import load_checkpoint, read_facts, round_as_saved, save_checkpoint
 from .data import TrainingData
 from .model import LoopedModel, ModelConfig, fresh_tokens, grown
-from .optimizer import Optimizer
-from .samples import DevicePairs, Pools, draw_pairs, numbers_by_canvas, stream_seed
-from .steps import agree, agree_on, autocast, average_gradients, clip_gradients, update_average
+from .samples import DevicePairs, Pools, draw_pairs, numbers_by_canvas
 from .variants import Variants
 
 logger = getLogger(__name__)

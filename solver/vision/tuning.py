@@ -24,6 +24,9 @@ from torch import Tensor
 
 from ..answers import GridKey
 from ..errors import InputError
+from ..learning.optimizer import Optimizer, Rate
+from ..learning.seeds import stream_seed
+from ..learning.steps import autocast, clip_gradients
 from ..settings import VisionSettings
 from ..task_sets import older_tasks
 from ..tasks import Task
@@ -31,9 +34,7 @@ from .canvas import IGNORE, MAX_SIDE, Placement, choose_canvas, draw_inputs, ran
 from .data import PackedPairs, grids_of
 from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
-from .optimizer import Optimizer, Rate
-from .samples import DevicePairs, MixedSampler, Sampler, stream_seed
-from .steps import autocast, clip_gradients
+from .samples import DevicePairs, MixedSampler, Sampler
 from .views import View, bound_output_size, task_views
 from .votes import Grid, Votes, count_grids, shares_of_views
 

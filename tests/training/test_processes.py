@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 import fake_processes  # noqa: E402
 
 from solver.errors import ArcSolveError, InputError  # noqa: E402
-from solver.training.processes import choose_device, run_processes  # noqa: E402
+from solver.learning.processes import choose_device, run_processes  # noqa: E402
 
 
 def test_every_process_does_its_work(tmp_path):

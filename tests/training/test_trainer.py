@@ -16,13 +16,13 @@ pytest.importorskip("transformers")
 
 from solver.configuration import load  # noqa: E402
 from solver.errors import InputError  # noqa: E402
+from solver.learning.checkpoint import has_checkpoint  # noqa: E402
 from solver.training.attention import BlockMasks, dense_mask  # noqa: E402
 from solver.training.documents import Documents, PartWriter, write_facts  # noqa: E402
 from solver.training.models import POLICY, PPM, add_adapter, head_of, load_model, new_model, trunk_of  # noqa: E402
 from solver.training.objectives import Completion, Preference  # noqa: E402
 from solver.training.settings import TrainingSettings, faults, rate_share  # noqa: E402
 from solver.training.trainer import Trainer  # noqa: E402
-from solver.vision.checkpoint import has_checkpoint  # noqa: E402
 
 CPU = torch.device("cpu")
 WORDS = ["model.width=32", "model.num_layers=2", "model.num_heads=2", "model.num_kv_heads=1", "model.head_size=16"]

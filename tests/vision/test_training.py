@@ -18,18 +18,19 @@ pytest.importorskip("safetensors")
 
 from solver.answers import Ballot, TaskResult  # noqa: E402
 from solver.errors import InputError, SettingsError  # noqa: E402
+from solver.learning.checkpoint import read_facts, save_checkpoint  # noqa: E402
+from solver.learning.optimizer import Optimizer, orthogonalize  # noqa: E402
+from solver.learning.packing import GROUP, LEVELS, packed, unpacked  # noqa: E402
+from solver.learning.steps import autocast  # noqa: E402
 from solver.results import to_json  # noqa: E402
-from solver.vision.checkpoint import read_facts, save_checkpoint  # noqa: E402
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, grown, rotary_table, rotate  # noqa: E402
-from solver.vision.optimizer import Optimizer, orthogonalize  # noqa: E402
 from solver.vision.samples import MixedSampler, Pools, Sampler  # noqa: E402
-from solver.vision.steps import autocast  # noqa: E402
 from solver.vision.training import TrainConfig, Training, config_from, validate  # noqa: E402
 from solver.vision.tuning import TuningConfig  # noqa: E402
 from solver.vision.variants import Variants, ViewTable, change_grids, draw_variants  # noqa: E402
 from solver.vision.views import SYMMETRIES, View  # noqa: E402
-from solver.vision.weights import GROUP, LEVELS, load_weights, packed, save_weights, unpacked  # noqa: E402
+from solver.vision.weights import load_weights, save_weights  # noqa: E402
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_vision.py"
 CPU = torch.device("cpu")

@@ -2,7 +2,7 @@
 MiB.
 
 Weights and second moments are float32, first moments bf16; momenta and the averaged weights are stored as exported
-weights are, matrices in eight bits (weights.py). Saving rounds the live tensors in the same way, so that the run that
+weights are, matrices in eight bits (packing.py). Saving rounds the live tensors in the same way, so that the run that
 goes on and the run that resumes stay equal.
 """
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..weights import file_hash, follow_umask
-from .weights import packed, unpacked
+from .packing import packed, unpacked
 
 SHARD_LIMIT_BYTES = 15 * 2**20
 PACKED_KINDS = ("momentum", "ema")
