@@ -18,8 +18,8 @@ from .arguments import parser_of, settings_of
 from .errors import ArcSolveError, InputError
 
 if TYPE_CHECKING:
-    from .profile import Profile
-    from .runner import RunRecord
+    from .reporting.profile import Profile
+    from .run.runner import RunRecord
     from .settings import Settings
     from .tasks import Task
 
@@ -72,8 +72,8 @@ class _StderrHandler(logging.StreamHandler):
 
 
 def _solve(args: Any) -> int:
-    from .report import write_report
-    from .summary import summarize
+    from .reporting.report import write_report
+    from .reporting.summary import summarize
     from .task_files import load_path
 
     settings = settings_of(args, args.set_or_setting)
@@ -90,7 +90,7 @@ def _solve(args: Any) -> int:
         write_report(places["report"], loaded.tasks, record.results, summary, args.tasks.name, faulty)
 
     record = _go(args, loaded.tasks, settings, faulty=loaded.stubs, show_ids=True, report=report)
-    from .terminal import PlainConsole
+    from .reporting.terminal import PlainConsole
 
     console = PlainConsole()
     fits = sum(result.num_exact > 0 for result in record.results.values())
@@ -106,10 +106,10 @@ def _solve(args: Any) -> int:
 def _evaluate(args: Any) -> int:
     import orjson
 
-    from .report import write_report
+    from .reporting.report import write_report
+    from .reporting.summary import summarize
     from .score import score
     from .submission import write_atomic
-    from .summary import summarize
     from .task_files import read_ids
     from .task_sets import SETS, load_set, select, select_ids
 
@@ -141,7 +141,7 @@ def _evaluate(args: Any) -> int:
 def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord) -> None:
     from rich.table import Table
 
-    from .terminal import PlainConsole
+    from .reporting.terminal import PlainConsole
 
     results = record.results.values()
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -161,7 +161,7 @@ def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord) -> Non
 
 def _print_places(**places: Path) -> None:
     """Where files are, a line each."""
-    from .terminal import PlainConsole
+    from .reporting.terminal import PlainConsole
 
     for name, path in places.items():
         PlainConsole().print(f"{name}: {path}", markup=False)
@@ -175,8 +175,8 @@ def _go(
     show_ids: bool = False,
     report: Callable[[RunRecord], None] | None = None,
 ) -> RunRecord:
-    from .progress import Progress
-    from .runner import run
+    from .reporting.progress import Progress
+    from .run.runner import run
 
     with Progress(len(tasks) + len(faulty or ()), show_ids) as progress:
         return run(
@@ -237,7 +237,7 @@ def _run(args: Any) -> int:
     if args.json:
         print(json.dumps(as_json))
     else:
-        from .terminal import PlainConsole, draw_outputs, has_color
+        from .reporting.terminal import PlainConsole, draw_outputs, has_color
 
         console = PlainConsole(soft_wrap=False)
         pairs = [*task.train, *task.test]
@@ -254,7 +254,7 @@ def _run(args: Any) -> int:
 
 
 def _profile(args: Any) -> int:
-    from .profile import draw_profile, read_profile
+    from .reporting.profile import draw_profile, read_profile
 
     profile, picture = read_profile(args.run), args.run / "profile.png"
     if args.json:
@@ -274,7 +274,7 @@ def _profile(args: Any) -> int:
 def _print_profile(profile: Profile) -> None:
     from rich.table import Table
 
-    from .terminal import PlainConsole
+    from .reporting.terminal import PlainConsole
 
     console = PlainConsole()
     table = Table("lane", "workers", "ready after", "tasks begun", "working", "of their time", box=None, pad_edge=False)
@@ -315,7 +315,7 @@ def _functions(args: Any) -> int:
         return 0
     from rich.text import Text
 
-    from .terminal import PlainConsole
+    from .reporting.terminal import PlainConsole
 
     console = PlainConsole()
     for family in FAMILIES:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from .answers import Source
 from .devices import list_gpus, use_gpu
 from .errors import InputError, SettingsError
-from .plan import compile_limit_s, start_limit_s
-from .services import Service
+from .run.plan import compile_limit_s, start_limit_s
+from .run.services import Service
 from .settings import Settings
 from .vision import FORMAT as VISION_FORMAT
 from .vision import KIND as VISION_KIND

@@ -113,7 +113,7 @@ def prepare(processes: int, deadline: float = math.inf) -> float:
 def worker_pool(workers: int, start: Callable[..., None], args: tuple[Any, ...]) -> Pool:
     """Worker processes with the kernels loaded, each begun with `start(*args)`. They come from a process without
     threads, which is safe to fork, and leave Ctrl-C to this one."""
-    from .workers import process_terms
+    from .run.workers import process_terms
 
     context = multiprocessing.get_context("forkserver")
     with process_terms():
@@ -122,7 +122,7 @@ def worker_pool(workers: int, start: Callable[..., None], args: tuple[Any, ...])
 
 
 def _run_children(orders: Sequence[str], deadline: float) -> None:
-    from .workers import process_terms
+    from .run.workers import process_terms
 
     with process_terms():  # a Ctrl-C is for this process, which ends them
         children = [

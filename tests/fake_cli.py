@@ -10,7 +10,8 @@ import sys
 
 import fake_sources
 
-from solver import cli, runner
+from solver import cli
+from solver.run import runner
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from solver.answers import Answer, DeviceLostError, Findings, Judgement
 from solver.errors import InputError
-from solver.runner import run
+from solver.run.runner import run
 from solver.sources import Lane
 from solver.tasks import Pair, Task
 

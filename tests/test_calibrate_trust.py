@@ -13,7 +13,7 @@ import pytest
 from solver.answers import Attempt, Ballot, TaskResult
 from solver.plausibility import Plausibility
 from solver.re_arc import grid_text
-from solver.results import to_json
+from solver.run.results import to_json
 from solver.task_files import read_ids
 from solver.task_sets import load_set, newer_tasks, trainable
 from solver.vote import EVIDENCE, Trust, evidence, vote

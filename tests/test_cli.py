@@ -20,11 +20,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from solver import report, runner
 from solver.cli import main
 from solver.errors import InputError
-from solver.events import Event
-from solver.progress import Progress
+from solver.reporting import report
+from solver.reporting.progress import Progress
+from solver.run import runner
+from solver.run.events import Event
 from solver.settings import Settings, load_settings
 from solver.sources import MODEL_PACKAGES
 from solver.submission import check_submission

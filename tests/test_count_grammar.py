@@ -11,7 +11,7 @@ from grids import draw
 
 from solver.answers import Attempt, TaskResult
 from solver.program import parse
-from solver.results import to_json
+from solver.run.results import to_json
 from solver.search.grammar import Grammar
 from solver.synthesis.found import right_programs
 from solver.task_sets import load_set

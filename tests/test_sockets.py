@@ -16,8 +16,8 @@ import fake_sources
 import pytest
 
 import solver.sockets
-from solver.runner import run
-from solver.services import Service
+from solver.run.runner import run
+from solver.run.services import Service
 from solver.settings import RunSettings, Settings
 from solver.sockets import MAX_ADDRESS_BYTES, MAX_NAME_BYTES, make_socket_folder, short_temporary_folder
 from solver.sources import Lane

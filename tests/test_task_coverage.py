@@ -7,7 +7,7 @@ import pytest
 import task_coverage as tool
 
 from solver.answers import Attempt, TaskResult
-from solver.results import to_json
+from solver.run.results import to_json
 from solver.task_sets import load_set
 
 

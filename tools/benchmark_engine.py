@@ -30,7 +30,7 @@ from command_line import arguments, main_of
 from solver.errors import InputError
 from solver.lm.prompt_format import PromptFormat
 from solver.lm.weights import seal_weights
-from solver.runner import RunRecord, run
+from solver.run.runner import RunRecord, run
 from solver.search.trace import load_trace
 from solver.settings import load_settings
 from solver.task_sets import load_set, select

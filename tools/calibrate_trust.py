@@ -32,7 +32,7 @@ from solver.answers import Ballot, TaskResult
 from solver.errors import InputError
 from solver.plausibility import Plausibility
 from solver.re_arc import read_grid
-from solver.results import load_results
+from solver.run.results import load_results
 from solver.submission import write_atomic
 from solver.task_sets import load_set, newer_tasks
 from solver.tasks import Task

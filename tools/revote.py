@@ -16,7 +16,7 @@ from command_line import arguments, main_of
 
 from solver.answers import Attempts, TaskResult
 from solver.errors import InputError
-from solver.results import load_results
+from solver.run.results import load_results
 from solver.score import score
 from solver.task_sets import SETS, load_set
 from solver.tasks import Task

@@ -17,7 +17,7 @@ import orjson
 from command_line import arguments, main_of
 
 from solver.errors import InputError
-from solver.results import load_results
+from solver.run.results import load_results
 from solver.score import score_task
 from solver.task_sets import load_set, training_allowed
 from solver.tasks import Task

@@ -19,10 +19,10 @@ import numpy as np
 from command_line import arguments, main_of
 
 from solver.errors import InputError
-from solver.figures import new_figure, save_figure
 from solver.lm.template import PromptTask, task_text
 from solver.lm.text import load_tokenizer
 from solver.lm.tokenizer import save_tokenizer
+from solver.reporting.figures import new_figure, save_figure
 from solver.synthesis.shards import read_shard, shard_paths
 from solver.task_sets import is_allowed, load_set
 from solver.training.preparation import Encoder, examples

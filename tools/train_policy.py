@@ -36,8 +36,8 @@ from command_line import arguments, main_of, positive
 from training_cli import add_common, made_parts
 
 from solver.errors import InputError
-from solver.figures import new_figure, save_figure
 from solver.lm.weights import read_weights
+from solver.reporting.figures import new_figure, save_figure
 from solver.synthesis.found import checked_programs, found_sets, texts_of_results
 from solver.synthesis.generate import ProgramSet
 from solver.synthesis.shards import shard_path, write_shard

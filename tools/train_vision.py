@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from command_line import arguments, main_of, positive
 
 from solver.errors import InputError, SettingsError
-from solver.figures import new_figure, save_figure
 from solver.learning.processes import choose_device, join_processes, run_processes
 from solver.re_arc import grid_text
+from solver.reporting.figures import new_figure, save_figure
 from solver.settings import VisionSettings
 from solver.task_files import load_path
 from solver.task_sets import newer_tasks
@@ -248,7 +248,7 @@ def tune(args: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from solver.results import load_results
+    from solver.run.results import load_results
     from solver.vision.tuning import Tuner, TuningConfig
     from solver.vision.weights import load_weights
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-from ..services import Link
+from ..run.services import Link
 from .engine import TokenAnswer, TokenRequest
 
 logger = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ def limit_waiting(connection: Connection, option: int, seconds: float) -> None:
 
 
 def serve_engines(link: Link, address: str, make: Callable[..., Mapping[str, BatchedEngine]], *args: Any) -> None:
-    """The main function of a service (../services.py). make: called with `args`, loads the engines, by name."""
+    """The main function of a service (../run/services.py). make: called with `args`, loads the engines, by name."""
     EngineServer(make(*args), address).serve(link)
 
 

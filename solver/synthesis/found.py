@@ -10,7 +10,7 @@ import numpy as np
 from ..grid.registry import GridError
 from ..program import Program, ProgramError, parse
 from ..re_arc import read_grid, read_re_arc
-from ..results import load_results
+from ..run.results import load_results
 from ..tasks import Task
 from .generate import ProgramSet
 from .inputs import grid_tokens

@@ -16,7 +16,7 @@ from ..answers import Answer, DeviceLostError, Findings, GridKey, Judgement, Pro
 from ..budget import Budget
 from ..errors import first_line
 from ..learning.seeds import stream_seed
-from ..process import time_limit
+from ..run.process import time_limit
 from ..tasks import MAX_SIDE, Pair, Task
 from .tuning import Tuned, Tuner, TuningConfig
 from .votes import add_votes, in_order

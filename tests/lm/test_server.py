@@ -27,10 +27,10 @@ from solver.lm.engine import Request, Sampling
 from solver.lm.prompt import Prompt
 from solver.lm.server import Abort, Answered, Ask, EngineServer, WholeCalls, serve_engines
 from solver.policy import GrammarPolicy, MixturePolicy
+from solver.run.services import Service, Services, spawn
 from solver.search.grammar import Grammar
 from solver.search.trace import trace_of
 from solver.search.tree import Tree, TreeRules
-from solver.services import Service, Services, spawn
 
 
 def wait_for(condition, seconds=20.0):

@@ -273,7 +273,7 @@ def test_palette_holds_background_and_frequent_colours():
 
 def test_importing_the_solver_needs_no_torch_or_vllm():
     script = (
-        "import sys, solver, solver.cli, solver.sources, solver.search.source, solver.runner;"
+        "import sys, solver, solver.cli, solver.sources, solver.search.source, solver.run.runner;"
         "bad = {'torch', 'vllm', 'transformers', 'peft', 'kaggle'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -24,7 +24,7 @@ from solver.executor import execute, input_value
 from solver.grid.registry import FUNCTIONS
 from solver.program import parse
 from solver.re_arc import grid_text, read_grid, read_re_arc
-from solver.results import to_json
+from solver.run.results import to_json
 from solver.synthesis import selection, shards
 from solver.synthesis.generate import SynthesisSettings, draw_program_set
 from solver.synthesis.growth import Pool, StepWeights

@@ -21,7 +21,7 @@ from solver.answers import Attempt, TaskResult
 from solver.lm.text import load_tokenizer
 from solver.program import parse
 from solver.re_arc import grid_text, read_grid
-from solver.results import to_json
+from solver.run.results import to_json
 from solver.search.deepen import tree_pass
 from solver.search.grammar import Grammar
 from solver.search.root import RootPass, ViewedTask

@@ -19,7 +19,7 @@ import solver.weights  # noqa: E402
 from solver.answers import DeviceLostError, Findings, Judgement, TaskResult  # noqa: E402
 from solver.budget import Budget  # noqa: E402
 from solver.errors import InputError  # noqa: E402
-from solver.results import load_results, parse_found, to_json  # noqa: E402
+from solver.run.results import load_results, parse_found, to_json  # noqa: E402
 from solver.settings import load_settings  # noqa: E402
 from solver.sources import vision_lane, vision_sources  # noqa: E402
 from solver.task_sets import load_set  # noqa: E402
@@ -436,7 +436,7 @@ def test_where_nothing_can_be_compiled_it_goes_on_uncompiled_and_says_so(source,
 
 def test_a_compiler_that_hangs_costs_time_and_not_the_source(source, tmp_path, monkeypatch):
     """Also where recording, which compiles first, takes it for a step that cannot be recorded."""
-    monkeypatch.setattr("solver.process.AGAIN_S", 0.5)
+    monkeypatch.setattr("solver.run.process.AGAIN_S", 0.5)
     backward, tried = Tuner.backward, []
 
     def compiling(self, *batch):

@@ -22,7 +22,7 @@ from solver.learning.checkpoint import read_facts, save_checkpoint  # noqa: E402
 from solver.learning.optimizer import Optimizer, orthogonalize  # noqa: E402
 from solver.learning.packing import GROUP, LEVELS, packed, unpacked  # noqa: E402
 from solver.learning.steps import autocast  # noqa: E402
-from solver.results import to_json  # noqa: E402
+from solver.run.results import to_json  # noqa: E402
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, grown, rotary_table, rotate  # noqa: E402
 from solver.vision.samples import MixedSampler, Pools, Sampler  # noqa: E402

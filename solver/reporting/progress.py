@@ -1,0 +1,94 @@
+"""Progress of a run: a bar where someone watches, plain lines elsewhere. Everything goes to stderr. What
+goes wrong is not shown here: the runner logs it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from .terminal import PlainConsole
+
+if TYPE_CHECKING:
+    from ..run.events import Event
+
+LINE_EVERY_S = 5.0
+
+
+class Progress:
+    """Shows the runner's events. show_ids: name tasks and what became of them in the plain lines; otherwise
+    only totals, at most one line in LINE_EVERY_S seconds."""
+
+    def __init__(self, num_tasks: int, show_ids: bool = True, console: Console | None = None) -> None:
+        self.console = console or PlainConsole(file=sys.stderr)
+        self.show_ids, self.num_tasks = show_ids, num_tasks
+        self.num_exact = self.num_failed = 0
+        self._last_line = -LINE_EVERY_S
+        self._ready = False
+        self._bar: Bar | None = None
+        self._row: Any = None
+
+    def __enter__(self) -> Progress:
+        if self.console.is_terminal:
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("fit all pairs: {task.fields[exact]}"),
+                TimeElapsedColumn(),
+                console=self.console,
+            )
+            self._bar.start()
+            self._row = self._bar.add_task("starting workers", total=self.num_tasks, exact=0)
+        else:
+            self._say(f"{self.num_tasks} tasks; starting workers (the first run compiles the grid library)")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            with contextlib.suppress(OSError):  # the terminal has gone
+                self._bar.stop()
+
+    def on_event(self, event: Event) -> None:
+        """Take one event of the runner."""
+        if event.kind == "finished" and event.result is not None:
+            self.num_exact += event.result.num_exact > 0
+            self.num_failed += event.result.status == "failed"
+        if event.kind in ("plan", "pass", "lane_lost") or (event.kind == "ready" and event.message):
+            self._say(event.message)
+        if self._bar is not None:
+            described = "solving" if event.kind != "stopping" else "stopping"
+            self._bar.update(self._row, completed=event.num_done, description=described, exact=self.num_exact)
+            return
+        if event.kind == "ready" and not self._ready:
+            self._ready = True
+            self._say("workers are ready")
+        elif event.kind == "stopping":
+            self._say(f"stopping: {event.message}" if event.message else "stopping")
+        elif event.kind == "finished":
+            self._finished(event)
+
+    def _finished(self, event: Event) -> None:
+        place = f"[{event.num_done}/{event.num_tasks}]"
+        result = event.result
+        if self.show_ids and result is not None:
+            what = "fits all pairs" if result.num_exact else "no full fit"
+            status = "" if result.status == "done" else f", {result.status}"
+            spent = f"{result.seconds:.1f} s, {result.num_nodes:,} nodes"
+            self._say(f"{place} {result.task_id}: {what}{status}, {spent}")
+            return
+        now = time.monotonic()
+        if now - self._last_line >= LINE_EVERY_S or event.num_done == event.num_tasks:
+            self._last_line = now
+            self._say(f"{place} fit all pairs: {self.num_exact}, {event.time_s:.0f} s")
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, markup=False)

@@ -1,0 +1,214 @@
+"""Task results as JSON lines: what results.jsonl holds, one line a finished task, and partial.jsonl, where a line may
+also have findings to go on from.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..answers import Answer, Attempt, Attempts, Ballot, Ballots, Findings, Found, Judgement, TaskResult
+from ..errors import InputError
+from ..grid.registry import GridError, as_grid
+
+logger = logging.getLogger(__name__)
+
+STATUSES = ("done", "partial", "failed")
+
+
+def to_json(result: TaskResult, found: Found | None = None) -> bytes:
+    """One line, without its newline. Numbers that JSON does not know (NaN, infinity) become 0; judgements that are none
+    are left out. found: to go on from."""
+    return orjson.dumps(
+        {
+            "task_id": _text(result.task_id),
+            "status": result.status,
+            "error": _text(result.error),
+            "seconds": _number(result.seconds),
+            "num_nodes": int(result.num_nodes),
+            "num_exact": int(result.num_exact),
+            "phases": {_text(name): _number(value) for name, value in result.phases.items()},
+            "notes": {_text(source): _text(note) for source, note in result.notes.items()},
+            "attempts": _to_lists(result.attempts),
+            "alone": {_text(source): _to_lists(attempts) for source, attempts in result.alone.items()},
+        }
+        | ({"ballots": _ballots_to_lists(result.ballots)} if result.ballots else {})
+        | ({"found": _found_to_dict(found)} if found else {}),
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+
+
+def from_json(line: bytes | str) -> TaskResult:
+    """The inverse of to_json. Raises ValueError if the line is torn or is no task result."""
+    try:
+        d = orjson.loads(line)
+        result = TaskResult(
+            task_id=d["task_id"],
+            attempts=_of_lists(d["attempts"]),
+            alone={str(source): _of_lists(lists) for source, lists in d.get("alone", {}).items()},
+            status=d["status"],
+            error=d["error"],
+            seconds=float(d["seconds"]),
+            num_nodes=int(d["num_nodes"]),
+            num_exact=int(d["num_exact"]),
+            phases={str(name): float(value) for name, value in d["phases"].items()},
+            notes={str(source): str(note) for source, note in d.get("notes", {}).items()},
+            ballots={str(source): _ballots_of(lists) for source, lists in d.get("ballots", {}).items()},
+        )
+    except (KeyError, TypeError, AttributeError, GridError, ValueError) as error:
+        raise ValueError(f"no task result: {type(error).__name__}: {error}") from error
+    if not isinstance(result.task_id, str) or result.status not in STATUSES:
+        raise ValueError("no task result: bad task_id or status")
+    return result
+
+
+def parse_results(content: bytes) -> tuple[dict[str, TaskResult], int]:
+    """Results by task (the last line of a task counts), and how many bytes of whole lines there are.
+
+    A last line without its newline was torn by a crash and is left out; a line that cannot be read is logged
+    and left out: its task counts as unfinished.
+    """
+    num_bytes = content.rfind(b"\n") + 1
+    results = {}
+    for number, line in enumerate(content[:num_bytes].split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            result = from_json(line)
+        except ValueError as error:
+            logger.warning("results line %d is left out: %s", number, error)
+            continue
+        results[result.task_id] = result
+    return results, num_bytes
+
+
+def parse_found(content: bytes) -> dict[str, Found]:
+    """What lines have to go on from, by task; those that cannot be read, and torn ones, have nothing."""
+    found = {}
+    for line in content.split(b"\n")[:-1]:
+        try:
+            d = orjson.loads(line)
+            found[str(d["task_id"])] = _found_of(d.get("found", {}))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            logger.warning("findings are left out: %s: %s", type(error).__name__, error)
+    return found
+
+
+def load_results(path: Path) -> dict[str, TaskResult]:
+    """Results of a results.jsonl by task, in the order of the file. Raises InputError if it cannot be
+    read."""
+    try:
+        return parse_results(path.read_bytes())[0]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _to_lists(attempts: Attempts) -> list[list[dict[str, Any]]]:
+    return [[_attempt_to_dict(a) for a in pair] for pair in attempts]
+
+
+def _of_lists(lists: list[list[dict[str, Any]]]) -> Attempts:
+    return tuple((_attempt_of(first), _attempt_of(second)) for first, second in lists)
+
+
+def _attempt_to_dict(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "grid": attempt.grid.tolist(),
+        "source": _text(attempt.source),
+        "origin": _text(attempt.origin),
+        "weight": _number(attempt.weight),
+        "exact": bool(attempt.exact),
+        "shares": {_text(source): _number(share) for source, share in attempt.shares.items()},
+    }
+
+
+def _attempt_of(d: dict[str, Any]) -> Attempt:
+    return Attempt(
+        as_grid(d["grid"]), str(d["source"]), str(d["origin"]), float(d["weight"]), bool(d["exact"]),
+        {str(source): float(share) for source, share in d.get("shares", {}).items()},
+    )  # fmt: skip
+
+
+def _ballots_to_lists(ballots: Mapping[str, Ballots]) -> dict[str, list[list[list[Any]]]]:
+    return {
+        _text(source): [[_ballot_to_list(ballot) for ballot in of_input] for of_input in of_source]
+        for source, of_source in ballots.items()
+    }
+
+
+def _ballot_to_list(b: Ballot) -> list[Any]:
+    """Its fields but the origin, which is long; those of a judgement only if there is one."""
+    own = [b.grid.tolist(), _number(b.weight), _number(b.share), bool(b.exact), _number(b.right)]
+    return own if b.nats is None else [*own, _number(b.nats), _number(b.behind)]
+
+
+def _ballots_of(lists: list[list[list[Any]]]) -> Ballots:
+    return tuple(tuple(_ballot_of(*fields) for fields in of_input) for of_input in lists)
+
+
+def _ballot_of(grid: Any, weight: Any, share: Any, exact: Any, right: Any, *judged: Any) -> Ballot:
+    more = dict(zip(("nats", "behind"), map(float, judged), strict=True)) if judged else {}
+    return Ballot(as_grid(grid), float(weight), float(share), bool(exact), float(right), **more)
+
+
+def _found_to_dict(found: Found) -> dict[str, dict[str, dict[str, Any]]]:
+    return {
+        _text(lane): {_text(source): _findings_to_dict(findings) for source, findings in own.items()}
+        for lane, own in found.items()
+    }
+
+
+def _findings_to_dict(f: Findings) -> dict[str, Any]:
+    return {
+        "answers": [_answer_to_list(answer) for answer in f.answers],
+        "num_nodes": int(f.num_nodes),
+        "phases": {_text(name): _number(value) for name, value in f.phases.items()},
+        "note": _text(f.note),
+        "whole_weight": _number(f.whole_weight),
+        "num_runs": int(f.num_runs),
+        "settled": bool(f.settled),
+        "judged": [[[j.grid, j.nats] for j in own if math.isfinite(j.nats)] for own in f.judged],
+    }
+
+
+def _answer_to_list(a: Answer) -> list[Any]:
+    return [list(a.outputs), _number(a.weight), _text(a.source), _text(a.origin), bool(a.exact), _number(a.right)]
+
+
+def _found_of(d: dict[str, Any]) -> Found:
+    """Raises KeyError, TypeError, AttributeError and ValueError (GridError among them)."""
+    return {
+        str(lane): {str(source): _findings_of(findings) for source, findings in own.items()} for lane, own in d.items()
+    }
+
+
+def _findings_of(d: dict[str, Any]) -> Findings:
+    return Findings(
+        answers=[_answer_of(*fields) for fields in d["answers"]],
+        num_nodes=int(d["num_nodes"]),
+        phases={str(name): float(value) for name, value in d["phases"].items()},
+        note=str(d["note"]),
+        whole_weight=float(d["whole_weight"]),
+        num_runs=int(d["num_runs"]),
+        settled=bool(d["settled"]),
+        judged=tuple(tuple(Judgement(as_grid(grid), float(nats)) for grid, nats in own) for own in d["judged"]),
+    )
+
+
+def _answer_of(outputs: Any, weight: Any, source: Any, origin: Any, exact: Any, right: Any) -> Answer:
+    grids = tuple(None if grid is None else as_grid(grid) for grid in outputs)
+    return Answer(grids, float(weight), str(source), str(origin), bool(exact), float(right))
+
+
+def _number(value: float) -> float:
+    return float(value) if math.isfinite(value) else 0.0
+
+
+def _text(value: str) -> str:
+    """JSON text must be valid Unicode; a lone surrogate is written as its escape."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,327 @@
+"""The folder of one run: what is in it at every moment, and how a run goes on from it.
+
+    submission.json   complete and valid from the first moment; only ever replaced as a whole
+    run.json          what is being run: settings, version, task ids, digest of the tasks' content
+    results.jsonl     one line a finished task, on the disk before the task counts as finished
+    partial.jsonl     in a run by the clock, one line a task that has answers and is not finished: what they are worth,
+                      so that a run that goes on does not give them up for worse ones, and findings that it adds to;
+                      replaced as a whole now and then
+    events.jsonl      what happened when, for machines
+
+Limits: one run at a time writes to a folder (held by a lock that dies with the process). A disk that fills
+up later does not end the run: the old submission stays whole, lines wait in memory, writing is tried again. What the
+run itself writes never takes the room that the next submission needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import orjson
+
+from ..answers import Attempt, Attempts, Found, TaskResult
+from ..errors import InputError
+from ..grid.registry import as_grid
+from ..submission import KEYS, check_submission, submission_of, write_atomic, write_submission
+from ..tasks import Task, TaskStub
+from .results import parse_found, parse_results, to_json
+
+logger = logging.getLogger(__name__)
+
+SUBMISSION, RUN, RESULTS, EVENTS = "submission.json", "run.json", "results.jsonl", "events.jsonl"
+PARTIAL = "partial.jsonl"
+REPORTS = ("summary.json", "report.html")
+"""Made of a run's results at its end: out of date once another run starts here, or this one goes on."""
+
+GROWTH = 2
+"""Room is kept for a submission so many times as large as the last one."""
+
+FREE_TO_CHANGE = ("workers", "start_timeout_s", "stop_s", "total_s", "grace_s")
+"""Settings of a run that may differ when it is resumed: they do not say what is computed, or only by a clock."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a run that goes on takes over of a task that was not finished. found: what is added to."""
+
+    attempts: Attempts
+    found: Found
+
+
+class RunFolder:
+    """Open a folder for a run, or for going on with one.
+
+    Raises InputError if the folder cannot be written, is in use, or holds a run (unless `resume`, and it is
+    the same run, or `overwrite`). `results`: tasks that were finished before.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+        self.path = path
+        self.results: dict[str, TaskResult] = {}
+        self.problems: dict[str, str] = {}
+        self._identity = identity
+        self._waiting: list[bytes] = []
+        self._partial: dict[str, bytes] = {}
+        self._partial_changed = False
+        self._partial_given_up = False
+        self._submission_size = 0
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            held = [name for name in (SUBMISSION, RUN, RESULTS) if _holds_something(path / name)]
+            if held and not resume and not overwrite:
+                raise InputError(f"{path}: already holds a run ({', '.join(held)}): resume or overwrite it")
+            if resume:
+                self._check_identity()
+            self._journal: BinaryIO = open(path / RESULTS, "ab", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if resume:
+                self.results, self._size = parse_results((path / RESULTS).read_bytes())
+            else:
+                self._size = 0
+                for name in (EVENTS, PARTIAL, RUN):
+                    (path / name).unlink(missing_ok=True)
+            for name in REPORTS:
+                (path / name).unlink(missing_ok=True)
+            self._journal.truncate(self._size)
+            self._events: BinaryIO = open(path / EVENTS, "ab", buffering=0)  # noqa: SIM115
+            self._events_size = _whole_lines(path / EVENTS)
+            self._events.truncate(self._events_size)
+        except OSError as error:
+            self._journal.close()
+            if isinstance(error, BlockingIOError):
+                raise InputError(f"{path}: another run is writing to it") from error
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+    def _check_identity(self) -> None:
+        """Refuse to go on with a run of other tasks, settings or version."""
+        try:
+            before = orjson.loads((self.path / RUN).read_bytes())
+        except FileNotFoundError:
+            results = self.path / RESULTS
+            if results.exists() and results.stat().st_size:
+                raise InputError(f"{self.path}: cannot be resumed: {RESULTS} without {RUN}") from None
+            return
+        except orjson.JSONDecodeError as error:
+            raise InputError(f"{self.path / RUN}: cannot be resumed: not JSON: {error}") from error
+        if faults := _differences(before, self._identity):
+            raise InputError(f"{self.path}: cannot be resumed, it is another run: {'; '.join(faults)}")
+
+    def carried(self, tasks: Iterable[Task | TaskStub]) -> dict[str, Carried]:
+        """What there is of the tasks, if the submission is whole and of these tasks; else nothing. What partial.jsonl
+        says of a grid (where it comes from, how likely it is right) is taken along."""
+        try:
+            submission = orjson.loads((self.path / SUBMISSION).read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            return {}
+        if check_submission(submission, tasks):
+            return {}
+        content = b""
+        with contextlib.suppress(OSError):
+            content = (self.path / PARTIAL).read_bytes()
+        partial, found = parse_results(content)[0], parse_found(content)
+        carried = {}
+        for task_id, entries in submission.items():
+            known, own = partial.get(task_id), _fitting(found.get(task_id, {}), len(entries))
+            carried[task_id] = Carried(_with_origins(entries, known), own)
+            if known is not None and task_id not in self.results:
+                self._partial[task_id] = to_json(known, own) + b"\n"
+        return carried
+
+    def begin(self, results: Mapping[str, TaskResult]) -> None:
+        """Write the first submission, then run.json. Raises InputError if there is no room even for these."""
+        try:
+            self._replace_submission(results)
+            write_atomic(self.path / RUN, orjson.dumps(self._identity, option=orjson.OPT_INDENT_2))
+        except OSError as error:
+            self.close()
+            raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+
+    def write_submission(self, results: Mapping[str, TaskResult]) -> bool:
+        """Replace the submission. False, and the old one stays, if that cannot be done now; where room is short
+        partial.jsonl is given up for it."""
+        try:
+            try:
+                self._replace_submission(results)
+            except OSError:
+                if not (self.path / PARTIAL).exists():
+                    raise
+                self._give_up_partial("its room is needed for the submission")
+                self._replace_submission(results)
+        except OSError as error:
+            self._trouble(SUBMISSION, error)
+            return False
+        self._mend(SUBMISSION)
+        return True
+
+    def _replace_submission(self, results: Mapping[str, TaskResult]) -> None:
+        write_submission(self.path / SUBMISSION, submission_of(results))
+        self._submission_size = (self.path / SUBMISSION).stat().st_size
+
+    def _leave_room(self, num_bytes: int) -> None:
+        """Raises OSError if so many bytes more would take the room of the next submission, which is written beside the
+        last and may be larger."""
+        disk = os.statvfs(self.path)
+        needed = sum(-(-size // disk.f_frsize) for size in (num_bytes, GROWTH * self._submission_size))
+        if disk.f_blocks and disk.f_bavail < needed:  # without blocks it has no limit, or does not tell
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def add_results(self, results: Iterable[TaskResult]) -> bool:
+        """Append lines and put them on the disk; those that cannot be written wait for the next call."""
+        for result in results:
+            self._waiting.append(to_json(result) + b"\n")
+            self._partial_changed |= self._partial.pop(result.task_id, None) is not None
+        if not self._waiting:
+            return True
+        data = b"".join(self._waiting)
+        try:
+            if RESULTS in self.problems:  # the last attempt may have left half a line
+                self._journal.truncate(self._size)
+            self._leave_room(len(data))
+            _append(self._journal, data)
+            os.fsync(self._journal.fileno())
+        except OSError as error:
+            self._trouble(RESULTS, error)
+            try:
+                self._journal.truncate(self._size)
+            except OSError as second:
+                self._trouble(RESULTS, second)
+            return False
+        self._size += len(data)
+        self._waiting = []
+        self._mend(RESULTS)
+        return True
+
+    def hold(self, result: TaskResult, found: Found | None = None) -> None:
+        """Keep what is known of a task that is not finished, for the next `write_partial`. found: what a run that goes
+        on adds to."""
+        self._partial[result.task_id] = to_json(result, found) + b"\n"
+        self._partial_changed = True
+
+    def write_partial(self) -> None:
+        """Replace partial.jsonl if there is anything new; if that fails once, no more."""
+        if not self._partial_changed or self._partial_given_up:
+            return
+        try:
+            if self._partial:
+                data = b"".join(self._partial.values())
+                self._leave_room(len(data))
+                write_atomic(self.path / PARTIAL, data)
+            else:
+                (self.path / PARTIAL).unlink(missing_ok=True)
+        except OSError as error:
+            self._give_up_partial(error.strerror or str(error))
+            return
+        self._partial_changed = False
+
+    def _give_up_partial(self, why: str) -> None:
+        logger.warning("%s: not written any more: %s", self.path / PARTIAL, why)
+        self._partial_given_up = True
+        with contextlib.suppress(OSError):
+            (self.path / PARTIAL).unlink(missing_ok=True)
+
+    def add_event(self, event: dict[str, Any]) -> None:
+        """Append one event; events that cannot be written are lost, as a whole."""
+        try:
+            line = orjson.dumps(event) + b"\n"
+            self._leave_room(len(line))
+            _append(self._events, line)
+        except (OSError, orjson.JSONEncodeError) as error:
+            self._trouble(EVENTS, error)
+            with contextlib.suppress(OSError):
+                self._events.truncate(self._events_size)
+        else:
+            self._events_size += len(line)
+
+    def close(self) -> None:
+        self._journal.close()
+        self._events.close()
+
+    def _trouble(self, name: str, error: Exception) -> None:
+        text = getattr(error, "strerror", None) or str(error)
+        if self.problems.get(name) != text:
+            logger.error("%s: cannot be written: %s; going on", self.path / name, text)
+        self.problems[name] = text
+
+    def _mend(self, name: str) -> None:
+        if self.problems.pop(name, None):
+            logger.warning("%s: written again", self.path / name)
+
+
+def _with_origins(entries: Sequence[Mapping[str, Any]], known: TaskResult | None) -> Attempts:
+    """A task's entries in a submission as attempts. known: what may say more of these grids."""
+    grids = [[as_grid(entry[key]) for key in KEYS] for entry in entries]
+    said = known.attempts if known is not None and len(known.attempts) == len(grids) else [()] * len(grids)
+    return tuple(
+        tuple(next((a for a in own if np.array_equal(a.grid, grid)), Attempt(grid)) for grid in pair)
+        for pair, own in zip(grids, said, strict=True)
+    )
+
+
+def _fitting(found: Found, num_tests: int) -> Found:
+    """What is found, if all of it is of a task of so many test inputs."""
+    findings = [one for own in found.values() for one in own.values()]
+    answers_fit = all(len(answer.outputs) == num_tests for one in findings for answer in one.answers)
+    return found if answers_fit and all(len(one.judged) in (0, num_tests) for one in findings) else {}
+
+
+def _whole_lines(path: Path) -> int:
+    """How many bytes of whole lines there are: a crash may have torn the last."""
+    return path.read_bytes().rfind(b"\n") + 1
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether there is more than the empty file of a run that could not begin."""
+    return path.exists() and path.stat().st_size > 0
+
+
+def _append(file: BinaryIO, data: bytes) -> None:
+    """Write all of it to an unbuffered file. Raises OSError."""
+    if _write_all(file, data) != len(data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def _write_all(file: BinaryIO, data: bytes) -> int:
+    """Write to an unbuffered file; how many bytes went in."""
+    done = 0
+    while done < len(data):
+        num_bytes = file.write(data[done:])
+        if not num_bytes:
+            break
+        done += num_bytes
+    return done
+
+
+def _differences(before: Any, now: dict[str, Any]) -> list[str]:
+    """What tells two run.json apart, as words."""
+    if not isinstance(before, dict):
+        return [f"{RUN} is not an object"]
+    faults = []
+    for name in ("version", "tasks_digest", "task_ids"):
+        if before.get(name) == now[name]:
+            continue
+        if name == "version":
+            faults.append(f"version {before.get(name)}, not {now[name]}")
+        else:
+            faults.append("other tasks" if name == "task_ids" else "tasks of other content")
+    old, new = _flat(before.get("settings")), _flat(now["settings"])
+    for name in sorted(set(old) | set(new)):
+        if name not in {f"run.{free}" for free in FREE_TO_CHANGE} and old.get(name) != new.get(name):
+            faults.append(f"{name} was {old.get(name)}, not {new.get(name)}")
+    return faults
+
+
+def _flat(settings: Any) -> dict[str, Any]:
+    groups = settings.items() if isinstance(settings, dict) else ()
+    return {f"{g}.{name}": value for g, values in groups for name, value in dict(values).items()}

@@ -1,0 +1,242 @@
+"""What counts of a task as lanes find more, without processes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fake_sources import task
+
+import solver.run.standing
+from solver.answers import Answer, Findings
+from solver.errors import InputError
+from solver.run.ledger import Ledger
+from solver.run.runfolder import RunFolder
+from solver.settings import RunSettings
+from solver.submission import check_submission, submission_of
+from solver.tasks import Pair, TaskStub
+
+CLOCK, NODES = RunSettings(), RunSettings(nodes=10)
+
+
+IDENTITY = {"version": "1", "tasks_digest": "", "task_ids": [], "settings": {}}
+
+
+@pytest.fixture
+def open_ledger(tmp_path):
+    """Makes a ledger in one folder, whose lock the one before lets go of."""
+    folders = []
+
+    def make(tasks, faulty=(), limits=CLOCK, num_lanes=1, resume=False):
+        for folder in folders:
+            folder.close()
+        folders.append(RunFolder(tmp_path / "run", IDENTITY, resume=resume, overwrite=not resume))
+        return Ledger(tasks, faulty, folders[-1], limits, num_lanes=num_lanes, resume=resume)
+
+    yield make
+    for folder in folders:
+        folder.close()
+
+
+def found(*grids, exact=False, source="fake", nodes=1):
+    """One answer a grid, for one test input."""
+    outputs = [(np.array(rows, np.int8),) for rows in grids]
+    return {source: Findings([Answer(o, 1.0, source, "", exact) for o in outputs], nodes, {"search": 1.0})}
+
+
+def first(ledger, task_id):
+    return ledger.best[task_id].attempts[0][0].grid.tolist()
+
+
+def test_at_first_every_task_has_fallbacks_and_the_folder_a_submission(open_ledger, tmp_path):
+    tasks, stub = [task("b"), task("a", side=5)], TaskStub("bad", (None,), "torn")
+    ledger = open_ledger(tasks, [stub])
+    assert list(ledger.best) == ["b", "a", "bad"]
+    assert [(r.status, r.error) for r in ledger.best.values()] == [("partial", "not reached")] * 2 + [
+        ("failed", "torn")
+    ]
+    assert check_submission(submission_of(ledger.best), [*tasks, stub]) == []
+    assert (tmp_path / "run" / "submission.json").exists()
+    assert [one.task_id for one in ledger.todo] == ["a", "b"]  # the larger one first
+    assert ledger.num_done == 1  # the faulty one, as far as it ever will be
+
+
+def test_tasks_to_do_hide_their_outputs(open_ledger):
+    ledger = open_ledger([task("t", num_tests=2)])
+    assert [pair.output for pair in ledger.task("t").test] == [None, None]
+    assert ledger.todo == [ledger.task("t")]
+
+
+def test_what_lanes_find_is_voted_over_together(open_ledger):
+    ledger = open_ledger([task("t")], num_lanes=2)
+    ledger.take("t", "one", found([[1]], source="weak"))
+    assert (first(ledger, "t"), ledger.best["t"].error) == ([[1]], "")
+    assert not ledger.is_solved(ledger.task("t"))
+    ledger.take("t", "two", found([[2]], exact=True, source="strong", nodes=5))
+    result = ledger.best["t"]
+    assert [attempt.source for attempt in result.attempts[0]] == ["strong", "weak"]
+    assert (result.num_nodes, result.num_exact) == (6, 1)
+    assert ledger.is_solved(ledger.task("t"))
+    assert list(ledger.found_by("t", "one")) == ["weak"]
+    assert [grid.tolist() for grid in ledger.proposed_to("t", "one")[0]] == [[[2]]]
+    assert ledger.promise("t", "two") == 1.0
+
+
+def test_later_findings_of_a_lane_replace_its_own(open_ledger):
+    ledger = open_ledger([task("t")])
+    ledger.take("t", "one", found([[1]], exact=True))
+    ledger.take("t", "one", found([[2]], exact=True))
+    assert first(ledger, "t") == [[2]]
+    assert ledger.best["t"].num_exact == 1
+
+
+def test_a_lane_that_finds_nothing_leaves_the_attempts(open_ledger):
+    ledger = open_ledger([task("t")])
+    before = ledger.best["t"].attempts
+    ledger.take("t", "one", {"fake": Findings(num_nodes=7)})
+    assert ledger.best["t"].attempts is before
+    assert ledger.best["t"].num_nodes == 7
+
+
+def test_a_task_is_finished_with_its_last_lane(open_ledger):
+    ledger = open_ledger([task("t"), task("u")], num_lanes=2)
+    ledger.take("t", "one", found([[1]]))
+    ledger.spend("t", 1.5)
+    assert ledger.end("t", "one", "done", "") is None
+    assert ledger.has_ended("t", "one")
+    assert not ledger.has_ended("t", "two")
+    assert ledger.num_done == 0
+    ledger.spend("t", 2.0)
+    result = ledger.end("t", "two", "failed", "no device")
+    assert (result.status, result.error, result.seconds) == ("partial", "no device", 3.5)
+    assert ledger.best["t"] is result
+    assert ledger.num_done == 1
+
+
+@pytest.mark.parametrize("status", ["done", "failed", "partial"])
+def test_a_status_of_all_lanes_is_the_tasks(open_ledger, status):
+    ledger = open_ledger([task("t")], num_lanes=2)
+    ledger.end("t", "one", status, "a")
+    result = ledger.end("t", "two", status, "b")
+    assert (result.status, result.error) == (status, "a; b")
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_ballots_are_kept_if_asked_for(open_ledger, keep):
+    ledger = open_ledger([task("t")], limits=replace(CLOCK, keep_ballots=keep))
+    ledger.take("t", "one", found([[1]]))
+    assert bool(ledger.end("t", "one", "done", "").ballots) == keep
+
+
+def test_a_vote_that_raises_leaves_what_was_there(open_ledger, monkeypatch, caplog):
+    ledger = open_ledger([task("t")], limits=replace(CLOCK, keep_ballots=True), num_lanes=1)
+    ledger.take("t", "one", found([[1]]))
+
+    def fail(*_):
+        raise RuntimeError("cannot count")
+
+    monkeypatch.setattr("solver.run.ledger.choose_attempts", fail)
+    monkeypatch.setattr(solver.run.standing, "all_ballots", fail)
+    monkeypatch.setattr(solver.run.standing, "likeliest", fail)
+    ledger.take("t", "one", found([[2]], nodes=9))
+    assert (first(ledger, "t"), ledger.best["t"].num_nodes) == ([[1]], 9)
+    assert ledger.proposed_to("t", "two") == ()
+    assert ledger.end("t", "one", "done", "").ballots == {}
+    assert caplog.messages == ["vote on task t"] * 3
+
+
+def test_what_is_cut_short_says_how_far_it_was(open_ledger):
+    ledger = open_ledger([task("t"), task("u"), task("v")])
+    ledger.take("t", "one", found([[1]]))
+    ledger.spend("t", 2.0)
+    done = ledger.end("v", "one", "done", "")
+    ledger.cut_short("SIGINT")
+    assert (ledger.best["t"].error, ledger.best["t"].seconds) == ("SIGINT before it was finished", 2.0)
+    assert ledger.best["u"].error == "SIGINT before it was reached"
+    assert ledger.best["v"] is done
+
+
+def test_what_changes_is_for_the_saver_to_write(open_ledger, tmp_path):
+    ledger = open_ledger([task("t")])
+    ledger.saver.save()
+    before = (tmp_path / "run" / "submission.json").read_bytes()
+    ledger.take("t", "one", found([[1]]))
+    ledger.end("t", "one", "done", "")
+    ledger.saver.save(final=True)
+    assert (tmp_path / "run" / "submission.json").read_bytes() != before
+    assert len((tmp_path / "run" / "results.jsonl").read_bytes().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("limits", "kept"), [(CLOCK, [[4]]), (NODES, [[2]])])
+def test_going_on_keeps_the_better_answer_by_the_clock_and_finds_all_again_by_nodes(open_ledger, limits, kept):
+    ledger = open_ledger([task("t"), task("u")])
+    ledger.take("t", "one", found([[4]], exact=True))
+    ledger.end("u", "one", "done", "")
+    ledger.saver.save(final=True)
+    again = open_ledger([task("t"), task("u")], limits=limits, resume=True)
+    assert [one.task_id for one in again.todo] == ["t"]
+    assert again.num_done == 1
+    assert first(again, "t") == [[4]]  # until more is known
+    again.take("t", "one", found([[2]]))
+    assert first(again, "t") == kept
+
+
+def runs(number, *shares):
+    """Findings of so many runs, which add up. shares: of the views that gave [[0]], [[1]], …"""
+    outputs = [((np.array([[n]], np.int8),), share) for n, share in enumerate(shares)]
+    answers = [Answer(output, number * share, "views", f"{share}", False) for output, share in outputs]
+    return {"views": Findings(answers, num_runs=number, whole_weight=float(number))}
+
+
+def test_going_on_adds_to_what_was_found_and_votes_on_it_anew(open_ledger):
+    """The first run sees [[0]] ahead, two more see [[1]] and [[2]]; a program of the run that was stopped stays."""
+    ledger = open_ledger([task("t"), task("u")], num_lanes=2)
+    ledger.take("t", "lane", runs(1, 0.9, 0.1))
+    ledger.take("t", "programs", found([[5]], exact=True))
+    ledger.saver.save(final=True)
+    again = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
+    (taken,) = again.found_by("t", "lane").values()
+    assert [(a.weight, a.origin) for a in taken.answers] == [(0.9, "0.9"), (0.1, "0.1")]
+    assert (taken.num_runs, taken.whole_weight) == (1, 1.0)
+    assert again.found_by("t", "programs") == again.found_by("u", "lane") == {}
+    assert [grid.tolist() for grid in again.proposed_to("t", "programs")[0]] == [[[0]], [[1]]]
+    again.take("t", "lane", runs(3, 0.01, 0.5, 0.4))
+    grids = [attempt.grid.tolist() for attempt in again.best["t"].attempts[0]]
+    assert grids == [[[5]], [[1]]]
+    once_more = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
+    assert once_more.found_by("t", "lane")["views"].num_runs == 1  # the one that was stopped had not saved
+    once_more.saver.save(final=True)
+    assert open_ledger([task("t"), task("u")], num_lanes=2, resume=True).found_by("t", "lane")["views"].num_runs == 1
+
+
+def test_nothing_is_added_to_by_nodes_or_of_a_task_of_other_test_inputs(open_ledger, tmp_path):
+    ledger = open_ledger([task("t")], num_lanes=2)
+    ledger.take("t", "lane", runs(1, 0.9))
+    ledger.saver.save(final=True)
+    assert open_ledger([task("t")], limits=NODES, num_lanes=2, resume=True).found_by("t", "lane") == {}
+    lines = tmp_path / "run" / "partial.jsonl"
+    lines.write_bytes(lines.read_bytes().replace(b'"answers":[[[[[0]]]', b'"answers":[[[[[0]],[[0]]]'))
+    assert open_ledger([task("t")], num_lanes=2, resume=True).found_by("t", "lane") == {}
+
+
+def test_failed_tasks_are_done_again(open_ledger):
+    ledger = open_ledger([task("t"), task("u")])
+    ledger.end("t", "one", "failed", "it died")
+    ledger.end("u", "one", "partial", "")
+    ledger.saver.save(final=True)
+    assert [one.task_id for one in open_ledger([task("t"), task("u")], resume=True).todo] == ["t"]
+
+
+def test_without_room_for_a_first_submission_there_is_no_ledger(open_ledger, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("solver.run.runfolder.write_submission", full)
+    with pytest.raises(InputError, match="No space left"):
+        open_ledger([task("t")])
+
+
+def test_outputs_that_are_known_change_no_order(open_ledger):
+    loud = replace(task("z"), test=(Pair(np.zeros((2, 2), np.int8), np.zeros((30, 30), np.int8)),))
+    assert [one.task_id for one in open_ledger([loud, task("a")]).todo] == ["a", "z"]

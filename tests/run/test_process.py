@@ -1,0 +1,55 @@
+"""What processes of a run have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+
+import pytest
+
+from solver.run.process import time_limit
+
+
+def test_what_takes_too_long_is_ended_and_what_comes_later_is_not():
+    before, began = signal.getsignal(signal.SIGALRM), time.monotonic()
+    with pytest.raises(TimeoutError, match="not done within 0 s"), time_limit(0.1):
+        time.sleep(30.0)
+    assert time.monotonic() - began < 10.0
+    with time_limit(0.1):
+        pass
+    time.sleep(0.2)
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_what_is_tried_once_more_is_ended_once_more(monkeypatch):
+    monkeypatch.setattr("solver.run.process.AGAIN_S", 0.1)
+    began = time.monotonic()
+
+    def try_three_times():
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
+                time.sleep(30.0)
+        time.sleep(30.0)
+
+    with pytest.raises(TimeoutError), time_limit(0.1):
+        try_three_times()
+    assert 0.3 <= time.monotonic() - began < 10.0
+
+
+def test_without_a_limit_or_in_another_thread_nothing_is_ended():
+    done = []
+
+    def wait(seconds):
+        with time_limit(seconds):
+            time.sleep(0.1)
+        done.append(seconds)
+
+    wait(math.inf)
+    thread = threading.Thread(target=wait, args=(0.01,))
+    thread.start()
+    thread.join()
+    assert done == [math.inf, 0.01]
