@@ -10,6 +10,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ from ..errors import ArcSolveError
 KILL_S = 2.0
 """How long a killed process is waited for: one that is stuck in a device's driver does not end."""
 
-
 AGAIN_S = 5.0
 """Between two ends of what takes too long."""
+
+MOMENT_S = 1e-3
+"""Until an alarm that is overdue: none is set by 0."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +53,29 @@ def send_broken(connection: Connection, error: BaseException) -> None:
 def time_limit(seconds: float) -> Iterator[None]:
     """End what is done meanwhile with TimeoutError, and again every AGAIN_S seconds where that is caught and the same
     thing tried once more. Native code is not interrupted, nor are other threads; in one of those it has no effect.
-    seconds: may be infinite."""
+    An alarm that was set before, such as that of a limit around this one, does not ring meanwhile, but is set again,
+    and rings at once if it should have rung. seconds: may be infinite."""
+
+    is_over = False
 
     def on_alarm(*_: object) -> None:
-        raise TimeoutError(f"not done within {seconds:.0f} s")
+        if not is_over:  # else it has come while it was being turned off
+            raise TimeoutError(f"not done within {seconds:.0f} s")
 
     if seconds == math.inf or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGALRM, on_alarm)
-    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
+    left_s = again_s = 0.0
+    began, handler = time.monotonic(), signal.signal(signal.SIGALRM, on_alarm)
     try:
+        left_s, again_s = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
         yield
     finally:
+        is_over = True
         signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, handler)
+        if left_s:
+            signal.setitimer(signal.ITIMER_REAL, max(MOMENT_S, left_s - (time.monotonic() - began)), again_s)
 
 
 def die_with_parent() -> None:

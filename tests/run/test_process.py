@@ -53,3 +53,30 @@ def test_without_a_limit_or_in_another_thread_nothing_is_ended():
     thread.start()
     thread.join()
     assert done == [math.inf, 0.01]
+
+
+def test_a_limit_within_another_leaves_that_as_it_was():
+    """Also where it should have ended what was done meanwhile."""
+    began = time.monotonic()
+
+    def rest(seconds):
+        with time_limit(30.0):
+            time.sleep(seconds)
+        time.sleep(30.0)
+
+    for seconds in (0.05, 0.3):
+        with pytest.raises(TimeoutError, match="within 0 s"), time_limit(0.2):
+            rest(seconds)
+    assert time.monotonic() - began < 10.0
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_an_alarm_that_comes_as_the_limit_ends_leaves_nothing_behind():
+    before, limit_s = signal.getsignal(signal.SIGALRM), 2e-3
+    for number in range(800):
+        with contextlib.suppress(TimeoutError), time_limit(limit_s):
+            end = time.perf_counter() + limit_s + (number % 100 - 75) * 4e-7
+            while time.perf_counter() < end:
+                pass
+        assert signal.getsignal(signal.SIGALRM) == before
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
