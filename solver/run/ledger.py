@@ -52,7 +52,7 @@ class Ledger:
             carried = {}  # such a run finds again what it had found, and must end as one that was not stopped
         self._carried = {task_id: _voted_anew(known) for task_id, known in carried.items()}
         ids = {task.task_id for task in tasks}
-        kept = {i: result for i, result in folder.results.items() if result.status != "failed" and i in ids}
+        kept = {task_id: result for task_id, result in folder.finished.items() if task_id in ids}
         self.best.update(kept)
         folder.begin(self.best)
         self.saver = Saver(folder, self.best, [self.best[stub.task_id] for stub in faulty])

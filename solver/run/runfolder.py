@@ -118,6 +118,11 @@ class RunFolder:
         if faults := _differences(before, self._identity):
             raise InputError(f"{self.path}: cannot be resumed, it is another run: {'; '.join(faults)}")
 
+    @property
+    def finished(self) -> dict[str, TaskResult]:
+        """Results of tasks that are not done again: those that failed are."""
+        return {task_id: result for task_id, result in self.results.items() if result.status != "failed"}
+
     def carried(self, tasks: Iterable[Task | TaskStub]) -> dict[str, Carried]:
         """What there is of the tasks, if the submission is whole and of these tasks; else nothing. What partial.jsonl
         says of a grid (where it comes from, how likely it is right) is taken along."""
@@ -131,11 +136,11 @@ class RunFolder:
         with contextlib.suppress(OSError):
             content = (self.path / PARTIAL).read_bytes()
         partial, found = parse_results(content)[0], parse_found(content)
-        carried = {}
+        carried, finished = {}, self.finished
         for task_id, entries in submission.items():
             known, own = partial.get(task_id), _fitting(found.get(task_id, {}), len(entries))
             carried[task_id] = Carried(_with_origins(entries, known), own)
-            if known is not None and task_id not in self.results:
+            if known is not None and task_id not in finished:
                 self._partial[task_id] = to_json(known, own) + b"\n"
         return carried
 

@@ -210,6 +210,21 @@ def test_going_on_adds_to_what_was_found_and_votes_on_it_anew(open_ledger):
     assert open_ledger([task("t"), task("u")], num_lanes=2, resume=True).found_by("t", "lane")["views"].num_runs == 1
 
 
+def test_a_task_that_failed_before_keeps_what_is_found_of_it_now(open_ledger):
+    """Although the run goes on twice, the second time without coming to it."""
+    ledger = open_ledger([task("t")])
+    ledger.end("t", "lane", "failed", "no device")
+    ledger.saver.save(final=True)
+    again = open_ledger([task("t"), task("u")], resume=True)
+    again.take("t", "lane", runs(2, 0.9))
+    again.saver.save(final=True)
+    short = open_ledger([task("t"), task("u")], resume=True)
+    assert short.found_by("t", "lane")["views"].num_runs == 2
+    short.take("u", "lane", runs(1, 0.9))
+    short.saver.save(final=True)
+    assert open_ledger([task("t"), task("u")], resume=True).found_by("t", "lane")["views"].num_runs == 2
+
+
 def test_nothing_is_added_to_by_nodes_or_of_a_task_of_other_test_inputs(open_ledger, tmp_path):
     ledger = open_ledger([task("t")], num_lanes=2)
     ledger.take("t", "lane", runs(1, 0.9))
