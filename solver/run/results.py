@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 STATUSES = ("done", "partial", "failed")
 
+MAX_BITS = 63
+"""Of a whole number that is written to JSON."""
+
 
 def to_json(result: TaskResult, found: Found | None = None) -> bytes:
     """One line, without its newline. Numbers that JSON does not know (NaN, infinity) become 0; judgements that are none
@@ -52,10 +55,10 @@ def from_json(line: bytes | str) -> TaskResult:
             attempts=_of_lists(d["attempts"]),
             alone={str(source): _of_lists(lists) for source, lists in d.get("alone", {}).items()},
             status=d["status"],
-            error=d["error"],
+            error=str(d["error"]),
             seconds=float(d["seconds"]),
-            num_nodes=int(d["num_nodes"]),
-            num_exact=int(d["num_exact"]),
+            num_nodes=_whole(d["num_nodes"]),
+            num_exact=_whole(d["num_exact"]),
             phases={str(name): float(value) for name, value in d["phases"].items()},
             notes={str(source): str(note) for source, note in d.get("notes", {}).items()},
             ballots={str(source): _ballots_of(lists) for source, lists in d.get("ballots", {}).items()},
@@ -190,11 +193,11 @@ def _found_of(d: dict[str, Any]) -> Found:
 def _findings_of(d: dict[str, Any]) -> Findings:
     return Findings(
         answers=[_answer_of(*fields) for fields in d["answers"]],
-        num_nodes=int(d["num_nodes"]),
+        num_nodes=_whole(d["num_nodes"]),
         phases={str(name): float(value) for name, value in d["phases"].items()},
         note=str(d["note"]),
         whole_weight=float(d["whole_weight"]),
-        num_runs=int(d["num_runs"]),
+        num_runs=_whole(d["num_runs"]),
         settled=bool(d["settled"]),
         judged=tuple(tuple(Judgement(as_grid(grid), float(nats)) for grid, nats in own) for own in d["judged"]),
     )
@@ -207,6 +210,14 @@ def _answer_of(outputs: Any, weight: Any, source: Any, origin: Any, exact: Any, 
 
 def _number(value: float) -> float:
     return float(value) if math.isfinite(value) else 0.0
+
+
+def _whole(value: Any) -> int:
+    """Raises ValueError for what could not be written again."""
+    number = int(value)
+    if number.bit_length() > MAX_BITS:
+        raise ValueError("a number that is too large")
+    return number
 
 
 def _text(value: str) -> str:

@@ -114,7 +114,10 @@ def test_what_is_no_judgement_is_left_out():
     assert [said.nats for said in back.judged[0]] == [0.5]
 
 
-@pytest.mark.parametrize("damage", [(b"[[1]]", b"[[12]]"), (b'"num_runs":1', b'"num_runs":[]')])
+@pytest.mark.parametrize(
+    "damage",
+    [(b"[[1]]", b"[[12]]"), (b'"num_runs":1', b'"num_runs":[]'), (b'"num_runs":1', b'"num_runs":1e99')],
+)
 def test_findings_that_cannot_be_read_are_none(damage, caplog):
     found = Findings([Answer((np.array([[1]], np.int8),), 1.0, "fake", "", False)])
     line = to_json(example("t"), {"lane": {"fake": found}}) + b"\n"
@@ -144,11 +147,17 @@ def test_a_torn_line_is_no_result(end):
         to_json(example()).replace(b'"done"', b'"won"'),
         to_json(example()).replace(b'"0a1b2c3d"', b"17"),
         to_json(example()).replace(b'"phases":{"root":0.25}', b'"phases":3'),
+        to_json(example()).replace(b'"num_nodes":100', b'"num_nodes":1e300'),
     ],
 )
 def test_other_json_is_no_result(line):
     with pytest.raises(ValueError, match="no task result"):
         from_json(line)
+
+
+def test_what_was_read_can_be_written_again():
+    line = to_json(example()).replace(b'"error":""', b'"error":null')
+    assert from_json(to_json(from_json(line))).error == "None"
 
 
 def test_the_last_line_of_a_task_counts_and_bad_lines_are_left_out(caplog):
