@@ -82,7 +82,7 @@ def as_dict(settings: Any) -> dict[str, Any]:
 
 def as_toml(kind: type) -> str:
     """All settings of a kind (see `load`) with their defaults and what they are, as a file that `load` reads. A default
-    of none, which TOML does not know, is a remark."""
+    of none is a remark, since TOML does not know it: `load` takes the word in quotation marks for it."""
     lines = []
     for name, group in _groups(kind).items():
         paragraphs = (group.__doc__ or "").split("\n\n")
@@ -90,7 +90,7 @@ def as_toml(kind: type) -> str:
         for f in fields(group):
             default = f.default if f.default is None else json.dumps(f.default, ensure_ascii=False)
             told = f"{f.metadata['about']} [{_allowed(group, f.name)}]"
-            lines += [_remark(told), f"# {f.name} = none" if default is None else f"{f.name} = {default}"]
+            lines += [_remark(told), f'# {f.name} = "none"' if default is None else f"{f.name} = {default}"]
         lines.append("")
     return "\n".join(lines)
 

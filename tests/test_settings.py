@@ -137,7 +137,10 @@ def test_all_settings_are_listed_as_a_file_that_gives_the_defaults(tmp_path):
     assert listed == names
     assert max(map(len, text.splitlines())) <= 130
     assert "# wall clock of a task and worker [a number, 0.01 to 1,000,000]\nseconds = 10.0" in text
-    assert "none, 1 to 1,000,000,000,000,000]\n# nodes = none" in text
+    assert 'none, 1 to 1,000,000,000,000,000]\n# nodes = "none"' in text
+    file.write_text(re.sub(r'^# (\w+ = "none")$', r"\1", text, flags=re.MULTILINE))
+    assert load_settings(file) == Settings()
+    assert '\ntrace = "none"' in file.read_text()
 
 
 @pytest.mark.parametrize("kind", [Settings, TrainingSettings, SynthesisSettings])
