@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from statistics import fmean
 
@@ -186,7 +186,7 @@ class TaskStanding:
     @property
     def findings(self) -> dict[str, Findings]:
         """By source, of all lanes: what is voted over."""
-        return {source: found for (_, source), found in self.found.items()}
+        return _by_source(self.found)
 
     def of_lane(self, lane: str) -> dict[str, Findings]:
         """A lane's own, by source."""
@@ -216,8 +216,8 @@ class TaskStanding:
 
     def others(self, lane: str, task: Task) -> Proposals:
         """What other lanes than this one propose, likeliest first. task: with hidden outputs."""
-        found = {source: findings for (name, source), findings in self.found.items() if name != lane}
-        return likeliest(task, found, MOST_JUDGED)
+        found = {key: findings for key, findings in self.found.items() if key[0] != lane}
+        return likeliest(task, _by_source(found), MOST_JUDGED)
 
     @property
     def num_exact(self) -> int:
@@ -240,3 +240,24 @@ class TaskStanding:
     def notes(self) -> dict[str, str]:
         """What the sources say, by source; those that say nothing are left out."""
         return {name: found.note for name, found in self.findings.items() if found.note}
+
+
+def _by_source(found: Mapping[tuple[str, str], Findings]) -> dict[str, Findings]:
+    """Findings of lanes and sources by source. Where lanes have sources of one name, in the order of the lanes' names
+    (not of what came first, which a clock decides): all their answers, and the judgements of the first that judged."""
+    lanes: dict[str, list[str]] = {}
+    for lane, source in found:
+        lanes.setdefault(source, []).append(lane)
+    return {source: _together([found[lane, source] for lane in sorted(own)]) for source, own in lanes.items()}
+
+
+def _together(several: Sequence[Findings]) -> Findings:
+    if len(several) == 1:
+        return several[0]
+    return replace(
+        several[0],
+        answers=[answer for findings in several for answer in findings.answers],
+        note="; ".join(dict.fromkeys(findings.note for findings in several if findings.note)),
+        whole_weight=sum(findings.whole_weight for findings in several),
+        judged=next((findings.judged for findings in several if any(findings.judged)), ()),
+    )

@@ -83,6 +83,18 @@ def test_what_lanes_find_is_voted_over_together(open_ledger):
     assert ledger.promise("t", "two") == 1.0
 
 
+@pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
+def test_sources_of_one_name_in_several_lanes_are_voted_over_together(open_ledger, order):
+    found_by = {"one": found([[1]], exact=True), "two": found([[2]])}
+    ledger = open_ledger([task("t")], num_lanes=3)
+    for lane in order:
+        ledger.take("t", lane, found_by[lane])
+    assert [attempt.grid.tolist() for attempt in ledger.best["t"].attempts[0]] == [[[1]], [[2]]]
+    assert (ledger.best["t"].num_exact, ledger.best["t"].num_nodes) == (1, 2)
+    assert [grid.tolist() for grid in ledger.proposed_to("t", "three")[0]] == [[[1]], [[2]]]
+    assert [grid.tolist() for grid in ledger.proposed_to("t", "one")[0]] == [[[2]]]
+
+
 def test_later_findings_of_a_lane_replace_its_own(open_ledger):
     ledger = open_ledger([task("t")])
     ledger.take("t", "one", found([[1]], exact=True))
