@@ -76,7 +76,7 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
     if the other cannot start, unless more was asked for.
 
     Raises InputError if the vision model is asked for and cannot be had, or (lm.strict) the language model, or a folder
-    for traces, and SettingsError if nothing is asked for.
+    for traces, or if two lanes have one name, and SettingsError if nothing is asked for.
     """
     vision = vision_lane(settings)
     on_gpu = vision is not None and settings.vision.device != "cpu"
@@ -92,6 +92,9 @@ def own_lanes(settings: Settings) -> tuple[Lane, ...]:
         lanes += more_lanes(name, settings)
     if not lanes:
         raise SettingsError("no source of answers: search.use is false, and there is no vision model")
+    names = [lane.name for lane in lanes]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"run.lanes: two lanes have the name {', '.join(repeated)}: a task would never be finished")
     return tuple(lanes)
 
 

@@ -138,6 +138,12 @@ def test_lanes_of_ones_own():
             lanes("vision.device=off", f"run.seed={seed}", 'run.lanes=["test_sources:no_lanes"]')
 
 
+def test_two_lanes_of_one_name_are_refused():
+    """What each is through with is kept by its name."""
+    with pytest.raises(InputError, match="two lanes have the name mine"):
+        lanes("vision.device=off", 'run.lanes=["test_sources:my_lanes", "test_sources:my_lanes"]')
+
+
 def test_a_folder_for_traces_is_tried_before_anything_runs(tmp_path):
     (tmp_path / "file").touch()
     wanted = load_settings(None, ["vision.device=off", f'search.trace="{tmp_path}/new/deeper"'])
