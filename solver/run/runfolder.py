@@ -20,7 +20,7 @@ import errno
 import fcntl
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -72,7 +72,7 @@ class RunFolder:
         self._waiting: list[bytes] = []
         self._partial: dict[str, bytes] = {}
         self._partial_changed = False
-        self._partial_given_up = False
+        self._partial_given_up = self._partial_failed = False
         self._submission_size = 0
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -157,18 +157,22 @@ class RunFolder:
         """Replace the submission. False, and the old one stays, if that cannot be done now; where room is short
         partial.jsonl is given up for it."""
         try:
-            try:
-                self._replace_submission(results)
-            except OSError:
-                if not (self.path / PARTIAL).exists():
-                    raise
-                self._give_up_partial("its room is needed for the submission")
-                self._replace_submission(results)
+            self._making_room(lambda: self._replace_submission(results), "the submission")
         except OSError as error:
             self._trouble(SUBMISSION, error)
             return False
         self._mend(SUBMISSION)
         return True
+
+    def _making_room(self, write: Callable[[], None], what: str) -> None:
+        """Write, and where that fails once more without partial.jsonl. Raises OSError."""
+        try:
+            write()
+        except OSError:
+            if not (self.path / PARTIAL).exists():
+                raise
+            self._give_up_partial(what)
+            write()
 
     def _replace_submission(self, results: Mapping[str, TaskResult]) -> None:
         write_submission(self.path / SUBMISSION, submission_of(results))
@@ -191,11 +195,7 @@ class RunFolder:
             return True
         data = b"".join(self._waiting)
         try:
-            if RESULTS in self.problems:  # the last attempt may have left half a line
-                self._journal.truncate(self._size)
-            self._leave_room(len(data))
-            _append(self._journal, data)
-            os.fsync(self._journal.fileno())
+            self._making_room(lambda: self._add_lines(data), "results")
         except OSError as error:
             self._trouble(RESULTS, error)
             try:
@@ -208,6 +208,12 @@ class RunFolder:
         self._mend(RESULTS)
         return True
 
+    def _add_lines(self, data: bytes) -> None:
+        self._journal.truncate(self._size)  # an attempt before may have left half a line
+        self._leave_room(len(data))
+        _append(self._journal, data)
+        os.fsync(self._journal.fileno())
+
     def hold(self, result: TaskResult, found: Found | None = None) -> None:
         """Keep what is known of a task that is not finished, for the next `write_partial`. found: what a run that goes
         on adds to."""
@@ -215,7 +221,8 @@ class RunFolder:
         self._partial_changed = True
 
     def write_partial(self) -> None:
-        """Replace partial.jsonl if there is anything new; if that fails once, no more."""
+        """Replace partial.jsonl if there is anything new. If that fails the last one stays, until its room is needed:
+        it is worth going on from."""
         if not self._partial_changed or self._partial_given_up:
             return
         try:
@@ -226,12 +233,14 @@ class RunFolder:
             else:
                 (self.path / PARTIAL).unlink(missing_ok=True)
         except OSError as error:
-            self._give_up_partial(error.strerror or str(error))
+            if not self._partial_failed:
+                logger.warning("%s: cannot be written: %s", self.path / PARTIAL, error.strerror or error)
+            self._partial_failed = True
             return
-        self._partial_changed = False
+        self._partial_changed = self._partial_failed = False
 
-    def _give_up_partial(self, why: str) -> None:
-        logger.warning("%s: not written any more: %s", self.path / PARTIAL, why)
+    def _give_up_partial(self, what: str) -> None:
+        logger.warning("%s: not written any more: its room is needed for %s", self.path / PARTIAL, what)
         self._partial_given_up = True
         with contextlib.suppress(OSError):
             (self.path / PARTIAL).unlink(missing_ok=True)

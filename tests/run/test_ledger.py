@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fake_sources import task
 
+import solver.run.runfolder
 import solver.run.standing
 from solver.answers import Answer, Findings
 from solver.errors import InputError
@@ -235,6 +237,31 @@ def test_a_task_that_failed_before_keeps_what_is_found_of_it_now(open_ledger):
     short.take("u", "lane", runs(1, 0.9))
     short.saver.save(final=True)
     assert open_ledger([task("t"), task("u")], resume=True).found_by("t", "lane")["views"].num_runs == 2
+
+
+def test_a_disk_without_room_for_another_copy_leaves_what_there_is_to_add_to(
+    open_ledger, monkeypatch, tmp_path, caplog
+):
+    """But for lines of results it makes room."""
+    ledger = open_ledger([task("t"), task("u")])
+    ledger.take("t", "lane", runs(2, 0.9))
+    ledger.saver.save(final=True)
+    again, partial = open_ledger([task("t"), task("u")], resume=True), tmp_path / "run" / "partial.jsonl"
+
+    def disk(_path):
+        return SimpleNamespace(f_frsize=4096, f_blocks=100, f_bavail=0 if partial.exists() else 100)
+
+    monkeypatch.setattr(solver.run.runfolder.os, "statvfs", disk)
+    again.take("u", "lane", runs(1, 0.9))
+    for _ in range(2):
+        again.saver.save(final=True)
+    assert caplog.messages == [f"{partial}: cannot be written: No space left on device"]
+    again = open_ledger([task("t"), task("u")], resume=True)
+    assert again.found_by("t", "lane")["views"].num_runs == 2
+    again.end("u", "lane", "done", "")
+    again.saver.save(final=True)
+    assert not partial.exists()
+    assert [one.task_id for one in open_ledger([task("t"), task("u")], resume=True).todo] == ["t"]
 
 
 def test_nothing_is_added_to_by_nodes_or_of_a_task_of_other_test_inputs(open_ledger, tmp_path):
