@@ -25,7 +25,7 @@ import math
 import textwrap
 import tomllib
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -102,7 +102,7 @@ def _remark(text: str) -> str:
 
 def _allowed(kind: type, name: str) -> str:
     """What a field may be, in words."""
-    meta = next(f.metadata for f in fields(kind) if f.name == name)
+    meta = _metadata(kind, name)
     wanted = _hint(kind, name)
     if meta["choices"]:
         return ("some of " if get_origin(wanted) is tuple else "") + ", ".join(map(str, meta["choices"]))
@@ -194,9 +194,14 @@ def _hint(kind: type, name: str) -> Any:
     return get_type_hints(kind)[name]
 
 
+def _metadata(kind: type, name: str) -> Mapping[str, Any]:
+    """What `setting` was told of a field."""
+    return next(f.metadata for f in fields(kind) if f.name == name)
+
+
 def _fault(kind: type, name: str, value: Any) -> str:
     """'' or what is wrong with a value for a field."""
-    meta = next(f.metadata for f in fields(kind) if f.name == name)
+    meta = _metadata(kind, name)
     wanted = _hint(kind, name)
     if _convert(wanted, value) is _MISSING:
         return f"{name} must be {_words(wanted)}, not {value!r}"

@@ -13,7 +13,7 @@ import numpy as np
 from .executor import Value
 from .grid.registry import FUNCTIONS, Function
 from .grid.types import Color, Table
-from .program import ProgramError, Ref, parse_steps, variable_name
+from .program import Ref, parse_step, variable_name
 from .search.grammar import Grammar
 
 Constant = int | tuple[int, ...]
@@ -37,10 +37,7 @@ class Step:
     def read(cls, call: str, state: Sequence[Value], log_probability: float) -> Step:
         """The step that a program would write as `call`, such as "paint_all(x1, 2)": I, x1, x2, … are the state's
         values by their place. Raises ProgramError for anything but one call of the library with arguments that fit."""
-        statements = parse_steps(f"{variable_name(len(state))} = {call}", [value.type for value in state])
-        if len(statements) != 1:
-            raise ProgramError(f"a step is one call, not {len(statements)}")
-        (statement,) = statements
+        statement = parse_step(f"{variable_name(len(state))} = {call}", [value.type for value in state])
         args = tuple(("value", arg.index) if isinstance(arg, Ref) else ("constant", arg) for arg in statement.args)
         return cls(statement.function, args, log_probability)
 

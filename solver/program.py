@@ -241,6 +241,14 @@ def parse_steps(text: str, types: Sequence[Any]) -> list[Statement]:
     return _read_steps(read_python(text).body, {variable_name(i): (i, kind) for i, kind in enumerate(types)})
 
 
+def parse_step(text: str, types: Sequence[Any]) -> Statement:
+    """The only statement of a text, see `parse_steps`. Raises ProgramError, too, if there is not exactly one."""
+    statements = parse_steps(text, types)
+    if len(statements) != 1:
+        raise ProgramError(f"{'more than one' if statements else 'no'} statement in a step")
+    return statements[0]
+
+
 def trim_statements(
     statements: Sequence[Statement | FreeStatement], output: int
 ) -> tuple[Statement | FreeStatement, ...]:

@@ -7,7 +7,7 @@ import re
 
 from ..grid.types import Grid
 from ..prefix import Prefix
-from ..program import FreeStatement, ProgramError, Ref, Statement, parse_steps, read_python, variable_name
+from ..program import FreeStatement, ProgramError, Ref, Statement, parse_step, parse_steps, read_python, variable_name
 from .prompt_format import PromptFormat
 
 
@@ -21,14 +21,11 @@ def read_step(prompt_format: PromptFormat, prefix: Prefix, answer: str) -> State
     if not prompt_format.thinking:
         text = prefix.next_target + answer.partition(prompt_format.step_end)[0]
         try:
-            statements = parse_steps(text, types)
-            if len(statements) != 1:
-                raise ProgramError("more than one statement in a step")
+            return parse_step(text, types)
         except ProgramError:
             if not prompt_format.free_python:
                 raise
             return _read_free_step(text, len(types))
-        return statements[0]
     statements = parse_steps("\n".join(_program_lines(prompt_format, answer)), [Grid])
     done = len(prefix.statements)
     if tuple(statements[:done]) != prefix.statements or len(statements) == done:
