@@ -6,10 +6,11 @@
 
 `gather` collects all that comes from outside into one small file: inputs and hand-written solutions of ARC-AGI-1
 training tasks (no held-out ones, none that shares a pair with an evaluation task), and RE-ARC inputs of the same
-tasks. --re-arc takes RE-ARC's own folder, too. --results adds programs that searches found: those that solve their
-training task and RE-ARC pairs of it. `make` draws shards 0..N-1 with several processes; what it makes depends
-on the seed, the settings and the material alone, and a second call goes on where a first one stopped. `show` says what
-a folder holds. Settings are those of solver/synthesis/generate.py: --set inputs.max_pairs=3.
+tasks; with --outputs also their outputs, for programs that go on from where a task ends. --re-arc takes RE-ARC's own
+folder, too. --results adds programs that searches found: those that solve their training task and RE-ARC pairs of it.
+`make` draws shards 0..N-1 with several processes; what it makes depends on the seed, the settings and the material
+alone, and a second call goes on where a first one stopped. `show` says what a folder holds. Settings are those of
+solver/synthesis/generate.py: --set inputs.max_pairs=3.
 """
 
 from __future__ import annotations
@@ -81,12 +82,12 @@ def run_gather(args: argparse.Namespace) -> None:
     for task_id, programs in found_programs(args.results, tasks, args.re_arc).items():
         own = solutions.setdefault(task_id, [])
         own += [program for program in programs if program not in own]
-    material = gather(tasks, solutions, args.re_arc, args.inputs)
+    material = gather(tasks, solutions, args.re_arc, args.inputs, args.outputs)
     material.save(args.out)
-    num_inputs = sum(map(len, material.re_arc.values()))
+    num_inputs, num_outputs = (sum(map(len, part.values())) for part in (material.re_arc, material.outputs))
     print(
-        f"{len(material.arc)} tasks, {num_inputs} RE-ARC inputs, {len(material.all_programs)} solutions of "
-        f"{len(material.solutions)} tasks -> {args.out} ({args.out.stat().st_size:,} bytes)"
+        f"{len(material.arc)} tasks, RE-ARC: {num_inputs} inputs, {num_outputs} outputs; {len(material.all_programs)} "
+        f"solutions of {len(material.solutions)} tasks -> {args.out} ({args.out.stat().st_size:,} bytes)"
     )
 
 
@@ -158,6 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--re-arc", type=Path, help="RE-ARC pairs: xz-compressed JSON lines, or RE-ARC's folder")
     command.add_argument("--results", type=Path, nargs="*", default=[], help="results.jsonl of runs on training tasks")
     command.add_argument("--inputs", type=positive, default=200, help="RE-ARC inputs a task (default: 200)")
+    command.add_argument("--outputs", type=int, default=0, help="RE-ARC outputs a task (default: 0)")
     command.add_argument("--out", type=Path, required=True)
     command.set_defaults(run_command=run_gather)
     command = commands.add_parser("make", help="make shards of tasks")

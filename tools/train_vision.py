@@ -37,6 +37,7 @@ from solver.reporting.figures import new_figure, save_figure
 from solver.settings import VisionSettings
 from solver.task_files import load_path
 from solver.task_sets import newer_tasks
+from solver.vision.made import NUM_PAIRS
 
 logger = logging.getLogger("train_vision")
 
@@ -113,6 +114,7 @@ def check_device(name: str) -> None:
     count={"type": int, "help": "RE-ARC pairs of each task (all)"},
     made={"type": Path, "help": "shards of made-up tasks (synthesize.py make); used where made_share is not 0"},
     max_made_tasks={"type": int, "default": 4000, "help": "each has a task token (default: 4000)"},
+    made_pairs={"type": positive, "default": NUM_PAIRS, "help": f"most pairs of each of them (default: {NUM_PAIRS})"},
     seed={"type": int, "default": 0, "help": "of made-up tasks' inputs"},
 )
 def prepare(args: argparse.Namespace) -> None:
@@ -126,7 +128,8 @@ def prepare(args: argparse.Namespace) -> None:
     if args.made:
         from solver.vision.made import gather_made_tasks
 
-        data = replace(data, made=gather_made_tasks(args.made, args.re_arc, args.max_made_tasks, args.seed))
+        made = gather_made_tasks(args.made, args.re_arc, args.max_made_tasks, args.seed, args.made_pairs)
+        data = replace(data, made=made)
     data.save(args.out)
     (args.out / "newer.json").write_text(json.dumps({task.task_id: raw_task(task) for task in newer_tasks()}))
     logger.info("%d training pairs, %d validation pairs → %s", len(data.train), len(data.validation), args.out)

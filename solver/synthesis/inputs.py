@@ -1,4 +1,5 @@
-"""Inputs of made-up tasks: own scenes, inputs of ARC-AGI-1 training tasks, and RE-ARC inputs of the same tasks.
+"""Inputs of made-up tasks: own scenes, inputs of ARC-AGI-1 training tasks, and RE-ARC inputs or outputs of the same
+tasks.
 
 `Material` is everything that comes from outside, gathered once into one small file, so that the work itself needs
 neither the data sets nor a network. It holds tasks that may be trained on and are not held out, and nothing else; the
@@ -37,12 +38,13 @@ class Material:
     """What is not made up. Keys are task ids; grids are kept as text and read when drawn.
 
     arc: inputs of the task's own pairs. re_arc: RE-ARC inputs of the task. solutions: the texts of programs that
-    solve the task.
+    solve the task. outputs: RE-ARC outputs of the task; none unless asked for.
     """
 
     arc: Mapping[str, Sequence[str]]
     re_arc: Mapping[str, Sequence[str]]
     solutions: Mapping[str, Sequence[str]]
+    outputs: Mapping[str, Sequence[str]]
 
     @cached_property
     def programs(self) -> dict[str, list[Program]]:
@@ -53,7 +55,7 @@ class Material:
         return [program for programs in self.programs.values() for program in programs]
 
     def save(self, path: Path) -> None:
-        data = {"arc": self.arc, "re_arc": self.re_arc, "solutions": self.solutions}
+        data = {"arc": self.arc, "re_arc": self.re_arc, "solutions": self.solutions, "outputs": self.outputs}
         path.write_bytes(lzma.compress(orjson.dumps(data), preset=6))
 
     @classmethod
@@ -61,7 +63,8 @@ class Material:
         """Raises InputError if the file is missing, damaged, or holds a program that is none."""
         try:
             data = orjson.loads(lzma.decompress(path.read_bytes()))
-            material = cls(**{name: data[name] for name in ("arc", "re_arc", "solutions")})
+            parts = {name: data[name] for name in ("arc", "re_arc", "solutions")}
+            material = cls(**parts, outputs=data.get("outputs", {}))
             material.programs  # noqa: B018 (parses them: a bad one shows here)
         except (OSError, lzma.LZMAError, orjson.JSONDecodeError, KeyError, TypeError, ProgramError) as error:
             raise InputError(f"{path}: no material for made-up tasks ({error})") from error
@@ -69,30 +72,39 @@ class Material:
 
 
 def gather(
-    tasks: Mapping[str, Task], solutions: Mapping[str, Sequence[Program]], re_arc: Path | None, num_re_arc: int
+    tasks: Mapping[str, Task],
+    solutions: Mapping[str, Sequence[Program]],
+    re_arc: Path | None,
+    num_re_arc: int,
+    num_outputs: int = 0,
 ) -> Material:
     """Material of these tasks. re_arc: the file or folder that `read_re_arc` reads; of it the first `num_re_arc`
-    inputs of each task. Raises InputError if it cannot be read."""
-    generated = {}
+    inputs and `num_outputs` outputs of each task. Raises InputError if it cannot be read."""
+    generated, outputs = {}, {}
     if re_arc is not None:
-        for task_id, pairs in read_re_arc(re_arc, num_re_arc):
+        for task_id, pairs in read_re_arc(re_arc, max(num_re_arc, num_outputs)):
             if task_id in tasks:
-                generated[task_id] = [given for given, _ in pairs]
+                generated[task_id] = [given for given, _ in pairs[:num_re_arc]]
+                outputs[task_id] = [output for _, output in pairs[:num_outputs]]
     return Material(
         {task_id: [grid_text(grid) for grid in task.inputs] for task_id, task in sorted(tasks.items())},
         dict(sorted(generated.items())),
         {i: [program.render() for program in solutions[i]] for i in sorted(solutions) if i in tasks and solutions[i]},
+        dict(sorted(outputs.items())) if num_outputs else {},
     )
 
 
 @dataclass(frozen=True)
 class InputSettings:
-    """Where inputs come from (the first three: how often, relative to one another), and how many a task has; one test
+    """Where inputs come from (the first four: how often, relative to one another), and how many a task has; one test
     input comes on top of the training pairs."""
 
     scenes: float = setting(0.5, "made-up scenes", low=0, high=1e6)
     arc: float = setting(0.1, "inputs of ARC-AGI-1 training tasks", low=0, high=1e6)
     re_arc: float = setting(0.4, "RE-ARC inputs of the same tasks", low=0, high=1e6)
+    outputs: float = setting(
+        0.0, "RE-ARC outputs of the same tasks: a program on them goes on from where a task ends", low=0, high=1e6
+    )
     min_pairs: int = setting(2, "training pairs a task, at least", low=1, high=9)
     max_pairs: int = setting(4, "training pairs a task, at most", low=1, high=9)
     max_tokens: int = setting(
@@ -102,7 +114,8 @@ class InputSettings:
 
 @dataclass(frozen=True)
 class InputSet:
-    """inputs: int8 [H, W] each, the last one the test input. source: 'scene/FAMILY', 'arc/ID' or 're-arc/ID'."""
+    """inputs: int8 [H, W] each, the last one the test input. source: 'scene/FAMILY', 'arc/ID', 're-arc/ID' or
+    'output/ID' (RE-ARC outputs)."""
 
     source: str
     inputs: tuple[np.ndarray, ...]
@@ -111,7 +124,7 @@ class InputSet:
     def task_id(self) -> str | None:
         """The public task whose inputs these are, or whose RE-ARC inputs."""
         kind, _, name = self.source.partition("/")
-        return None if kind == "scene" else name
+        return name if kind in ("arc", "re-arc") else None
 
 
 def draw_input_set(material: Material, settings: InputSettings, rng: np.random.Generator) -> InputSet:
@@ -123,10 +136,11 @@ def draw_input_set(material: Material, settings: InputSettings, rng: np.random.G
         "scene": (settings.scenes, sorted(FAMILIES)),
         "arc": (settings.arc, list(material.arc)),
         "re-arc": (settings.re_arc, list(material.re_arc)),
+        "output": (settings.outputs, list(material.outputs)),
     }
     shares = np.array([share if names else 0.0 for share, names in kinds.values()])
     if not shares.any():
-        raise SettingsError("inputs.scenes, inputs.arc and inputs.re_arc leave no source that the material has")
+        raise SettingsError("inputs.scenes, arc, re_arc and outputs leave no source that the material has")
     for _ in range(MAX_DRAWS):
         kind = list(kinds)[rng.choice(len(kinds), p=shares / shares.sum())]
         names = kinds[kind][1]
@@ -146,7 +160,7 @@ def _candidates(
     if kind == "scene":
         yield from draw_scenes(name, 2 * wanted, rng)
         return
-    texts = material.arc[name] if kind == "arc" else material.re_arc[name]
+    texts = {"arc": material.arc, "re-arc": material.re_arc, "output": material.outputs}[kind][name]
     for index in rng.permutation(len(texts))[: 4 * wanted]:
         yield read_grid(texts[index])
 

@@ -106,6 +106,7 @@ def test_material_file_round_trip_and_damage(material, tmp_path):
     again = Material.load(path)
     assert again.arc == material.arc
     assert again.programs == material.programs
+    assert again.outputs == {}
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match=re.escape(str(path))):
         Material.load(path)
@@ -128,6 +129,24 @@ def test_re_arc_is_read_from_file_and_from_its_own_folder(tmp_path):
     assert len(list(read_re_arc(file, 5))) == 1
     with pytest.raises(InputError, match=r"re_arc\.jsonl\.xz: not RE-ARC pairs \(no grid: '0a'\)"):
         list(read_re_arc(file, None))
+
+
+def test_outputs_are_inputs_where_they_are_asked_for(tmp_path):
+    file = tmp_path / "re_arc.jsonl.xz"
+    name, *_ = allowed_tasks()
+    pairs = [[f"0{k}/30", f"{k}1"] for k in range(9)]
+    file.write_bytes(lzma.compress(orjson.dumps({"task": name, "pairs": pairs})))
+    gathered = gather(allowed_tasks(), {}, file, 3, 7)
+    assert gathered.outputs == {name: [output for _, output in pairs[:7]]}
+    assert gathered.re_arc == {name: [given for given, _ in pairs[:3]]}
+    gathered.save(tmp_path / "material")
+    again = Material.load(tmp_path / "material")
+    limits = InputSettings(scenes=0, arc=0, re_arc=0, outputs=1)
+    drawn = draw_input_set(again, limits, np.random.default_rng(0))
+    assert (drawn.source, drawn.task_id) == (f"output/{name}", None)  # no solution of the task is one here
+    assert {grid_text(grid) for grid in drawn.inputs} <= set(gathered.outputs[name])
+    with pytest.raises(SettingsError, match="leave no source"):
+        draw_input_set(gather(allowed_tasks(), {}, file, 3), limits, np.random.default_rng(0))
 
 
 def test_input_sets_keep_to_their_limits(material):

@@ -11,9 +11,11 @@ from solver.executor import execute, input_value
 from solver.re_arc import grid_text
 from solver.synthesis.generate import ProgramSet
 from solver.synthesis.shards import read_statements, shard_path, write_shard
-from solver.vision.made import MIN_PAIRS, NUM_PAIRS, gather_made_tasks, pairs_of
+from solver.vision.made import MIN_SHARE, NUM_PAIRS, gather_made_tasks, pairs_of
 
 FLIP = read_statements("x1 = transform(I, FLIP_UD)")
+TURN = read_statements("x1 = transform(I, ROT90)")
+MIN_PAIRS = int(MIN_SHARE * NUM_PAIRS)
 SAME = read_statements("x1 = transform(I, FLIP_UD)\nx2 = transform(x1, FLIP_UD)")
 
 
@@ -22,17 +24,19 @@ def grids(count, seed=0):
     return [rng.integers(0, 10, (4, 5)).astype(np.int8) for _ in range(count)]
 
 
+def re_arc_pairs(inputs):
+    """Of a task that mirrors: left and right change places."""
+    return [(grid_text(grid), grid_text(grid[:, ::-1])) for grid in inputs]
+
+
 def write_re_arc(path, **inputs):
-    lines = [
-        orjson.dumps({"task": name, "pairs": [[grid_text(g), grid_text(g)] for g in given]})
-        for name, given in inputs.items()
-    ]
+    lines = [orjson.dumps({"task": name, "pairs": re_arc_pairs(given)}) for name, given in inputs.items()]
     path.write_bytes(lzma.compress(b"\n".join(lines)))
 
 
 @pytest.mark.parametrize("source", ["scene/boxes", "re-arc/known", "arc/known"])
 def test_pairs_are_the_programs_and_many(source):
-    known = {"known": [grid_text(grid) for grid in grids(100)]}
+    known = {"known": re_arc_pairs(grids(100))}
     pairs = pairs_of(FLIP, source, known, np.random.default_rng(0))
     assert MIN_PAIRS <= len(pairs) <= NUM_PAIRS
     assert len({a.tobytes() for a, _ in pairs}) == len(pairs)
@@ -52,8 +56,26 @@ def test_pairs_are_the_programs_and_many(source):
     ],
 )
 def test_what_gives_too_little_is_no_task(program, source, inputs):
-    known = {"known": [grid_text(grid) for grid in inputs]}
+    known = {"known": re_arc_pairs(inputs)}
     assert pairs_of(program, source, known, np.random.default_rng(0)) == []
+
+
+def test_a_program_made_on_outputs_goes_on_from_where_the_task_ends():
+    inputs = grids(100)
+    pairs = pairs_of(TURN, "output/known", {"known": re_arc_pairs(inputs)}, np.random.default_rng(0), num_pairs=50)
+    assert len(pairs) == 50
+    known = {grid.tobytes() for grid in inputs}
+    for given, output in pairs:
+        assert given.astype(np.int8).tobytes() in known
+        expected = execute(TURN, input_value([given[:, ::-1].astype(np.int8)])).items[0]
+        np.testing.assert_array_equal(output, expected)
+
+
+def test_a_program_that_undoes_the_task_makes_none():
+    mirror = read_statements("x1 = transform(I, FLIP_LR)")
+    known = {"known": re_arc_pairs(grids(100))}
+    assert pairs_of(mirror, "re-arc/known", known, np.random.default_rng(0))
+    assert pairs_of(mirror, "output/known", known, np.random.default_rng(0)) == []
 
 
 def test_a_folder_of_made_up_tasks(tmp_path):
