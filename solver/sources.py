@@ -6,8 +6,8 @@ import importlib
 import importlib.util
 import os
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from .run.services import Service
 from .settings import Settings
 from .vision import FORMAT as VISION_FORMAT
 from .vision import KIND as VISION_KIND
-from .weights import MANIFEST, read_manifest
+from .weights import MANIFEST, read_manifest, weights_digest
 
 if TYPE_CHECKING:
     from .lm.loading import LanguageModel
@@ -58,7 +58,8 @@ class Lane:
     without a lane that is not required it goes on, if there is another. services: that its workers use; with any,
     `make_sources` is also given their addresses. preload: modules that its workers should find imported, beside the
     worker's own. niceness: of its workers, above the run's own. judges: whether a source of it does (answers.Source):
-    it is told what other lanes propose, and takes tasks first that these have been through.
+    it is told what other lanes propose, and takes tasks first that these have been through. weights: SHA-256 of the
+    weights that its sources read, by kind: a run goes on with no others.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Lane:
     preload: tuple[str, ...] = ()
     niceness: int = 0
     judges: bool = False
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 def own_lanes(settings: Settings) -> tuple[Lane, ...]:
@@ -153,16 +155,17 @@ def program_lane(settings: Settings, beside_bytes: int = 0) -> Lane:
     from .lm.loading import check_language_model, is_served
 
     try:
-        check_language_model(settings.lm, beside_bytes)
+        weights = check_language_model(settings.lm, beside_bytes)
     except InputError as error:
         if settings.lm.strict:
             raise
         logger.warning("%s; going on with the grammar alone", error)
         return plain
     if not is_served(settings.lm):
-        return replace(plain, make_sources=language_model_sources)
+        return replace(plain, make_sources=language_model_sources, weights=weights)
     return replace(
         plain,
+        weights=weights,
         make_sources=served_model_sources,
         services=engine_services(settings),
         preload=(KERNELS, "solver.lm.preload"),
@@ -267,13 +270,14 @@ def vision_lane(settings: Settings) -> Lane | None:
         lacking.append(f"{weights}: no weights")
     if not lacking:
         try:
-            read_manifest(weights, VISION_KIND, VISION_FORMAT)
+            manifest = read_manifest(weights, VISION_KIND, VISION_FORMAT)
         except InputError as error:
             if wanted != "auto":
                 raise
             logger.warning("%s; going on without the vision model", error)
             return None
-        return Lane("vision", num_devices, vision_sources, required=wanted != "auto", judges=True)
+        own = {VISION_KIND: weights_digest(manifest)}
+        return Lane("vision", num_devices, vision_sources, required=wanted != "auto", judges=True, weights=own)
     if wanted != "auto":
         raise InputError(f"vision.device is {wanted}, but {', '.join(lacking)}")
     logger.info("without the vision model: %s", ", ".join(lacking))

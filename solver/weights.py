@@ -27,6 +27,11 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def weights_digest(manifest: dict[str, Any]) -> str:
+    """SHA-256 over the hashes of the files that a solver.json names: says which weights a result came from."""
+    return hashlib.sha256(orjson.dumps(manifest["files"], option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
 def seal(folder: Path, kind: str, version: int, facts: dict[str, Any]) -> None:
     """Write solver.json for the files that lie in the folder. One that is there stays until the new one is whole.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,9 +48,10 @@ def is_served(settings: LanguageModelSettings) -> bool:
     return settings.served or engine_name(settings) == "vllm"
 
 
-def check_language_model(settings: LanguageModelSettings, beside_bytes: int = 0) -> None:
+def check_language_model(settings: LanguageModelSettings, beside_bytes: int = 0) -> dict[str, str]:
     """Check the policy's weights, and the preference model's if there is one, as far as that goes without loading them.
-    settings.policy is not None. beside_bytes: of each GPU's memory, what others need there.
+    Returns the SHA-256 of either, by kind. settings.policy is not None. beside_bytes: of each GPU's memory, what others
+    need there.
 
     Raises InputError, one line: the folder is missing, damaged or inconsistent; a package is missing; there is no GPU
     for vLLM, or the weights can't fit it.
@@ -73,6 +74,7 @@ def check_language_model(settings: LanguageModelSettings, beside_bytes: int = 0)
             raise InputError(f"engine vllm needs a GPU: {why}")
         weights = [model.unmerged if isinstance(model, Adapter) else model for model in models.values()]
         check_memory(weights, gpus[0], _cache_bytes(settings), beside_bytes)
+    return {kind: model.digest for kind, model in models.items()}
 
 
 def _folders(settings: LanguageModelSettings) -> dict[str, Path]:
@@ -84,21 +86,10 @@ def _folders(settings: LanguageModelSettings) -> dict[str, Path]:
 def _read_models(settings: LanguageModelSettings, verify: bool = True) -> dict[str, LanguageModelWeights | Adapter]:
     """Each model that these settings name, as it is kept, by kind. verify: whether to compare hashes. Raises
     InputError."""
-    return dict(_each_model(settings, verify))
-
-
-def _each_model(
-    settings: LanguageModelSettings, verify: bool, bad: tuple[type[Exception], ...] = ()
-) -> Iterator[tuple[str, LanguageModelWeights | Adapter]]:
-    """Each model that these settings name, with its kind. bad: errors for which a model is left out."""
-    policy = None
+    models: dict[str, LanguageModelWeights | Adapter] = {}
     for kind, folder in _folders(settings).items():
-        try:
-            model = read_model(folder, kind, policy, verify)
-        except bad:
-            continue
-        policy = model if kind == POLICY else policy
-        yield kind, model
+        models[kind] = read_model(folder, kind, models.get(POLICY), verify)
+    return models
 
 
 def _weights(settings: LanguageModelSettings) -> dict[str, LanguageModelWeights]:
@@ -120,11 +111,6 @@ def read_hints(settings: LanguageModelSettings) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(hint, str) for hint in found.values()):
         raise InputError(f"{settings.hints}: must hold an object of texts by task id")
     return dict(found)
-
-
-def weights_digests(settings: LanguageModelSettings) -> dict[str, str]:
-    """SHA-256 of the weights that a run with these settings reads, by kind; those that can't be read are left out."""
-    return {kind: model.digest for kind, model in _each_model(settings, verify=False, bad=(InputError,))}
 
 
 def served_engines(settings: LanguageModelSettings, seed: int, gpu: int | None) -> dict[str, BatchedEngine]:

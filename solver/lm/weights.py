@@ -24,7 +24,7 @@ from typing import Any
 import orjson
 
 from ..errors import InputError
-from ..weights import MANIFEST, find_folder, read_manifest, seal
+from ..weights import MANIFEST, find_folder, read_manifest, seal, weights_digest
 from .engine import Sampling
 from .prompt_format import PromptFormat
 
@@ -50,10 +50,8 @@ class LanguageModelWeights:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the files' hashes: says which weights a result came from."""
-        import hashlib
-
-        return hashlib.sha256(orjson.dumps(self.manifest["files"], option=orjson.OPT_SORT_KEYS)).hexdigest()
+        """`weights_digest` of its manifest."""
+        return weights_digest(self.manifest)
 
 
 def seal_weights(

@@ -9,14 +9,13 @@ from .. import __version__
 from ..run.runner import RunRecord
 from ..score import Score, alone, score
 from ..settings import Settings, as_dict
-from ..sources import with_models
 from ..tasks import Task
 
 
 def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, Any]) -> dict[str, Any]:
     """What summary.json holds. seconds_per_task: mean time spent on a task by all lanes, measured. alone: the
-    scores of each source without the others, where there are several. weights: SHA-256 of the language models'
-    folders by kind. engines: of each engine server its GPU, seconds until it was ready, counts since then (busy_s of
+    scores of each source without the others, where there are several. weights: SHA-256 of the models' weights
+    by kind. engines: of each engine server its GPU, seconds until it was ready, counts since then (busy_s of
     wall_s seconds with a request, tokens, requests) and restarts. asked: by the command's name what it was given, such
     as set and tasks; kept among the settings."""
     scored = score(tasks, record.results)
@@ -30,19 +29,10 @@ def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, aske
         "seed": settings.run.seed,
         "version": __version__,
         "alone": {name: _totals(score(tasks, own)) for name, own in alone(record.results).items()},
-        "weights": _weights_digests(settings),
+        "weights": dict(record.weights),
         "engines": list(record.services),
         "settings": as_dict(settings) | asked,
     }
-
-
-def _weights_digests(settings: Settings) -> dict[str, str]:
-    models = with_models(settings).lm
-    if models.policy is None:
-        return {}
-    from ..lm.loading import weights_digests
-
-    return weights_digests(models)
 
 
 def _totals(scored: Score) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The folder of one run: what is in it at every moment, and how a run goes on from it.
 
     submission.json   complete and valid from the first moment; only ever replaced as a whole
-    run.json          what is being run: settings, version, task ids, digest of the tasks' content
+    run.json          what is being run: settings, version, task ids, digests of the tasks' content and of weights
     results.jsonl     one line a finished task, on the disk before the task counts as finished
     partial.jsonl     in a run by the clock, one line a task that has answers and is not finished: what they are worth,
                       so that a run that goes on does not give them up for worse ones, and findings that it adds to;
@@ -105,7 +105,7 @@ class RunFolder:
             raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
     def _check_identity(self) -> None:
-        """Refuse to go on with a run of other tasks, settings or version."""
+        """Refuse to go on with a run of other tasks, settings, weights or version."""
         try:
             before = orjson.loads((self.path / RUN).read_bytes())
         except FileNotFoundError:
@@ -117,6 +117,8 @@ class RunFolder:
             raise InputError(f"{self.path / RUN}: cannot be resumed: not JSON: {error}") from error
         if faults := _differences(before, self._identity):
             raise InputError(f"{self.path}: cannot be resumed, it is another run: {'; '.join(faults)}")
+        # Those of a model that this run lacks count again for one that has it.
+        self._identity = self._identity | {"weights": _object(before.get("weights")) | self._identity["weights"]}
 
     @property
     def finished(self) -> dict[str, TaskResult]:
@@ -329,6 +331,8 @@ def _differences(before: Any, now: dict[str, Any]) -> list[str]:
             faults.append(f"version {before.get(name)}, not {now[name]}")
         else:
             faults.append("other tasks" if name == "task_ids" else "tasks of other content")
+    old, new = _object(before.get("weights")), now["weights"]
+    faults += [f"other weights of the {kind} model" for kind in sorted(old.keys() & new) if old[kind] != new[kind]]
     old, new = _flat(before.get("settings")), _flat(now["settings"])
     for name in sorted(set(old) | set(new)):
         if name not in {f"run.{free}" for free in FREE_TO_CHANGE} and old.get(name) != new.get(name):
@@ -337,5 +341,9 @@ def _differences(before: Any, now: dict[str, Any]) -> list[str]:
 
 
 def _flat(settings: Any) -> dict[str, Any]:
-    groups = settings.items() if isinstance(settings, dict) else ()
-    return {f"{g}.{name}": value for g, values in groups for name, value in dict(values).items()}
+    return {f"{g}.{name}": value for g, values in _object(settings).items() for name, value in _object(values).items()}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """What is read from JSON, if it is an object; else an empty one."""
+    return value if isinstance(value, dict) else {}

@@ -36,7 +36,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,14 @@ logger = logging.getLogger(__name__)
 class RunRecord:
     """results: of every task, in the order given (then faulty ones). interrupted: '' or 'SIGINT', 'SIGTERM',
     'deadline'. problems: what could not be written to the folder in the end. services: what `Services.facts` says of
-    each."""
+    each. weights: SHA-256 of those that its lanes read, by kind."""
 
     results: dict[str, TaskResult]
     wall_s: float
     interrupted: str = ""
     problems: tuple[str, ...] = ()
     services: tuple[dict[str, Any], ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(
@@ -107,13 +108,14 @@ def run(
     with interrupts.taken():
         # Before the folder: what is refused makes none, and costs none of the run that is to be overwritten.
         lanes = own_lanes(settings) if lanes is None else lanes
-        identity = _identity(settings, task_ids, tasks)
+        weights = {kind: digest for lane in lanes for kind, digest in lane.weights.items()}
+        identity = _identity(settings, task_ids, tasks, weights)
         folder = RunFolder(out, identity, resume=resume, overwrite=overwrite)
         try:
             make_trace_folder(settings)
             stubs = list(faulty.values())
             ledger = Ledger(tasks, stubs, folder, settings.run, num_lanes=len(lanes), resume=resume)
-            record = _Run(settings, lanes, folder, ledger, interrupts, began, on_event).go()
+            record = replace(_Run(settings, lanes, folder, ledger, interrupts, began, on_event).go(), weights=weights)
             return record if report is None else _reported(record, report, out)
         finally:
             folder.close()
@@ -124,7 +126,9 @@ def _check_ids(task_ids: Sequence[str]) -> None:
         raise InputError(f"task {', '.join(repeated)}: given twice")
 
 
-def _identity(settings: Settings, task_ids: Iterable[str], tasks: Sequence[Task]) -> dict[str, Any]:
+def _identity(
+    settings: Settings, task_ids: Iterable[str], tasks: Sequence[Task], weights: Mapping[str, str]
+) -> dict[str, Any]:
     """What run.json says: a run that goes on must be the same."""
     return {
         "version": __version__,
@@ -132,6 +136,7 @@ def _identity(settings: Settings, task_ids: Iterable[str], tasks: Sequence[Task]
         "settings": as_dict(settings),
         "task_ids": sorted(task_ids),
         "tasks_digest": tasks_digest(tasks),
+        "weights": dict(weights),
     }
 
 

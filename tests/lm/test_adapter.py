@@ -18,7 +18,7 @@ from tiny import save_policy  # noqa: E402
 from solver.errors import InputError  # noqa: E402
 from solver.lm import loading  # noqa: E402
 from solver.lm.adapter import is_adapter, merged_folder, read_adapter, seal_adapter  # noqa: E402
-from solver.lm.loading import LanguageModel, check_language_model, weights_digests  # noqa: E402
+from solver.lm.loading import LanguageModel, check_language_model  # noqa: E402
 from solver.lm.prompt import Prompt  # noqa: E402
 from solver.lm.prompt_format import PromptFormat  # noqa: E402
 from solver.lm.tokenizer import save_tokenizer  # noqa: E402
@@ -133,5 +133,5 @@ def test_a_whole_model_is_no_adapter_and_digests_tell_weights_apart(base, folder
     assert is_adapter(folder.parent / "ppm")
     assert not is_adapter(base.folder)
     assert not is_adapter(folder / "nowhere")
-    digests = weights_digests(settings(base, folder))
+    digests = check_language_model(settings(base, folder))
     assert digests["policy"] == base.digest != digests["ppm"]

@@ -22,7 +22,7 @@ from solver.tasks import Pair, TaskStub
 CLOCK, NODES = RunSettings(), RunSettings(nodes=10)
 
 
-IDENTITY = {"version": "1", "tasks_digest": "", "task_ids": [], "settings": {}}
+IDENTITY = {"version": "1", "tasks_digest": "", "task_ids": [], "settings": {}, "weights": {}}
 
 
 @pytest.fixture

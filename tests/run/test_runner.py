@@ -631,7 +631,35 @@ def test_resume_refuses_another_run_and_says_why(tmp_path, monkeypatch):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 1}'])
+def test_a_run_goes_on_with_no_other_weights(tmp_path):
+    tasks, first = [task("t1")], {"policy": "1a", "vision": "2b"}
+
+    def go_on(weights, resume=True):
+        lanes = [Lane("fake", 1, fake_sources.fake, weights=weights)]
+        return run(tasks, nodes(), tmp_path, lanes=lanes, resume=resume)
+
+    assert go_on(first, resume=False).weights == first
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(InputError, match=r"it is another run: other weights of the vision model$"):
+        go_on({**first, "vision": "3c"})
+    assert (tmp_path / "run.json").read_bytes() == before
+    assert go_on({"policy": "1a", "ppm": "4d"}).weights == {"policy": "1a", "ppm": "4d"}  # its GPU was lost
+    for changed in ("vision", "ppm"):
+        with pytest.raises(InputError, match=f"other weights of the {changed} model$"):
+            go_on({changed: "3c"})
+    go_on({**first, "ppm": "4d"})
+
+
+def test_a_run_that_began_before_weights_were_noted_goes_on(tmp_path):
+    fake_run([task("t1")], nodes(), tmp_path)
+    noted = json.loads((tmp_path / "run.json").read_text())
+    del noted["weights"]
+    (tmp_path / "run.json").write_text(json.dumps(noted))
+    lanes = [Lane("fake", 1, fake_sources.fake, weights={"vision": "2b"})]
+    assert run([task("t1")], nodes(), tmp_path, lanes=lanes, resume=True).results["t1"].status == "done"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 1}', b'{"weights": [], "settings": {"run": 1}}'])
 def test_resume_with_a_spoilt_run_json(tmp_path, content):
     fake_run([task("t1")], nodes(), tmp_path)
     (tmp_path / "run.json").write_bytes(content)

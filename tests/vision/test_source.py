@@ -39,7 +39,7 @@ from solver.vision.source import (  # noqa: E402
 )
 from solver.vision.tuning import Tuned, Tuner, TuningConfig  # noqa: E402
 from solver.vision.weights import save_weights  # noqa: E402
-from solver.weights import file_hash  # noqa: E402
+from solver.weights import file_hash, weights_digest  # noqa: E402
 
 TINY_MODEL = ModelConfig(width=32, num_heads=2, num_loops=2, hidden=16, max_canvas=32, num_tasks=60)
 TINY = TuningConfig(
@@ -526,6 +526,8 @@ def test_a_run_reads_its_weights_hashes_once_before_any_worker(source, tmp_path,
     settings = load_settings(None, ["vision.device=cpu", f"vision.weights={tmp_path}"])
     lane = vision_lane(settings)
     assert sorted(hashed) == ["config.json", "model.safetensors"]
+    manifest = json.loads((tmp_path / "solver.json").read_text())
+    assert lane.weights == {"vision": weights_digest(manifest)}
     (made,) = lane.make_sources(settings, 0)
     assert isinstance(made, VisionSource)
     assert len(hashed) == 2
