@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,13 @@ def to_json(result: TaskResult, found: Found | None = None) -> bytes:
 
 
 def from_json(line: bytes | str) -> TaskResult:
-    """The inverse of to_json. Raises ValueError if the line is torn or is no task result."""
+    """The inverse of to_json, without what there is to go on from. Raises ValueError if the line is torn or is no task
+    result."""
+    return _read(line)[0]
+
+
+def _read(line: bytes | str) -> tuple[TaskResult, dict[str, Any]]:
+    """A line's result, and all that it holds. Raises ValueError as `from_json` does."""
     try:
         d = orjson.loads(line)
         result = TaskResult(
@@ -67,7 +73,7 @@ def from_json(line: bytes | str) -> TaskResult:
         raise ValueError(f"no task result: {type(error).__name__}: {error}") from error
     if not isinstance(result.task_id, str) or result.status not in STATUSES:
         raise ValueError("no task result: bad task_id or status")
-    return result
+    return result, d
 
 
 def parse_results(content: bytes) -> tuple[dict[str, TaskResult], int]:
@@ -76,30 +82,31 @@ def parse_results(content: bytes) -> tuple[dict[str, TaskResult], int]:
     A last line without its newline was torn by a crash and is left out; a line that cannot be read is logged
     and left out: its task counts as unfinished.
     """
-    num_bytes = content.rfind(b"\n") + 1
-    results = {}
-    for number, line in enumerate(content[:num_bytes].split(b"\n"), 1):
+    return {result.task_id: result for result, _ in _read_lines(content)}, content.rfind(b"\n") + 1
+
+
+def parse_partial(content: bytes) -> dict[str, tuple[TaskResult, Found]]:
+    """Results of partial.jsonl by task, each with what there is to go on from: nothing if that cannot be read."""
+    partial = {}
+    for result, d in _read_lines(content):
+        found: Found = {}
+        try:
+            found = _found_of(d.get("found", {}))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            logger.warning("task %s: findings are left out: %s: %s", result.task_id, type(error).__name__, error)
+        partial[result.task_id] = result, found
+    return partial
+
+
+def _read_lines(content: bytes) -> Iterator[tuple[TaskResult, dict[str, Any]]]:
+    """`_read` of each whole line; one that cannot be read is logged and left out."""
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
         if not line.strip():
             continue
         try:
-            result = from_json(line)
+            yield _read(line)
         except ValueError as error:
             logger.warning("results line %d is left out: %s", number, error)
-            continue
-        results[result.task_id] = result
-    return results, num_bytes
-
-
-def parse_found(content: bytes) -> dict[str, Found]:
-    """What lines have to go on from, by task; those that cannot be read, and torn ones, have nothing."""
-    found = {}
-    for line in content.split(b"\n")[:-1]:
-        try:
-            d = orjson.loads(line)
-            found[str(d["task_id"])] = _found_of(d.get("found", {}))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            logger.warning("findings are left out: %s: %s", type(error).__name__, error)
-    return found
 
 
 def load_results(path: Path) -> dict[str, TaskResult]:

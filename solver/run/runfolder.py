@@ -33,7 +33,7 @@ from ..errors import InputError
 from ..grid.registry import as_grid
 from ..submission import KEYS, check_submission, submission_of, write_atomic, write_submission
 from ..tasks import Task, TaskStub
-from .results import parse_found, parse_results, to_json
+from .results import parse_partial, parse_results, to_json
 
 logger = logging.getLogger(__name__)
 
@@ -137,13 +137,14 @@ class RunFolder:
         content = b""
         with contextlib.suppress(OSError):
             content = (self.path / PARTIAL).read_bytes()
-        partial, found = parse_results(content)[0], parse_found(content)
+        partial = parse_partial(content)
         carried, finished = {}, self.finished
         for task_id, entries in submission.items():
-            known, own = partial.get(task_id), _fitting(found.get(task_id, {}), len(entries))
-            carried[task_id] = Carried(_with_origins(entries, known), own)
+            known, found = partial.get(task_id, (None, {}))
+            found = _fitting(found, len(entries))
+            carried[task_id] = Carried(_with_origins(entries, known), found)
             if known is not None and task_id not in finished:
-                self._partial[task_id] = to_json(known, own) + b"\n"
+                self._partial[task_id] = to_json(known, found) + b"\n"
         return carried
 
     def begin(self, results: Mapping[str, TaskResult]) -> None:

@@ -274,6 +274,19 @@ def test_nothing_is_added_to_by_nodes_or_of_a_task_of_other_test_inputs(open_led
     assert open_ledger([task("t")], num_lanes=2, resume=True).found_by("t", "lane") == {}
 
 
+def test_a_line_that_cannot_be_read_is_spoken_of_once(open_ledger, tmp_path, caplog):
+    ledger = open_ledger([task("t"), task("u")])
+    ledger.take("t", "lane", runs(1, 0.9))
+    ledger.take("u", "lane", runs(1, 0.9))
+    ledger.saver.save(final=True)
+    lines = tmp_path / "run" / "partial.jsonl"
+    lines.write_bytes(lines.read_bytes().replace(b"{", b"", 1))
+    again = open_ledger([task("t"), task("u")], resume=True)
+    assert [bool(again.found_by(task_id, "lane")) for task_id in "tu"] == [False, True]
+    (said,) = caplog.messages
+    assert said.startswith("results line 1 is left out: ")
+
+
 def test_failed_tasks_are_done_again(open_ledger):
     ledger = open_ledger([task("t"), task("u")])
     ledger.end("t", "one", "failed", "it died")
