@@ -134,7 +134,7 @@ class Dispatch:
         """The worker has no task any more; its time is spent. seconds: what the task took."""
         if worker.lane.plan is not None:
             worker.lane.plan.pool_s -= time.monotonic() - worker.started
-        self._ledger.spend(worker.task_id, seconds)
+        self._ledger.spend(worker.task_id, worker.lane.name, seconds)
         worker.task_id = ""
 
     def put_back(self, lane: LaneStanding, task_id: str) -> None:
@@ -145,6 +145,7 @@ class Dispatch:
         """A worker has been through a task: it is for the lane's next pass, or that was all."""
         lane, task_id = worker.lane, message.task_id
         self.free(worker, message.seconds)
+        self._ledger.take(task_id, lane.name, message.findings)
         lane.passes[task_id] += 1
         lane.tries[task_id] = 0
         settled = all(findings.settled for findings in message.findings.values())

@@ -61,7 +61,9 @@ class Ledger:
         todo.sort(key=lambda task: (-task.num_cells, task.task_id))
         self._tasks = {task.task_id: task for task in todo}
         self._standings = {
-            task_id: TaskStanding.of(carried[task_id].found) if task_id in carried else TaskStanding()
+            task_id: TaskStanding.of(carried[task_id].found, carried[task_id].before)
+            if task_id in carried
+            else TaskStanding()
             for task_id in self._tasks
         }
 
@@ -100,10 +102,11 @@ class Ledger:
         """What the other lanes propose, likeliest first."""
         return self._voted(task_id, lambda: self._standings[task_id].others(lane, self._tasks[task_id]), ())
 
-    def take(self, task_id: str, lane: str, found: Mapping[str, Findings]) -> None:
-        """Vote anew with what a lane's worker has found. found: by source."""
+    def take(self, task_id: str, lane: str, found: Mapping[str, Findings], seconds: float = 0.0) -> None:
+        """Vote anew with what a lane's worker has found. found: by source. seconds: since it began, unless it is
+        through."""
         standing, before = self._standings[task_id], self.best[task_id]
-        standing.take(lane, found)
+        standing.take(lane, found, seconds)
         attempts, findings = before.attempts, standing.findings
         if any(own.answers for own in findings.values()):
             began = time.monotonic()
@@ -111,22 +114,20 @@ class Ledger:
             standing.vote_s += time.monotonic() - began
         if not same_grids(attempts, before.attempts):
             self.saver.improved()
-        self.best[task_id] = replace(
-            before,
-            attempts=attempts,
-            error="",
-            num_nodes=standing.num_nodes,
-            num_exact=standing.num_exact,
-            seconds=standing.seconds,
-            phases=standing.phases,
-            notes=standing.notes,
-        )
+        self.best[task_id] = replace(before, attempts=attempts, error="")
+        self._hold(task_id)
+
+    def spend(self, task_id: str, lane: str, seconds: float) -> None:
+        """A lane's worker has worked on it for so long, and does not any more."""
+        self._standings[task_id].spend(lane, seconds)
+        self._hold(task_id)
+
+    def _hold(self, task_id: str) -> None:
+        """Bring a task's result up to date, and keep it for a run that goes on, unless that finds all again."""
+        standing = self._standings[task_id]
+        self.best[task_id] = standing.counted(self.best[task_id])
         if self._limits.nodes is None:
             self._folder.hold(self.best[task_id], standing.adding_up)
-
-    def spend(self, task_id: str, seconds: float) -> None:
-        """A worker has worked on it for so long."""
-        self._standings[task_id].seconds += seconds
 
     def end(self, task_id: str, lane: str, status: str, error: str) -> TaskResult | None:
         """A lane is through with it. Returns its result if that was the last lane, with which it is finished."""
@@ -136,10 +137,9 @@ class Ledger:
             return None
         task, statuses = self._tasks[task_id], {status for status, _ in standing.ends.values()}
         result = replace(
-            self.best[task_id],
+            standing.counted(self.best[task_id]),
             status=statuses.pop() if len(statuses) == 1 else "partial",
             error="; ".join(error for _, error in standing.ends.values() if error),
-            seconds=standing.seconds,
             alone=self._voted(task_id, lambda: standing.alone(task), {}),
         )
         if self._limits.keep_ballots:
@@ -157,11 +157,9 @@ class Ledger:
     def cut_short(self, reason: str) -> None:
         """The run ends for this reason before these tasks are finished."""
         for task_id, standing in self._standings.items():
-            result = self.best[task_id]
-            error = f"{reason} before it was {'reached' if result.error else 'finished'}"
-            self.best[task_id] = replace(
-                result, status="partial", error=error, seconds=standing.seconds, phases=standing.phases
-            )
+            result = standing.counted(self.best[task_id])
+            error = f"{reason} before it was {'finished' if result.seconds else 'reached'}"
+            self.best[task_id] = replace(result, status="partial", error=error)
         self.saver.improved()
 
     def _attempts(self, task_id: str, findings: Mapping[str, Findings]) -> Attempts:

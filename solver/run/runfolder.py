@@ -3,9 +3,9 @@
     submission.json   complete and valid from the first moment; only ever replaced as a whole
     run.json          what is being run: settings, version, task ids, digests of the tasks' content and of weights
     results.jsonl     one line a finished task, on the disk before the task counts as finished
-    partial.jsonl     in a run by the clock, one line a task that has answers and is not finished: what they are worth,
-                      so that a run that goes on does not give them up for worse ones, and findings that it adds to;
-                      replaced as a whole now and then
+    partial.jsonl     in a run by the clock, one line a task that was begun and is not finished: what its attempts are
+                      worth, so that a run that goes on does not give them up for worse ones, what was spent on it, and
+                      findings that it adds to; replaced as a whole now and then
     events.jsonl      what happened when, for machines
 
 Limits: one run at a time writes to a folder (held by a lock that dies with the process). A disk that fills
@@ -51,10 +51,12 @@ FREE_TO_CHANGE = ("workers", "start_timeout_s", "stop_s", "total_s", "grace_s")
 
 @dataclass(frozen=True)
 class Carried:
-    """What a run that goes on takes over of a task that was not finished. found: what is added to."""
+    """What a run that goes on takes over of a task that was not finished. found: what is added to. before: what had
+    been spent on it, if that is known."""
 
     attempts: Attempts
     found: Found
+    before: TaskResult | None
 
 
 class RunFolder:
@@ -142,7 +144,7 @@ class RunFolder:
         for task_id, entries in submission.items():
             known, found = partial.get(task_id, (None, {}))
             found = _fitting(found, len(entries))
-            carried[task_id] = Carried(_with_origins(entries, known), found)
+            carried[task_id] = Carried(_with_origins(entries, known), found, known)
             if known is not None and task_id not in finished:
                 self._partial[task_id] = to_json(known, found) + b"\n"
         return carried

@@ -278,7 +278,8 @@ class _Run:
                 case Ready():
                     self._ready(worker, message)
                 case Partial() if message.task_id == worker.task_id:
-                    self.ledger.take(message.task_id, lane.name, message.findings)
+                    seconds = time.monotonic() - worker.started
+                    self.ledger.take(message.task_id, lane.name, message.findings, seconds)
                     num_exact = self.ledger.best[message.task_id].num_exact
                     self.events.tell("improved", message.task_id, worker, num_exact=num_exact)
                 case Finished() if message.task_id == worker.task_id:
@@ -286,7 +287,6 @@ class _Run:
                         logger.error("task %s: %s raised\n%s", message.task_id, source, trace)
                     lane.least_s[worker.slot] = message.least_s
                     lane.deaths[worker.slot] = 0
-                    self.ledger.take(message.task_id, lane.name, message.findings)
                     self.dispatch.passed(worker, message)
                 case Broken():
                     self.losses.broken(lane, message)
@@ -317,8 +317,12 @@ class _Run:
 
     def _stop(self) -> None:
         """End all processes."""
+        busy, now = self.workers.busy(), time.monotonic()
         self.services.ask_to_stop()
         self.workers.stop(self._receive)
+        for worker in busy:
+            if worker.task_id:
+                self.dispatch.free(worker, now - worker.started)
         self.services.stop(self.settings.run.stop_s)
 
     def _close(self) -> RunRecord:

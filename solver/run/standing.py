@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from statistics import fmean
 
-from ..answers import Attempts, Ballots, Findings, Found, Proposals
+from ..answers import Attempts, Ballots, Findings, Found, Proposals, TaskResult
 from ..settings import RunSettings
 from ..sources import Lane
 from ..tasks import Task
@@ -167,21 +167,46 @@ class LaneStanding:
 @dataclass
 class TaskStanding:
     """What is known of a task that is not finished: the latest findings, by lane and source, and how each lane that is
-    done with it ended: (status, error). seconds: of workers, on it. vote_s: of the runner."""
+    done with it ended: (status, error). spent_s: of workers, on it, before what they are at; running_s: at that, by
+    lane, when it was last heard of. vote_s: of the runner. past_nodes, past_phases: what the run that this one goes on
+    with has spent, but for what is in `found`."""
 
     found: dict[tuple[str, str], Findings] = field(default_factory=dict)
     ends: dict[str, tuple[str, str]] = field(default_factory=dict)
-    seconds: float = 0.0
+    spent_s: float = 0.0
+    running_s: dict[str, float] = field(default_factory=dict)
     vote_s: float = 0.0
+    past_nodes: int = 0
+    past_phases: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, found: Found) -> TaskStanding:
-        """Of a task of which so much is known from a run before."""
-        return cls({(lane, source): findings for lane, own in found.items() for source, findings in own.items()})
+    def of(cls, found: Found, before: TaskResult | None) -> TaskStanding:
+        """Of a task of which so much is known from a run before, whose account of it is `before`."""
+        standing = cls({(lane, source): findings for lane, own in found.items() for source, findings in own.items()})
+        if before is not None:
+            counted = standing.phases
+            standing.spent_s = before.seconds
+            standing.past_nodes = max(0, before.num_nodes - standing.num_nodes)
+            standing.past_phases = {
+                name: max(0.0, seconds - counted.get(name, 0.0)) for name, seconds in before.phases.items()
+            }
+        return standing
 
-    def take(self, lane: str, findings: Mapping[str, Findings]) -> None:
-        """Take in what a lane's worker has found. findings: by source."""
+    def take(self, lane: str, findings: Mapping[str, Findings], seconds: float) -> None:
+        """Take in what a lane's worker has found, seconds after it began or, if it is through, 0. findings: by
+        source."""
         self.found.update({(lane, source): found for source, found in findings.items()})
+        self.running_s[lane] = seconds
+
+    def spend(self, lane: str, seconds: float) -> None:
+        """A lane's worker has worked on it for so long, and does not any more."""
+        self.spent_s += seconds
+        self.running_s.pop(lane, None)
+
+    @property
+    def seconds(self) -> float:
+        """Of workers, on it, as far as is known."""
+        return self.spent_s + sum(self.running_s.values())
 
     @property
     def findings(self) -> dict[str, Findings]:
@@ -225,16 +250,27 @@ class TaskStanding:
 
     @property
     def num_nodes(self) -> int:
-        return sum(f.num_nodes for f in self.found.values())
+        return self.past_nodes + sum(f.num_nodes for f in self.found.values())
 
     @property
     def phases(self) -> dict[str, float]:
         """Seconds by phase, the vote's among them."""
         phases: dict[str, float] = {}
-        for findings in self.found.values():
-            for name, seconds in findings.phases.items():
+        for spent in (*(f.phases for f in self.found.values()), self.past_phases, {"vote": self.vote_s}):
+            for name, seconds in spent.items():
                 phases[name] = phases.get(name, 0.0) + seconds
-        return phases | {"vote": self.vote_s}
+        return phases
+
+    def counted(self, result: TaskResult) -> TaskResult:
+        """A result of the task, with what was spent on it and said of it until now."""
+        return replace(
+            result,
+            seconds=self.seconds,
+            num_nodes=self.num_nodes,
+            num_exact=self.num_exact,
+            phases=self.phases,
+            notes=self.notes,
+        )
 
     @property
     def notes(self) -> dict[str, str]:

@@ -116,12 +116,12 @@ def test_a_lane_that_finds_nothing_leaves_the_attempts(open_ledger):
 def test_a_task_is_finished_with_its_last_lane(open_ledger):
     ledger = open_ledger([task("t"), task("u")], num_lanes=2)
     ledger.take("t", "one", found([[1]]))
-    ledger.spend("t", 1.5)
+    ledger.spend("t", "one", 1.5)
     assert ledger.end("t", "one", "done", "") is None
     assert ledger.has_ended("t", "one")
     assert not ledger.has_ended("t", "two")
     assert ledger.num_done == 0
-    ledger.spend("t", 2.0)
+    ledger.spend("t", "two", 2.0)
     result = ledger.end("t", "two", "failed", "no device")
     assert (result.status, result.error, result.seconds) == ("partial", "no device", 3.5)
     assert ledger.best["t"] is result
@@ -163,7 +163,7 @@ def test_a_vote_that_raises_leaves_what_was_there(open_ledger, monkeypatch, capl
 def test_what_is_cut_short_says_how_far_it_was(open_ledger):
     ledger = open_ledger([task("t"), task("u"), task("v")])
     ledger.take("t", "one", found([[1]]))
-    ledger.spend("t", 2.0)
+    ledger.spend("t", "one", 2.0)
     done = ledger.end("v", "one", "done", "")
     ledger.cut_short("SIGINT")
     assert (ledger.best["t"].error, ledger.best["t"].seconds) == ("SIGINT before it was finished", 2.0)
@@ -272,6 +272,61 @@ def test_nothing_is_added_to_by_nodes_or_of_a_task_of_other_test_inputs(open_led
     lines = tmp_path / "run" / "partial.jsonl"
     lines.write_bytes(lines.read_bytes().replace(b'"answers":[[[[[0]]]', b'"answers":[[[[[0]],[[0]]]'))
     assert open_ledger([task("t")], num_lanes=2, resume=True).found_by("t", "lane") == {}
+
+
+def spent(result):
+    return result.seconds, result.num_nodes, {name: s for name, s in result.phases.items() if name != "vote"}
+
+
+def test_going_on_adds_to_what_was_spent(open_ledger):
+    """Of programs, which are searched for anew, as of runs that are added to; a third start in which nothing is begun
+    loses none of it, and what is found replaces its own account, not another's."""
+    tuned = runs(1, 0.9)
+    tuned["views"].num_nodes, tuned["views"].phases = 7, {"tune": 4.0}
+    ledger = open_ledger([task("t"), task("u")], num_lanes=2)
+    ledger.take("t", "programs", found([[5]], nodes=3))
+    ledger.spend("t", "programs", 1.5)
+    ledger.take("t", "lane", tuned, 2.5)  # and goes on
+    assert spent(ledger.best["t"]) == (4.0, 10, {"search": 1.0, "tune": 4.0})
+    ledger.saver.save(final=True)
+    again = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
+    again.cut_short("SIGINT")
+    assert spent(again.best["t"]) == (4.0, 10, {"search": 1.0, "tune": 4.0})
+    assert again.best["t"].error == "SIGINT before it was finished"
+    assert again.best["u"].error == "SIGINT before it was reached"
+    again.saver.save(final=True)
+    last = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
+    last.spend("t", "programs", 8.0)
+    last.take("t", "programs", found([[6]], nodes=20))
+    assert spent(last.best["t"]) == (12.0, 30, {"tune": 4.0, "search": 2.0})
+    last.end("t", "programs", "done", "")
+    more = runs(2, 0.9)
+    more["views"].num_nodes, more["views"].phases = 8, {"tune": 6.0}
+    last.spend("t", "lane", 16.0)
+    last.take("t", "lane", more)
+    result = last.end("t", "lane", "done", "")
+    assert spent(result) == (28.0, 31, {"tune": 6.0, "search": 2.0})
+    assert result.phases["vote"] >= ledger.best["t"].phases["vote"] > 0.0
+
+
+def test_a_task_that_there_is_no_time_for_any_more_keeps_what_was_spent(open_ledger):
+    ledger = open_ledger([task("t"), task("u")])
+    ledger.spend("t", "one", 1.5)
+    ledger.saver.save(final=True)
+    again = open_ledger([task("t"), task("u")], resume=True)
+    assert spent(again.end("t", "one", "partial", "no time")) == (1.5, 0, {})
+    assert spent(again.end("u", "one", "partial", "no time")) == (0.0, 0, {})
+
+
+def test_nothing_is_added_where_all_is_found_again(open_ledger):
+    ledger = open_ledger([task("t")])
+    ledger.take("t", "one", found([[4]]))
+    ledger.spend("t", "one", 1.5)
+    ledger.saver.save(final=True)
+    again = open_ledger([task("t")], limits=NODES, resume=True)
+    again.spend("t", "one", 0.5)
+    again.take("t", "one", found([[4]]))
+    assert spent(again.best["t"]) == (0.5, 1, {"search": 1.0})
 
 
 def test_a_line_that_cannot_be_read_is_spoken_of_once(open_ledger, tmp_path, caplog):

@@ -367,7 +367,8 @@ def test_the_deadline_ends_a_run(tmp_path):
     assert record.interrupted == "deadline"
     assert record.wall_s < 6
     assert {result.status for result in record.results.values()} == {"partial"}
-    assert record.results["t0"].error == "deadline before it was reached"
+    errors = [record.results[f"t{n}"].error for n in range(2)]
+    assert errors == ["deadline before it was finished", "deadline before it was reached"]
     assert load_results(tmp_path / "results.jsonl") == {}
     assert check_submission(orjson.loads((tmp_path / "submission.json").read_bytes()), tasks) == []
 
@@ -613,6 +614,24 @@ def test_a_resumed_run_adds_to_what_a_source_had_found(tmp_path):
     record = run(tasks, limits(seconds=1.0), tmp_path, lanes=lanes, resume=True)
     runs = {i: result.attempts[0][0].grid.tolist() for i, result in record.results.items()}
     assert sorted(runs.values()) == [[[1]], [[2]]]
+
+
+@pytest.mark.parametrize("maker", [fake_sources.patient, fake_sources.adding])
+def test_what_a_run_that_is_stopped_has_spent_counts(tmp_path, maker):
+    """Of a task for which nothing is found yet, as of one with answers."""
+    tasks, lanes = [task("t")], [Lane("lane", 1, maker)]
+
+    def stop(event):
+        if event.kind == "started":
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    stopped = run(tasks, limits(seconds=20), tmp_path, lanes=lanes, on_event=stop).results["t"]
+    assert 0.25 < stopped.seconds < 1.0
+    assert stopped.error == "SIGTERM before it was finished"
+    done = run(tasks, limits(seconds=20, total_s=4.0, grace_s=0.5, stop_s=0.5), tmp_path, lanes=lanes, resume=True)
+    assert done.results["t"].status == "done"
+    (begun, ended) = (events(tmp_path, kind)[-1]["time_s"] for kind in ("started", "ended"))
+    assert done.results["t"].seconds == pytest.approx(stopped.seconds + ended - begun, abs=0.1)
 
 
 def test_resume_refuses_another_run_and_says_why(tmp_path, monkeypatch):
