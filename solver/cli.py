@@ -133,7 +133,8 @@ def _evaluate(args: Any) -> int:
         write_report(places["report"], tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
 
     record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"), report=report)
-    _print_score(score(tasks, record.results), summary, record)
+    if summary:
+        _print_score(score(tasks, record.results), summary, record)
     _print_places(**{name: path for name, path in places.items() if path.exists()})
     return _ended(record)
 

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from solver.cli import main
 from solver.errors import InputError
-from solver.reporting import report
+from solver.reporting import report, summary
 from solver.reporting.progress import Progress
 from solver.run import runner
 from solver.run.events import Event
@@ -263,6 +263,32 @@ def test_a_full_disk_in_the_end_costs_the_files_and_not_the_score(tmp_path, tame
     assert (
         said.err.splitlines()[-1] == f"arc-solve: {out}: summary and report cannot be written: No space left on device"
     )
+
+
+@pytest.mark.parametrize("lost", ["write_report", "summarize"])
+def test_a_report_that_cannot_be_made_costs_nothing_but_itself(tmp_path, tame, monkeypatch, capsys, lost):
+    def fail(*_):
+        raise ValueError("no such colour\nof ten")
+
+    monkeypatch.setattr({"write_report": report, "summarize": summary}[lost], lost, fail)
+    out = tmp_path / "out"
+    argv = ["evaluate", "--set", "arc-agi-1/training", "--tasks", "2", "--nodes", "5", "--out", str(out)]
+    assert main(argv) == 0
+    said = capsys.readouterr()
+    line = f"ERROR solver.run.runner: {out}: no report could be made: ValueError: no such colour"
+    assert [text for text in said.err.splitlines() if "ERROR" in text or "Traceback" in text] == [line]
+    assert ("tasks solved" in said.out) == (out / "summary.json").exists() == (lost == "write_report")
+    tasks = sample(load_set("arc-agi-1/training"), 2)
+    assert check_submission(json.loads((out / "submission.json").read_bytes()), tasks) == []
+    assert len((out / "results.jsonl").read_bytes().splitlines()) == 2
+    assert main([*argv, "--verbose", "--resume"]) == 0
+    assert capsys.readouterr().err.count("Traceback") == 1
+
+    path = write(tmp_path, {"good": GOOD, "bad": {}})
+    assert main(["solve", "--tasks", str(path), "--nodes", "5", "--out", str(tmp_path / "other")]) == 0
+    said = capsys.readouterr()
+    assert "1 have a program that fits all pairs" in said.out
+    assert str(tmp_path / "other" / "submission.json") in said.out
 
 
 def test_no_other_run_begins_while_the_report_is_written(tmp_path, tame, monkeypatch, capsys):

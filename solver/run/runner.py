@@ -43,7 +43,7 @@ from typing import Any
 
 from .. import __version__
 from ..answers import TaskResult
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..settings import Settings, as_dict
 from ..sources import KERNELS, Lane, make_trace_folder, own_lanes
 from ..tasks import Task, TaskStub, tasks_digest
@@ -94,7 +94,7 @@ def run(
     resume: go on with the run in `out`: finished tasks are kept, failed and unfinished ones done again.
     overwrite: start anew there. faulty: tasks that could not be read, answered with fallback attempts.
     lanes: at least one; None for the solver's own. report: writes summary and report of the run into the folder, while
-    no other run can begin there; its OSError is a problem of the run.
+    no other run can begin there; its OSError is a problem of the run, what else it raises is logged.
     Raises, before anything is written, InputError if the folder cannot be used, an id is given twice or the lanes can't
     be had, and SettingsError if a total leaves no time for tasks or there is no lane; ArcSolveError if no worker of a
     required lane can be started at all.
@@ -146,6 +146,9 @@ def _reported(record: RunRecord, write: Callable[[RunRecord], None], out: Path) 
     except OSError as error:
         problem = f"{out}: summary and report cannot be written: {error.strerror or error}"
         return replace(record, problems=(*record.problems, problem))
+    except Exception as error:  # of what is made for people, once all that counts is written
+        logger.error("%s: no report could be made: %s: %s", out, type(error).__name__, first_line(error))
+        logger.info("no report could be made", exc_info=True)
     return record
 
 
