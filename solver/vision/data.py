@@ -20,8 +20,8 @@ from ..errors import InputError
 from ..re_arc import read_grid, read_re_arc
 from ..task_sets import older_tasks
 from ..tasks import MAX_SIDE, Pair
+from .views import Grid
 
-Grid = np.ndarray
 GridPair = tuple[Grid, Grid]
 
 

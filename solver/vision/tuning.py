@@ -35,8 +35,8 @@ from .data import PackedPairs, grids_of
 from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
 from .samples import DevicePairs, MixedSampler, Sampler
-from .views import View, bound_output_size, task_views
-from .votes import Grid, Votes, count_grids, shares_of_views
+from .views import Grid, View, bound_output_size, task_views
+from .votes import Votes, count_grids, shares_of_views
 
 logger = getLogger(__name__)
 

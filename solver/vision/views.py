@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 Grid = np.ndarray
+"""uint8 or int8 [H, W], values 0..9."""
+
 CAUTIOUS = 5
 """Of so many views one is placed for an output of any size, where no rule says how large it is."""
 IDENTITY_COLORS = tuple(range(10))

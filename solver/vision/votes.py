@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from ..answers import GridKey, grid_key
-
-Grid = np.ndarray
+from .views import Grid
 
 Votes = list[tuple[Grid, float]]
 """For one test input: different grids, uint8 [H, W], with their shares, the largest first."""
