@@ -232,6 +232,19 @@ class OddSource(FakeSource):
         return found
 
 
+class UnwritableSource(FakeSource):
+    """Of a task of number 1 it counts more nodes than JSON holds; of one of number 2 it speaks in what is no text."""
+
+    def solve(self, task, budget, seed, report, before=None):
+        number = int(task.test[0].input[1, 0])
+        found = self.findings(task, [[3]], exact=True, nodes=2**70 if number == 1 else 7)
+        if number == 2:
+            found.phases, found.note = {"search \udcff": 0.5}, "note \udcff"
+            report(found)
+            raise RuntimeError("no file \udcff")
+        return found
+
+
 class NiceSource(FakeSource):
     """Answers with the niceness of its process."""
 
@@ -370,6 +383,10 @@ def three(settings, slot):
 
 def tame(settings, slot):
     return (TameSource(),)
+
+
+def unwritable(settings, slot):
+    return (UnwritableSource(),)
 
 
 def broken(settings, slot):

@@ -63,8 +63,8 @@ def _read(line: bytes | str) -> tuple[TaskResult, dict[str, Any]]:
             status=d["status"],
             error=str(d["error"]),
             seconds=float(d["seconds"]),
-            num_nodes=_whole(d["num_nodes"]),
-            num_exact=_whole(d["num_exact"]),
+            num_nodes=whole_number(d["num_nodes"]),
+            num_exact=whole_number(d["num_exact"]),
             phases={str(name): float(value) for name, value in d["phases"].items()},
             notes={str(source): str(note) for source, note in d.get("notes", {}).items()},
             ballots={str(source): _ballots_of(lists) for source, lists in d.get("ballots", {}).items()},
@@ -200,11 +200,11 @@ def _found_of(d: dict[str, Any]) -> Found:
 def _findings_of(d: dict[str, Any]) -> Findings:
     return Findings(
         answers=[_answer_of(*fields) for fields in d["answers"]],
-        num_nodes=_whole(d["num_nodes"]),
+        num_nodes=whole_number(d["num_nodes"]),
         phases={str(name): float(value) for name, value in d["phases"].items()},
         note=str(d["note"]),
         whole_weight=float(d["whole_weight"]),
-        num_runs=_whole(d["num_runs"]),
+        num_runs=whole_number(d["num_runs"]),
         settled=bool(d["settled"]),
         judged=tuple(tuple(Judgement(as_grid(grid), float(nats)) for grid, nats in own) for own in d["judged"]),
     )
@@ -219,12 +219,21 @@ def _number(value: float) -> float:
     return float(value) if math.isfinite(value) else 0.0
 
 
-def _whole(value: Any) -> int:
-    """Raises ValueError for what could not be written again."""
+def whole_number(value: Any) -> int:
+    """Raises ValueError for what is none or could not be written."""
     number = int(value)
     if number.bit_length() > MAX_BITS:
         raise ValueError("a number that is too large")
     return number
+
+
+def writable(value: Any) -> Any:
+    """What is to be JSON, with the text in it as `_text` has it."""
+    if isinstance(value, dict):
+        return {writable(name): writable(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [writable(one) for one in value]
+    return _text(value) if isinstance(value, str) else value
 
 
 def _text(value: str) -> str:

@@ -33,7 +33,7 @@ from ..errors import InputError
 from ..grid.registry import as_grid
 from ..submission import KEYS, check_submission, submission_of, write_atomic, write_submission
 from ..tasks import Task, TaskStub
-from .results import parse_partial, parse_results, to_json
+from .results import parse_partial, parse_results, to_json, writable
 
 logger = logging.getLogger(__name__)
 
@@ -253,7 +253,7 @@ class RunFolder:
     def add_event(self, event: dict[str, Any]) -> None:
         """Append one event; events that cannot be written are lost, as a whole."""
         try:
-            line = orjson.dumps(event) + b"\n"
+            line = orjson.dumps(writable(event)) + b"\n"
             self._leave_room(len(line))
             _append(self._events, line)
         except (OSError, orjson.JSONEncodeError) as error:

@@ -30,6 +30,7 @@ from ..sources import Lane
 from ..tasks import MAX_SIDE, Task
 from ..vote import choose_attempts
 from .process import die_with_parent, send_broken
+from .results import whole_number
 
 REPORT_INTERVAL_S = 1.0
 """Between two partial answers of a task that has a budget of seconds. With nodes every improvement is sent,
@@ -204,11 +205,11 @@ class _Worker:
         self.findings[name] = replace(
             findings,
             answers=answers,
-            num_nodes=int(findings.num_nodes),
+            num_nodes=whole_number(findings.num_nodes),
             phases={str(phase): float(seconds) for phase, seconds in findings.phases.items()},
             note=str(findings.note),
             whole_weight=float(findings.whole_weight),
-            num_runs=int(findings.num_runs),
+            num_runs=whole_number(findings.num_runs),
             settled=bool(findings.settled),
             judged=tuple(tuple(self.judgements(name, of_input)) for of_input in findings.judged),
         )

@@ -213,6 +213,19 @@ def test_findings_travel_as_plain_values(tmp_path):
     assert len(events(tmp_path, "finished")) == 1
 
 
+def test_what_cannot_be_written_costs_no_run(tmp_path):
+    tasks = [task(f"t{n}", number=n) for n in range(3)]
+    record = fake_run(tasks, limits(), tmp_path, fake_sources.unwritable)
+    assert [result.status for result in record.results.values()] == ["done", "failed", "partial"]
+    assert record.results["t1"].error == "fake: ValueError: a number that is too large"
+    assert submitted(tmp_path, "t2") == [[3]]
+    assert load_results(tmp_path / "results.jsonl")["t2"].notes == {"fake": "note \\udcff"}
+    assert record.problems == ()
+    (told,) = (event for event in events(tmp_path, "finished") if event["task_id"] == "t2")
+    assert told["message"] == "fake: RuntimeError: no file \\udcff"
+    assert told["phases"]["search \\udcff"] == 0.5
+
+
 def test_what_cannot_be_read_costs_no_run(tmp_path, caplog):
     odd = [Lane("odd", 1, fake_sources.oddly_named), Lane("tame", 1, fake_sources.tame)]
     record = run([task("t1"), task("t2")], limits(seconds=5.0), tmp_path, lanes=odd)
