@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that is no UTF-8, a terminal without our signs
     args = parser_of(COMMANDS).parse_args(argv)
     handler = _StderrHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
@@ -108,6 +111,7 @@ def _evaluate(args: Any) -> int:
 
     from .reporting.report import write_report
     from .reporting.summary import summarize
+    from .run.results import writable
     from .score import score
     from .submission import write_atomic
     from .task_files import read_ids
@@ -129,7 +133,7 @@ def _evaluate(args: Any) -> int:
     def report(record: RunRecord) -> None:
         asked = {"evaluate": {"set": names[0], "tasks": str(args.tasks_from or args.tasks)}}
         summary.update(summarize(tasks, record, settings, asked))
-        write_atomic(places["summary"], orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+        write_atomic(places["summary"], orjson.dumps(writable(summary), option=orjson.OPT_INDENT_2))
         write_report(places["report"], tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
 
     record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"), report=report)

@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -381,6 +382,29 @@ def test_a_run_goes_on_where_nobody_reads_its_progress_any_more(tmp_path):
     assert process.returncode == 0
     assert str(out / "submission.json") in stdout
     assert len((out / "results.jsonl").read_bytes().splitlines()) == 9
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_what_a_terminal_cannot_show_is_no_fault(tmp_path, encoding):
+    """Such as the name of a folder that is no UTF-8."""
+    odd = tmp_path / "odd\udcff"
+    odd.mkdir()
+    path, ids = write(odd, {"good": GOOD}), odd / "ids.txt"
+    ids.write_text("007bbfb7\n")
+    common = ["--nodes", "5", "--workers", "1", "--out"]
+    for words in (
+        ["solve", "--tasks", str(path), *common, str(odd / "one")],
+        ["evaluate", "--set", "arc-agi-1/training", "--tasks-from", str(ids), *common, str(odd / "two")],
+        ["functions"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", fake_cli.__file__, "tame", *words],
+            capture_output=True, text=True, check=False, env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"},
+        )  # fmt: skip
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+        assert "odd\\udcff" in done.stdout or words == ["functions"]
+    asked = json.loads((odd / "two" / "summary.json").read_text())["settings"]["evaluate"]["tasks"]
+    assert asked == str(ids).replace("\udcff", "\\udcff")
 
 
 def test_output_that_cannot_be_written_is_one_line():
