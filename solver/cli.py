@@ -7,11 +7,12 @@ them.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, handlers=[handler], force=True)
     try:
-        return args.command(args)
+        with _perhaps_unread():
+            return args.command(args)
+        return 0
     except ArcSolveError as error:
         for line in str(error).splitlines():
             print(f"arc-solve: {line}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # whoever read our output went away: `arc-solve functions | head`
-        sys.stdout = None
-        return 0
     except OSError as error:
         if error.filename is None and error.errno in (errno.ENOSPC, errno.EIO):
             print(f"arc-solve: what is printed cannot be written: {error.strerror}", file=sys.stderr)
@@ -95,14 +95,14 @@ def _solve(args: Any) -> int:
     record = _go(args, loaded.tasks, settings, faulty=loaded.stubs, show_ids=True, report=report)
     from .reporting.terminal import PlainConsole
 
-    console = PlainConsole()
     fits = sum(result.num_exact > 0 for result in record.results.values())
     failed = sum(result.status == "failed" for result in record.results.values())
-    console.print(
-        f"{len(record.results)} tasks in {record.wall_s:.1f} s: {fits} have a program that fits all pairs"
-        + (f", {failed} failed (fallback attempts)" if failed else "")
-    )
-    _print_places(**{name: path for name, path in places.items() if path.exists()})
+    with _perhaps_unread():
+        PlainConsole().print(
+            f"{len(record.results)} tasks in {record.wall_s:.1f} s: {fits} have a program that fits all pairs"
+            + (f", {failed} failed (fallback attempts)" if failed else "")
+        )
+        _print_places(**{name: path for name, path in places.items() if path.exists()})
     return _ended(record)
 
 
@@ -137,10 +137,20 @@ def _evaluate(args: Any) -> int:
         write_report(places["report"], tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
 
     record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"), report=report)
-    if summary:
-        _print_score(score(tasks, record.results), summary, record)
-    _print_places(**{name: path for name, path in places.items() if path.exists()})
+    with _perhaps_unread():
+        if summary:
+            _print_score(score(tasks, record.results), summary, record)
+        _print_places(**{name: path for name, path in places.items() if path.exists()})
     return _ended(record)
+
+
+@contextlib.contextmanager
+def _perhaps_unread() -> Iterator[None]:
+    """What is printed meanwhile matters to nobody if whoever read it went away: `arc-solve functions | head`."""
+    try:
+        yield
+    except BrokenPipeError:
+        sys.stdout = None
 
 
 def _print_score(scored: Any, summary: dict[str, Any], record: RunRecord) -> None:
@@ -198,11 +208,12 @@ def _go(
 
 def _ended(record: RunRecord) -> int:
     """Say what went wrong in a run; the exit code."""
-    for problem in record.problems:
-        print(f"arc-solve: {problem}", file=sys.stderr)
-    if record.interrupted:
-        reason = "the time was over" if record.interrupted == "deadline" else f"stopped by {record.interrupted}"
-        print(f"arc-solve: {reason}; what was found until then is written", file=sys.stderr)
+    with _perhaps_unread():
+        for problem in record.problems:
+            print(f"arc-solve: {problem}", file=sys.stderr)
+        if record.interrupted:
+            reason = "the time was over" if record.interrupted == "deadline" else f"stopped by {record.interrupted}"
+            print(f"arc-solve: {reason}; what was found until then is written", file=sys.stderr)
     return EXIT_CODES.get(record.interrupted, 2 if record.problems else 0)
 
 

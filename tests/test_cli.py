@@ -384,6 +384,30 @@ def test_a_run_goes_on_where_nobody_reads_its_progress_any_more(tmp_path):
     assert len((out / "results.jsonl").read_bytes().splitlines()) == 9
 
 
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("words", [["solve"], ["evaluate", "--set", "arc-agi-1/training", "--tasks-from"]])
+def test_a_run_of_which_nobody_reads_the_end_says_how_it_ended(tmp_path, words, both):
+    """both: as in `arc-solve solve … 2>&1 | head`."""
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps({"007bbfb7": raw_task(fake_sources.task("007bbfb7"))}))
+    words = [*words, "--tasks", str(path)] if words == ["solve"] else [*words, str(path)]
+    argv = [*words, "--out", str(tmp_path / "out"), "--seconds", "60", "--workers", "1"]
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", fake_cli.__file__, "patient", *argv],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        process.stdout.close()
+        for line in process.stderr:
+            if "workers are ready" in line:
+                break
+        if both:
+            process.stderr.close()
+        process.send_signal(signal.SIGTERM)
+        said = "" if both else process.stderr.read()
+    assert process.returncode == 143
+    assert both or said.endswith("arc-solve: stopped by SIGTERM; what was found until then is written\n")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_what_a_terminal_cannot_show_is_no_fault(tmp_path, encoding):
     """Such as the name of a folder that is no UTF-8."""
