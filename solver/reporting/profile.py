@@ -85,43 +85,47 @@ def read_profile(run: Path) -> Profile:
         lines = (run / EVENTS).read_bytes().splitlines()
     except OSError as error:
         raise InputError(f"{run / EVENTS}: cannot be read: {error.strerror}") from error
-    workers: dict[int, WorkerTime] = {}
     open_since: dict[int, tuple[float, str]] = {}
-    profile = Profile(0.0, workers, {}, [], 0, 0, 0, "")
+    profile = Profile(0.0, {}, {}, [], 0, 0, 0, "")
     for number, line in enumerate(lines, 1):
         try:
-            event = orjson.loads(line)
-            time_s, kind = float(event["time_s"]), event["kind"]
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            _add_event(profile, open_since, orjson.loads(line))
+        except (KeyError, TypeError, ValueError):
             if number == len(lines):
                 break  # torn by a crash
             raise InputError(f"{run / EVENTS}: line {number} is no event") from None
-        if kind == "begin":  # a resumed run appends to its events
-            workers.clear()
-            open_since.clear()
-            profile.num_lost, profile.interrupted, profile.services = 0, "", []
-        profile.wall_s = time_s
-        profile.num_done, profile.num_tasks = event["num_done"], event["num_tasks"]
-        if kind == "end":
-            profile.services = event.get("services", [])
-        if kind == "stopping":
-            profile.interrupted = event.get("message", "")
-        if "worker" not in event:
-            continue
-        worker = workers.setdefault(event["worker"], WorkerTime(event["worker"], event.get("lane", "")))
-        if kind == "ready":
-            worker.start_s = time_s
-        elif kind == "started":
-            open_since[worker.index] = (time_s, event["task_id"])
-        elif kind in ("passed", "ended", "worker_lost"):
-            profile.num_lost += kind == "worker_lost"
-            if worker.index in open_since:
-                since, task_id = open_since.pop(worker.index)
-                worker.spans.append((since, time_s, task_id))
     for index, (since, task_id) in open_since.items():
-        workers[index].spans.append((since, profile.wall_s, task_id))
+        profile.workers[index].spans.append((since, profile.wall_s, task_id))
     _add_results(profile, run)
     return profile
+
+
+def _add_event(profile: Profile, open_since: dict[int, tuple[float, str]], event: dict[str, Any]) -> None:
+    """open_since: what workers are at, (from, task) by worker; changed. Raises KeyError, TypeError and ValueError for
+    what is no event."""
+    time_s, kind = float(event["time_s"]), event["kind"]
+    if kind == "begin":  # a resumed run appends to its events
+        profile.workers.clear()
+        open_since.clear()
+        profile.num_lost, profile.interrupted, profile.services = 0, "", []
+    profile.wall_s = time_s
+    profile.num_done, profile.num_tasks = event["num_done"], event["num_tasks"]
+    if kind == "end":
+        profile.services = event.get("services", [])
+    if kind == "stopping":
+        profile.interrupted = event.get("message", "")
+    if "worker" not in event:
+        return
+    worker = profile.workers.setdefault(event["worker"], WorkerTime(event["worker"], event.get("lane", "")))
+    if kind == "ready":
+        worker.start_s = time_s
+    elif kind == "started":
+        open_since[worker.index] = (time_s, event["task_id"])
+    elif kind in ("passed", "ended", "worker_lost"):
+        profile.num_lost += kind == "worker_lost"
+        if worker.index in open_since:
+            since, task_id = open_since.pop(worker.index)
+            worker.spans.append((since, time_s, task_id))
 
 
 def _add_results(profile: Profile, run: Path) -> None:

@@ -90,6 +90,9 @@ def test_of_a_resumed_run_only_the_last_part_is_counted(folder, tmp_path):
 def test_bad_input(tmp_path, capsys):
     with pytest.raises(InputError, match=r"events\.jsonl: cannot be read"):
         read_profile(tmp_path)
-    (tmp_path / "events.jsonl").write_text('nonsense\n{"time_s": 1, "kind": "end", "num_done": 0, "num_tasks": 0}\n')
-    assert main(["profile", str(tmp_path)]) == 2
-    assert "line 1 is no event" in capsys.readouterr().err
+    whole = '{"time_s": 1, "kind": "started", "num_done": 0, "num_tasks": 0, "worker": 0, "task_id": "t"}'
+    less = ("nonsense", "[]", '{"time_s": 1, "kind": "end"}', whole.replace("task_id", "task"))
+    for line in (*less, whole.replace('"worker": 0', '"worker": []')):
+        (tmp_path / "events.jsonl").write_text(f"{line}\n{whole}\n")
+        assert main(["profile", str(tmp_path)]) == 2
+        assert "line 1 is no event" in capsys.readouterr().err
