@@ -31,7 +31,7 @@ import orjson
 from ..answers import Attempt, Attempts, Found, TaskResult
 from ..errors import InputError
 from ..grid.registry import as_grid
-from ..submission import KEYS, check_submission, submission_of, write_atomic, write_submission
+from ..submission import KEYS, Submission, check_submission, submission_of, write_atomic, write_submission
 from ..tasks import Task, TaskStub
 from .results import parse_partial, parse_results, to_json, writable
 
@@ -127,19 +127,19 @@ class RunFolder:
         """Results of tasks that are not done again: those that failed are."""
         return {task_id: result for task_id, result in self.results.items() if result.status != "failed"}
 
-    def carried(self, tasks: Iterable[Task | TaskStub]) -> dict[str, Carried]:
-        """What there is of the tasks, if the submission is whole and of these tasks; else nothing. What partial.jsonl
-        says of a grid (where it comes from, how likely it is right) is taken along."""
-        try:
-            submission = orjson.loads((self.path / SUBMISSION).read_bytes())
-        except (OSError, orjson.JSONDecodeError):
-            return {}
-        if check_submission(submission, tasks):
-            return {}
+    def carried(self, tasks: Sequence[Task | TaskStub]) -> dict[str, Carried]:
+        """What there is of the tasks: their attempts in the submission, if that is whole and of these tasks, else those
+        of partial.jsonl; and what that says of a grid (where it comes from, how likely it is right)."""
         content = b""
         with contextlib.suppress(OSError):
             content = (self.path / PARTIAL).read_bytes()
         partial = parse_partial(content)
+        try:
+            submission = orjson.loads((self.path / SUBMISSION).read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            submission = None
+        if check_submission(submission, tasks):  # somebody has taken it away, or spoilt it
+            submission = _partial_submission([result for result, _ in partial.values()], tasks)
         carried, finished = {}, self.finished
         for task_id, entries in submission.items():
             known, found = partial.get(task_id, (None, {}))
@@ -147,6 +147,7 @@ class RunFolder:
             carried[task_id] = Carried(_with_origins(entries, known), found, known)
             if known is not None and task_id not in finished:
                 self._partial[task_id] = to_json(known, found) + b"\n"
+        self._partial_changed = self._partial.keys() != partial.keys()
         return carried
 
     def begin(self, results: Mapping[str, TaskResult]) -> None:
@@ -276,6 +277,13 @@ class RunFolder:
     def _mend(self, name: str) -> None:
         if self.problems.pop(name, None):
             logger.warning("%s: written again", self.path / name)
+
+
+def _partial_submission(results: Iterable[TaskResult], tasks: Iterable[Task | TaskStub]) -> Submission:
+    """A submission of those tasks of which there are results that fit them."""
+    found = submission_of(results)
+    alone = [(task, {task.task_id: found[task.task_id]}) for task in tasks if task.task_id in found]
+    return {task.task_id: own[task.task_id] for task, own in alone if not check_submission(own, [task])}
 
 
 def _with_origins(entries: Sequence[Mapping[str, Any]], known: TaskResult | None) -> Attempts:

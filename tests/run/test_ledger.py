@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import orjson
 import pytest
 from fake_sources import task
 
@@ -327,6 +328,43 @@ def test_nothing_is_added_where_all_is_found_again(open_ledger):
     again.spend("t", "one", 0.5)
     again.take("t", "one", found([[4]]))
     assert spent(again.best["t"]) == (0.5, 1, {"search": 1.0})
+
+
+@pytest.mark.parametrize("spoilt", [None, b"{}", b'{"t'])
+def test_without_the_submission_what_is_not_finished_is_gone_on_with(open_ledger, tmp_path, spoilt):
+    """Somebody has moved it away to submit it, say."""
+    tasks = [task("t"), task("u", num_tests=2), task("v")]
+    ledger = open_ledger(tasks)
+    ledger.take("t", "lane", runs(2, 0.9))
+    ledger.take("u", "lane", {"fake": Findings([Answer((np.array([[4]], np.int8),) * 2, 1.0, "fake", "", True)])})
+    ledger.saver.save(final=True)
+    submission, partial = (tmp_path / "run" / name for name in ("submission.json", "partial.jsonl"))
+    whole = submission.read_bytes()
+    submission.unlink() if spoilt is None else submission.write_bytes(spoilt)
+    again = open_ledger(tasks, resume=True)
+    assert submission.read_bytes() == whole
+    assert again.found_by("t", "lane")["views"].num_runs == 2
+    again.saver.save(final=True)
+    submission.unlink()
+    one = task("u")  # as if partial.jsonl were of another run
+    again = open_ledger([tasks[0], one], resume=True)
+    assert (first(again, "t"), again.best["u"].seconds) == ([[0]], 0.0)
+    assert check_submission(orjson.loads(submission.read_bytes()), [tasks[0], one]) == []
+    assert partial.exists()
+
+
+def test_what_is_finished_leaves_no_partial_file(open_ledger, tmp_path):
+    """Although the run was killed after it had written the last line of results."""
+    ledger, partial = open_ledger([task("t")]), tmp_path / "run" / "partial.jsonl"
+    ledger.take("t", "lane", runs(1, 0.9))
+    ledger.saver.save(final=True)
+    lines = partial.read_bytes()
+    ledger.end("t", "lane", "done", "")
+    ledger.saver.save(final=True)
+    assert not partial.exists()
+    partial.write_bytes(lines)
+    open_ledger([task("t")], resume=True).saver.save(final=True)
+    assert not partial.exists()
 
 
 def test_a_line_that_cannot_be_read_is_spoken_of_once(open_ledger, tmp_path, caplog):
