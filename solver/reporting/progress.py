@@ -28,7 +28,6 @@ class Progress:
     def __init__(self, num_tasks: int, show_ids: bool = True, console: Console | None = None) -> None:
         self.console = console or PlainConsole(file=sys.stderr)
         self.show_ids, self.num_tasks = show_ids, num_tasks
-        self.num_exact = self.num_failed = 0
         self._last_line = -LINE_EVERY_S
         self._ready = False
         self._bar: Bar | None = None
@@ -59,14 +58,11 @@ class Progress:
 
     def on_event(self, event: Event) -> None:
         """Take one event of the runner."""
-        if event.kind == "finished" and event.result is not None:
-            self.num_exact += event.result.num_exact > 0
-            self.num_failed += event.result.status == "failed"
         if event.kind in ("plan", "pass", "lane_lost") or (event.kind == "ready" and event.message):
             self._say(event.message)
         if self._bar is not None:
             described = "solving" if event.kind != "stopping" else "stopping"
-            self._bar.update(self._row, completed=event.num_done, description=described, exact=self.num_exact)
+            self._bar.update(self._row, completed=event.num_done, description=described, exact=event.num_exact)
             return
         if event.kind == "ready" and not self._ready:
             self._ready = True
@@ -88,7 +84,7 @@ class Progress:
         now = time.monotonic()
         if now - self._last_line >= LINE_EVERY_S or event.num_done == event.num_tasks:
             self._last_line = now
-            self._say(f"{place} fit all pairs: {self.num_exact}, {event.time_s:.0f} s")
+            self._say(f"{place} fit all pairs: {event.num_exact}, {event.time_s:.0f} s")
 
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False)

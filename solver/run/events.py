@@ -23,7 +23,8 @@ class Event:
     kind: 'begin', 'plan' (a line of it), 'ready' (a worker), 'started', 'improved', 'passed' (a task in a lane, to be
     taken up again), 'ended' (a task in a lane), 'finished' (a task), 'pass' (a lane begins one), 'worker_lost',
     'lane_lost', 'service' (the message says what became of one), 'stopping' (by a signal or the deadline), 'end'.
-    time_s: since the run began. num_done of num_tasks are finished. result: of 'finished'.
+    time_s: since the run began. num_done of num_tasks are finished, of which num_exact have
+    a program that fits all pairs. result: of 'finished'.
     """
 
     kind: str
@@ -34,13 +35,15 @@ class Event:
     worker: int | None = None
     message: str = ""
     result: TaskResult | None = None
+    num_exact: int = 0
 
 
 class Events:
     """Tells what happens.
 
     write: adds a line, as a dictionary, to events.jsonl. on_event: the caller's; let go of once it raises. began: when
-    the run did, by time.monotonic. num_done: tasks that were finished before; later ones are counted here.
+    the run did, by time.monotonic. num_done, num_exact: of the tasks that were finished before; later ones are counted
+    here.
     """
 
     def __init__(
@@ -51,9 +54,10 @@ class Events:
         began: float,
         num_done: int,
         num_tasks: int,
+        num_exact: int = 0,
     ) -> None:
         self._write, self._on_event = write, on_event
-        self._began, self._num_done, self._num_tasks = began, num_done, num_tasks
+        self._began, self._num_done, self._num_tasks, self._num_exact = began, num_done, num_tasks, num_exact
 
     def tell(
         self, kind: str, task_id: str = "", worker: Worker | None = None, *, message: str = "",
@@ -62,6 +66,7 @@ class Events:
         """An event, by the fields of `Event`. more: what only events.jsonl says of it."""
         time_s = time.monotonic() - self._began
         self._num_done += kind == "finished"
+        self._num_exact += result is not None and result.num_exact > 0
         line = {"time_s": round(time_s, 4), "kind": kind, "num_done": self._num_done, "num_tasks": self._num_tasks}
         line |= {"task_id": task_id} if task_id else {}
         index = None if worker is None else worker.index
@@ -71,7 +76,8 @@ class Events:
         if self._on_event is None:
             return
         try:
-            self._on_event(Event(kind, time_s, self._num_done, self._num_tasks, task_id, index, message, result))
+            counts = self._num_done, self._num_tasks
+            self._on_event(Event(kind, time_s, *counts, task_id, index, message, result, self._num_exact))
         except Exception:
             logger.exception("the progress display failed; going on without it")
             self._on_event = None

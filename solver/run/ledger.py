@@ -76,6 +76,11 @@ class Ledger:
     def num_done(self) -> int:
         return len(self.best) - len(self._standings)
 
+    @property
+    def num_exact(self) -> int:
+        """How many of the finished ones have a program that fits all pairs."""
+        return sum(result.num_exact > 0 for task_id, result in self.best.items() if task_id not in self._standings)
+
     def task(self, task_id: str) -> Task:
         """A task that is to be done, without test outputs."""
         return self._tasks[task_id]

@@ -168,7 +168,12 @@ class _Run:
         self.settings, self.folder, self.ledger = settings, folder, ledger
         self.interrupts, self.began = interrupts, began
         self.events = Events(
-            folder.add_event, on_event, began=began, num_done=ledger.num_done, num_tasks=len(ledger.best)
+            folder.add_event,
+            on_event,
+            began=began,
+            num_done=ledger.num_done,
+            num_tasks=len(ledger.best),
+            num_exact=ledger.num_exact,
         )
         self.lanes = [LaneStanding.of(lane, ledger.todo) for lane in lanes]
         self.workers = Workers(settings, interrupts)

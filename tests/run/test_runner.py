@@ -647,6 +647,21 @@ def test_what_a_run_that_is_stopped_has_spent_counts(tmp_path, maker):
     assert done.results["t"].seconds == pytest.approx(stopped.seconds + ended - begun, abs=0.1)
 
 
+def test_a_run_that_goes_on_counts_what_was_finished_before(tmp_path):
+    tasks = [task("t0", RAISES), task("t1"), task("t2", side=3), task("t3", side=4)]
+
+    def stop(event):
+        if event.num_done == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    fake_run(tasks, nodes(workers=1), tmp_path, on_event=stop)
+    told = []
+    fake_run(tasks, nodes(workers=1), tmp_path, resume=True, on_event=told.append)
+    first, last = ((event.kind, event.num_done, event.num_exact) for event in (told[0], told[-1]))
+    assert first in [("begin", 2, 2), ("begin", 3, 3)]
+    assert last == ("end", 4, 3)
+
+
 def test_resume_refuses_another_run_and_says_why(tmp_path, monkeypatch):
     tasks = [task("t1"), task("t2")]
     fake_run(tasks, nodes(), tmp_path)
