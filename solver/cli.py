@@ -11,6 +11,7 @@ import contextlib
 import errno
 import io
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -30,8 +31,7 @@ EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name that is no UTF-8, a terminal without our signs
+    _make_streams_lenient()
     args = parser_of(COMMANDS).parse_args(argv)
     handler = _StderrHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
@@ -42,21 +42,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except ArcSolveError as error:
         for line in str(error).splitlines():
-            print(f"arc-solve: {line}", file=sys.stderr)
+            _complain(line)
         return 2
     except OSError as error:
         if error.filename is None and error.errno in (errno.ENOSPC, errno.EIO):
-            print(f"arc-solve: what is printed cannot be written: {error.strerror}", file=sys.stderr)
+            _complain(f"what is printed cannot be written: {error.strerror}")
             sys.stdout = None
             return 2
         if error.errno not in (errno.ENAMETOOLONG, errno.EACCES) or error.filename is None:
             raise
         # Of a name that somebody gave it cannot even be asked whether it is there.
-        print(f"arc-solve: {error.filename}: cannot be read: {error.strerror}", file=sys.stderr)
+        _complain(f"{error.filename}: cannot be read: {error.strerror}")
         return 2
     except KeyboardInterrupt:
-        print("arc-solve: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return EXIT_CODES["SIGINT"]
+
+
+def _make_streams_lenient() -> None:
+    """Have what is printed go nowhere where a stream was closed from the start (`2>&-`), and characters that standard
+    output does not know written as escapes: a name that is no UTF-8, our signs on an old terminal."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _complain(what: object) -> None:
+    """A line on standard error, if anybody reads that."""
+    with contextlib.suppress(OSError):
+        print(f"arc-solve: {what}", file=sys.stderr)
 
 
 class _StderrHandler(logging.StreamHandler):
@@ -84,7 +100,7 @@ def _solve(args: Any) -> int:
     if loaded.faults and (args.strict or not loaded.tasks):
         raise InputError("\n".join(map(str, loaded.faults)))
     for fault in loaded.faults:
-        print(f"arc-solve: {fault} (gets fallback attempts)", file=sys.stderr)
+        _complain(f"{fault} (gets fallback attempts)")
     places = {"report": args.out / "report.html", "submission": args.out / "submission.json"}
 
     def report(record: RunRecord) -> None:
@@ -208,12 +224,11 @@ def _go(
 
 def _ended(record: RunRecord) -> int:
     """Say what went wrong in a run; the exit code."""
-    with _perhaps_unread():
-        for problem in record.problems:
-            print(f"arc-solve: {problem}", file=sys.stderr)
-        if record.interrupted:
-            reason = "the time was over" if record.interrupted == "deadline" else f"stopped by {record.interrupted}"
-            print(f"arc-solve: {reason}; what was found until then is written", file=sys.stderr)
+    for problem in record.problems:
+        _complain(problem)
+    if record.interrupted:
+        reason = "the time was over" if record.interrupted == "deadline" else f"stopped by {record.interrupted}"
+        _complain(f"{reason}; what was found until then is written")
     return EXIT_CODES.get(record.interrupted, 2 if record.problems else 0)
 
 
@@ -248,7 +263,8 @@ def _run(args: Any) -> int:
     task = find_task(args.task)
     settings = load_settings(args.settings, args.set_or_setting)
     found = run_program(args.program, task, args.timeout_s, settings.sandbox)
-    sys.stderr.write(found.printed)
+    with contextlib.suppress(OSError):
+        sys.stderr.write(found.printed)
     as_json = result_json(found, task)
     if args.json:
         print(json.dumps(as_json))
@@ -265,7 +281,7 @@ def _run(args: Any) -> int:
         console.print(f"{task.task_id}: {found.status}, {sum(e['correct'] for e in known)} of {len(known)} right")
         return 0
     for message in dict.fromkeys(filter(None, found.messages)):
-        print(f"arc-solve: {args.program}: {message}", file=sys.stderr)
+        _complain(f"{args.program}: {message}")
     return 0
 
 

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -382,6 +383,26 @@ def test_a_run_goes_on_where_nobody_reads_its_progress_any_more(tmp_path):
     assert process.returncode == 0
     assert str(out / "submission.json") in stdout
     assert len((out / "results.jsonl").read_bytes().splitlines()) == 9
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2> >(exec true)"])
+def test_nobody_has_to_read_what_goes_wrong(tmp_path, closed):
+    """closed: from the start, or by whoever should have read it."""
+    path, out = write(tmp_path, {"good": GOOD, "bad": {}}), tmp_path / "out"
+    program = tmp_path / "flip.py"
+    program.write_text("def solve(I):\n    print('noise')\n    return I[:, ::-1]\n")
+    common = [sys.executable, fake_cli.__file__, "tame"]
+
+    def said(*words):
+        script = f"sleep 0.3; exec {shlex.join([*common, *words])}"
+        done = subprocess.run(
+            ["bash", "-c", f"{{ {script}; }} {closed}"], stdout=subprocess.PIPE, text=True, check=True
+        )
+        return done.stdout
+
+    assert str(out / "submission.json") in said("solve", "--tasks", str(path), "--nodes", "5", "--out", str(out))
+    assert len((out / "results.jsonl").read_bytes().splitlines()) == 2
+    assert json.loads(said("run", str(program), "--task", "67a3c6ac", "--json"))["status"] == "ok"
 
 
 @pytest.mark.parametrize("both", [True, False])

@@ -34,6 +34,11 @@ class Progress:
         self._row: Any = None
 
     def __enter__(self) -> Progress:
+        with contextlib.suppress(OSError):  # nobody watches
+            self._begin()
+        return self
+
+    def _begin(self) -> None:
         if self.console.is_terminal:
             self._bar = Bar(
                 TextColumn("{task.description}"),
@@ -47,7 +52,6 @@ class Progress:
             self._row = self._bar.add_task("starting workers", total=self.num_tasks, exact=0)
         else:
             self._say(f"{self.num_tasks} tasks; starting workers (the first run compiles the grid library)")
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
