@@ -382,15 +382,24 @@ def _doctor(args: Any) -> int:
 
 
 def _bench(args: Any) -> int:
-    from .bench import run_bench
+    import orjson
 
+    from .bench import run_bench
+    from .submission import write_atomic
+
+    if args.out.is_dir():
+        raise InputError(f"{args.out}: a folder, not a file to be written")
     try:
         args.out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{args.out.parent}: cannot be made: {error.strerror}") from error
-    numbers = run_bench(args.out)
+    numbers = run_bench()
     for name, value in numbers.items():
         print(f"{name:<24} {value:,.6g}" if isinstance(value, float) else f"{name:<24} {value}")
+    try:
+        write_atomic(args.out, orjson.dumps(numbers, option=orjson.OPT_INDENT_2))
+    except OSError as error:
+        raise InputError(f"{args.out}: cannot be written: {error.strerror or error}") from error
     print(f"saved: {args.out}")
     return 0
 

@@ -251,10 +251,11 @@ def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
     assert main([*argv, "--out", str(out), "--set", "search.num_views=1", "--resume"]) == 0
 
 
-def test_a_full_disk_in_the_end_costs_the_files_and_not_the_score(tmp_path, tame, monkeypatch, capsys):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
+
+def test_a_full_disk_in_the_end_costs_the_files_and_not_the_score(tmp_path, tame, monkeypatch, capsys):
     out = tmp_path / "out"
     argv = ["evaluate", "--set", "arc-agi-1/training", "--tasks", "1", "--nodes", "5", "--out", str(out)]
     monkeypatch.setattr(report, "write_report", full)
@@ -541,12 +542,21 @@ def test_doctor(capsys):
 
 def test_bench_prints_what_it_measured(tmp_path, monkeypatch, capsys):
     bench = types.ModuleType("solver.bench")
-    bench.run_bench = lambda out: {"statements_per_s": 51234.5, "worker_peak_mib": 700}
+    bench.run_bench = lambda: {"statements_per_s": 51234.5, "worker_peak_mib": 700}
     monkeypatch.setitem(sys.modules, "solver.bench", bench)
     assert main(["bench", "--out", str(tmp_path / "build" / "bench.json")]) == 0
     said = capsys.readouterr().out
     assert "statements_per_s" in said
     assert "51,234" in said
+    assert json.loads((tmp_path / "build" / "bench.json").read_bytes())["worker_peak_mib"] == 700
+    assert main(["bench", "--out", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"arc-solve: {tmp_path}: a folder, not a file to be written\n")
+    monkeypatch.setattr("solver.submission.write_atomic", full)
+    assert main(["bench", "--out", str(tmp_path / "bench.json")]) == 2
+    said = capsys.readouterr()
+    assert "51,234" in said.out
+    assert said.err == f"arc-solve: {tmp_path / 'bench.json'}: cannot be written: No space left on device\n"
 
 
 def test_settings_are_printed_as_a_file(tmp_path, capsys):
