@@ -66,6 +66,7 @@ class Ledger:
             else TaskStanding()
             for task_id in self._tasks
         }
+        self.best |= {task_id: known.counted(self.best[task_id]) for task_id, known in self._standings.items()}
 
     @property
     def todo(self) -> list[Task]:

@@ -169,7 +169,7 @@ class TaskStanding:
     """What is known of a task that is not finished: the latest findings, by lane and source, and how each lane that is
     done with it ended: (status, error). spent_s: of workers, on it, before what they are at; running_s: at that, by
     lane, when it was last heard of. vote_s: of the runner. past_nodes, past_phases: what the run that this one goes on
-    with has spent, but for what is in `found`."""
+    with has spent, but for what is in `found`; past_exact: how many programs that fit all pairs it knew."""
 
     found: dict[tuple[str, str], Findings] = field(default_factory=dict)
     ends: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -178,6 +178,7 @@ class TaskStanding:
     vote_s: float = 0.0
     past_nodes: int = 0
     past_phases: dict[str, float] = field(default_factory=dict)
+    past_exact: int = 0
 
     @classmethod
     def of(cls, found: Found, before: TaskResult | None) -> TaskStanding:
@@ -185,7 +186,7 @@ class TaskStanding:
         standing = cls({(lane, source): findings for lane, own in found.items() for source, findings in own.items()})
         if before is not None:
             counted = standing.phases
-            standing.spent_s = before.seconds
+            standing.spent_s, standing.past_exact = before.seconds, before.num_exact
             standing.past_nodes = max(0, before.num_nodes - standing.num_nodes)
             standing.past_phases = {
                 name: max(0.0, seconds - counted.get(name, 0.0)) for name, seconds in before.phases.items()
@@ -246,7 +247,7 @@ class TaskStanding:
 
     @property
     def num_exact(self) -> int:
-        return sum(answer.exact for f in self.found.values() for answer in f.answers)
+        return max(self.past_exact, sum(answer.exact for f in self.found.values() for answer in f.answers))
 
     @property
     def num_nodes(self) -> int:

@@ -319,6 +319,19 @@ def test_a_task_that_there_is_no_time_for_any_more_keeps_what_was_spent(open_led
     assert spent(again.end("u", "one", "partial", "no time")) == (0.0, 0, {})
 
 
+def test_what_was_solved_before_is_solved(open_ledger):
+    """So that a run with little time left begins with other tasks, and counts it where it does not come to it."""
+    tasks = [task("t"), task("u")]
+    ledger = open_ledger(tasks)
+    ledger.take("t", "one", found([[4]], [[5]], exact=True))
+    ledger.saver.save(final=True)
+    again = open_ledger(tasks, resume=True)
+    assert [again.is_solved(one) for one in tasks] == [True, False]
+    again.take("t", "one", found([[4]], exact=True))
+    assert [again.end(i, "one", "partial", "no time").num_exact for i in "tu"] == [2, 0]
+    assert again.num_exact == 1
+
+
 def test_nothing_is_added_where_all_is_found_again(open_ledger):
     ledger = open_ledger([task("t")])
     ledger.take("t", "one", found([[4]]))
