@@ -60,9 +60,11 @@ class Interrupts:
 
     @contextlib.contextmanager
     def breaking(self) -> Iterator[None]:
-        """A signal ends what is done meanwhile with StoppedError."""
+        """A signal ends what is done meanwhile with StoppedError, and so does one that has come before."""
         self._breaking = True
         try:
+            if self.reason:
+                raise StoppedError
             yield
         finally:
             self._breaking = False

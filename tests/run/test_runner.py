@@ -1051,13 +1051,18 @@ def test_a_lane_that_never_gets_ready_is_given_up_and_the_others_go_on(tmp_path)
     assert all("engine could be started" in result.error for result in record.results.values())
 
 
-def test_a_compiler_that_hangs_costs_time_and_no_lane(tmp_path, monkeypatch, caplog):
-    """Nor does the fork server, which all lanes wait for, compile in its place."""
-    script = tmp_path / "python"
+def never_compiled(folder, monkeypatch):
+    """Has the grid library lack, and its compiler hang."""
+    script = folder / "python"
     script.write_text("#!/bin/sh\nexec sleep 60\n")
     script.chmod(0o755)
-    monkeypatch.setattr("solver.warm.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("solver.warm.cache_folder", lambda: folder / "cache")
     monkeypatch.setattr("solver.warm.sys", SimpleNamespace(executable=str(script), version_info=sys.version_info))
+
+
+def test_a_compiler_that_hangs_costs_time_and_no_lane(tmp_path, monkeypatch, caplog):
+    """Nor does the fork server, which all lanes wait for, compile in its place."""
+    never_compiled(tmp_path, monkeypatch)
     ensure, preloaded = solver.run.workers.ensure_fork_server, []
     monkeypatch.setattr("solver.run.workers.ensure_fork_server", lambda names: preloaded.extend(names) or ensure(names))
     lanes = [Lane("fake", 1, fake_sources.fake, preload=(KERNELS,)), Lane("other", 1, fake_sources.tame)]
@@ -1067,6 +1072,20 @@ def test_a_compiler_that_hangs_costs_time_and_no_lane(tmp_path, monkeypatch, cap
     assert {result.status for result in record.results.values()} == {"done"}
     assert set(preloaded) == {PRELOAD}
     assert "the grid library was not compiled within 3 s; going on" in caplog.text
+
+
+def test_a_signal_before_the_library_is_compiled_ends_the_run(tmp_path, monkeypatch):
+    """Compiling takes minutes, after which the run may have been killed."""
+    never_compiled(tmp_path, monkeypatch)
+
+    def stop(event):
+        if event.kind == "begin":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    lanes = [Lane("fake", 1, fake_sources.fake, preload=(KERNELS,))]
+    record = run([task("t1")], limits(total_s=20.0), tmp_path / "out", lanes=lanes, on_event=stop)
+    assert record.interrupted == "SIGTERM"
+    assert record.wall_s < 2.0
 
 
 def test_a_total_that_is_all_reserve_is_refused_before_anything_is_written(tmp_path):
