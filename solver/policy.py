@@ -23,7 +23,7 @@ Arg = tuple[str, Constant | Value]
 that the state's values were made from but that it does not hold."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """A proposed statement. args: one a parameter, of its type and, if a constant, one of those that it may be (nothing
     checks that again: compiled code would read past its tables). log_probability: natural log, ≤ 0, of this step given
@@ -46,7 +46,7 @@ class Step:
         return [values[v] if kind == "value" else v for kind, v in self.args]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FreeStep:
     """A proposed step of free Python. text: whole statements that read the state's variables by their names (I, x1,
     x2, …: `program.variable_name` of their position) and assign the next one. log_probability: as in Step."""

@@ -29,16 +29,17 @@ from math import sqrt
 import numpy as np
 
 from ..executor import Executor, LibraryExecutor, Value
-from ..policy import Policy, Preference
+from ..policy import FreeStep, Policy, Preference, Step
 
 
 @dataclass(eq=False)
 class Node:
-    """values: the variables, input first, newest last. prior: P of the step that led here (of its first parent).
-    own: value of the state itself, 0..1. ppm: the preference model's score in it, −1..1; None without.
-    visits, total, best: backed-up statistics. pending: visits under way (virtual loss). unopened: executed steps not
-    yet children, least likely first. closed: nothing left below. number: in the order of being opened, 0 for the root.
-    prompt: number of the policy that is asked for its steps, that of the root below which it was opened.
+    """values: the variables, input first, newest last. prior: P of the step that led here (of its first parent). own:
+    value of the state itself, 0..1. ppm: the preference model's score in it, −1..1; None without. visits, total, best:
+    backed-up statistics. pending: visits under way (virtual loss). unopened: steps that can be executed and are no
+    children yet, with their priors, least likely first. closed: nothing left below. number: in the order of being
+    opened, 0 for the root. prompt: number of the policy that is asked for its steps, that of the root below which it
+    was opened.
     """
 
     values: tuple[Value, ...]
@@ -55,7 +56,7 @@ class Node:
     closed: bool = False
     prompt: int = 0
     children: list[Node] = field(default_factory=list)
-    unopened: list[tuple[float, Value]] = field(default_factory=list)
+    unopened: list[tuple[float, Step | FreeStep]] = field(default_factory=list)
 
     @property
     def mean(self) -> float:
@@ -206,7 +207,10 @@ class Tree:
         closed. Those at the greatest depth are never selected: their value is backed up as soon as it is known."""
         node = path[-1]
         while node.unopened and (len(node.children) < allowed or all(c.closed for c in node.children)):
-            prior, value = node.unopened.pop()
+            prior, step = node.unopened.pop()
+            value = self._run([step], node)[0]
+            if value is None:  # a sandbox that gave one before
+                continue
             child = Node(
                 (*node.values, value), prior, depth=node.depth + 1, number=self.num_opened + 1, prompt=node.prompt
             )
@@ -217,22 +221,31 @@ class Tree:
             if known is not node and known not in node.children:
                 node.children.append(known)
 
-    def _expand(self, leaf: Node, steps: Sequence) -> None:
-        """Run the proposed steps; executed survivors wait as unopened children with renormalised priors."""
+    def _expand(self, leaf: Node, steps: Sequence[Step | FreeStep]) -> None:
+        """Run the proposed steps; those that give something new wait as unopened children with renormalised priors.
+        Their values are not kept, but made again where a child is opened: most never are, and would hold ten times the
+        memory of all else."""
         leaf.expanded = True
         have = {v.key for v in leaf.values}
-        survivors: list[tuple[float, Value]] = []
+        survivors: list[tuple[float, Step | FreeStep]] = []
         self.num_executed += len(steps)
-        for step, value in zip(steps, self.execute(leaf.values, steps), strict=True):
+        for step, value in zip(steps, self._run(steps, leaf), strict=True):
             if value is None or value.key in have:
                 continue
             have.add(value.key)
-            value.cost = leaf.values[-1].cost - step.log_probability
-            survivors.append((float(np.exp(step.log_probability)), value))
+            survivors.append((float(np.exp(step.log_probability)), step))
         total = sum(p for p, _ in survivors)
         survivors.sort(key=lambda s: s[0])
-        leaf.unopened = [(p / total, v) for p, v in survivors]
+        leaf.unopened = [(p / total, step) for p, step in survivors]
         leaf.closed = not survivors
+
+    def _run(self, steps: Sequence[Step | FreeStep], node: Node) -> list[Value | None]:
+        """The values of a state's steps, None where one cannot be executed."""
+        values = self.execute(node.values, steps)
+        for step, value in zip(steps, values, strict=True):
+            if value is not None:
+                value.cost = node.values[-1].cost - step.log_probability
+        return values
 
     def backup(self, path: Sequence[Node], value: float) -> None:
         """Add one evaluation to every node of a path."""
