@@ -380,6 +380,14 @@ def test_what_validated_better_is_exported(tmp_path, better):
     assert manifest["validation"]["val_loss"] == (0.5 if better == "raw" else 1.0)
 
 
+def test_weights_can_be_exported_over_older_ones(tmp_path):
+    for max_samples in (8, 16):
+        training = Training(replace(TINY, max_samples=max_samples), tiny_data(), CPU)
+        training.run(tmp_path / "run")
+        load_tool().main(["export", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "weights")])
+        assert load_weights(tmp_path / "weights")[1]["samples"] == max_samples
+
+
 def made_pairs(*names):
     rng = np.random.default_rng(1)
     grids = [rng.integers(0, 10, (3, 4), dtype=np.uint8) for _ in range(5)]
