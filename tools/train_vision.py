@@ -240,11 +240,7 @@ def choose(args: argparse.Namespace) -> None:
 def export(args: argparse.Namespace) -> None:
     """A run's weights as a weights folder: the averaged ones, or those not averaged if the checkpoint's own
     validation found their loss lower."""
-    import torch
-    from safetensors.torch import load_file
-
-    from solver.learning.checkpoint import read_facts
-    from solver.learning.packing import unpacked
+    from solver.learning.checkpoint import read_facts, read_tensors
     from solver.vision.training import config_from
     from solver.vision.weights import save_weights
 
@@ -254,13 +250,8 @@ def export(args: argparse.Namespace) -> None:
     validations = [r for r in read_log(args.run) if "val_exact" in r and r["samples"] <= facts["samples"]]
     last = validations[-1] if validations else {}
     raw_is_better = last.get("samples") == facts["samples"] and last.get("raw_loss", math.inf) < last["val_loss"]
-    kind, measured = ("weights/", "raw_") if raw_is_better else ("ema/", "val_")
-    tensors: dict[str, torch.Tensor] = {}
-    for name in facts["files"]:
-        tensors |= {
-            key.removeprefix(kind): t for key, t in load_file(checkpoint / name).items() if key.startswith(kind)
-        }
-    tensors = unpacked(tensors)
+    kind, measured = ("weights", "raw_") if raw_is_better else ("ema", "val_")
+    tensors = {key.removeprefix(f"{kind}/"): t for key, t in read_tensors(checkpoint, facts, (kind,)).items()}
     tensors["tasks"] = tensors["tasks"][: config.model.num_tasks]  # without those of made-up tasks
     trained_on = "ARC-AGI-1 training tasks less one that shares a pair with an evaluation task; RE-ARC"
     about = {

@@ -112,18 +112,24 @@ def read_facts(folder: Path) -> dict:
         raise InputError(f"{folder}: no readable checkpoint ({error})") from None
 
 
-@torch.no_grad()
-def load_checkpoint(folder: Path, tensors: dict[str, Tensor], kinds: tuple[str, ...] = ()) -> dict:
-    """Copies a checkpoint into live tensors of the same names and shapes; returns its facts. kinds: only these of the
-    checkpoint's kinds of tensors (none named: all). Raises InputError."""
-    facts = read_facts(folder)
+def read_tensors(folder: Path, facts: dict, kinds: tuple[str, ...] = ()) -> dict[str, Tensor]:
+    """A checkpoint's tensors by 'kind/name', in float32. facts: its own. kinds: only these (none named: all). Raises
+    InputError."""
     stored: dict[str, Tensor] = {}
     for name, expected in facts["files"].items():
         path = folder / name
         if not path.is_file() or file_hash(path) != expected:
             raise InputError(f"{path}: missing or damaged")
         stored |= {k: v for k, v in load_file(path).items() if not kinds or k.partition("/")[0] in kinds}
-    stored = unpacked(stored)
+    return unpacked(stored)
+
+
+@torch.no_grad()
+def load_checkpoint(folder: Path, tensors: dict[str, Tensor], kinds: tuple[str, ...] = ()) -> dict:
+    """Copies a checkpoint into live tensors of the same names and shapes; returns its facts. kinds: only these of the
+    checkpoint's kinds of tensors (none named: all). Raises InputError."""
+    facts = read_facts(folder)
+    stored = read_tensors(folder, facts, kinds)
     odd = sorted(stored.keys() ^ tensors.keys())
     odd += sorted(key for key in stored.keys() & tensors.keys() if stored[key].shape != tensors[key].shape)
     if odd:

@@ -691,6 +691,20 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
         training.resume(tmp_path / "checkpoint")
 
 
+def test_no_weights_are_exported_of_a_damaged_checkpoint(tmp_path, capsys):
+    training = Training(TINY, tiny_data(), CPU)
+    training.save(tmp_path / "checkpoint")
+    (tmp_path / "log.jsonl").touch()
+    shard = next((tmp_path / "checkpoint").glob("*.safetensors"))
+    whole = shard.read_bytes()
+    for spoilt in (whole[:-1] + bytes([whole[-1] ^ 1]), whole[: len(whole) // 2]):
+        shard.write_bytes(spoilt)
+        assert load_tool().main(["export", "--run", str(tmp_path), "--out", str(tmp_path / "weights")]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == f"train_vision: {shard}: missing or damaged"
+    assert not (tmp_path / "weights").exists()
+
+
 def test_the_full_size_checkpoint_travels(tmp_path):
     model = LoopedModel(ModelConfig(num_cores=3))
     optimizer = Optimizer(model, "muon")
