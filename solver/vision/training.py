@@ -325,7 +325,8 @@ class Training:
 
         deadline, decay_from: times of time.monotonic. Between them the rate falls linearly to zero, by the clock,
         whatever the speed; the run as it was before goes into folder/checkpoint-before-decay. A deadline must
-        be given if decay_from is.
+        be given if decay_from is. Raises FloatingPointError where loss or gradient is no longer finite; the last
+        checkpoint stays: none is written before the steps since the one before were looked at.
         """
         if decay_from < math.inf and not decay_from < deadline < math.inf:
             raise ValueError("a decay by the clock needs a deadline after it")
@@ -350,11 +351,15 @@ class Training:
                 log.write_validation()
             if self.samples >= next_save:
                 next_save += config.save_samples
-                self.save(folder / "checkpoint")
-        self.save(folder / "checkpoint")
+                self._save(folder / "checkpoint", log)
+        self._save(folder / "checkpoint", log)
         log.write_validation(raw=True)
         if self.world > 1:
             dist.barrier()
+
+    def _save(self, folder: Path, log: RunLog) -> None:
+        log.write_progress()
+        self.save(folder)
 
     def _look_at_clock(self, folder: Path, log: RunLog, deadline: float, decay_from: float) -> bool:
         """Whether the run is to end; if not, the share of the rate that a decay by the clock leaves is brought up to
@@ -365,7 +370,7 @@ class Training:
         left = (deadline - now) / (deadline - decay_from) if now > decay_from else 1.0
         share = agree_on(left, self.device, self.world)
         if self.clock_share == 1.0 and share < 1.0:
-            self.save(folder / "checkpoint-before-decay")
+            self._save(folder / "checkpoint-before-decay", log)
             log.write_validation()
         self.clock_share = share
         return False
@@ -395,7 +400,10 @@ class RunLog:
         self.norms.append(norm)
 
     def write_progress(self) -> None:
-        """The steps since the last progress, and their speed. Raises FloatingPointError if the loss is not finite."""
+        """The steps since the last progress, if there are any, and their speed. Raises FloatingPointError if their loss
+        or their gradient, which has spoiled the weights by then, is not finite."""
+        if not self.losses:
+            return
         loss, norm = torch.stack([torch.stack(self.losses).mean(), torch.stack(self.norms).mean()]).tolist()
         now, samples = time.monotonic(), self.training.samples
         self.write(
@@ -405,8 +413,8 @@ class RunLog:
             samples_per_s=round((samples - self.mark_samples) / (now - self.mark), 1),
             elapsed_s=round(now - self.started, 1),
         )
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"loss is {loss} at step {self.training.step}")
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise FloatingPointError(f"loss is {loss}, gradient norm {norm} at step {self.training.step}")
         self.losses, self.norms = [], []
         self.mark, self.mark_samples = time.monotonic(), samples
 

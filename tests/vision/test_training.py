@@ -705,6 +705,31 @@ def test_no_weights_are_exported_of_a_damaged_checkpoint(tmp_path, capsys):
     assert not (tmp_path / "weights").exists()
 
 
+@pytest.mark.parametrize("place", ["loss", "gradient"])
+@pytest.mark.parametrize("save_samples", [8, 10**6])
+def test_no_checkpoint_of_spoilt_weights_replaces_a_sound_one(tmp_path, place, save_samples):
+    config = replace(TINY, log_steps=10**6, save_samples=save_samples, max_samples=16)
+    training = Training(replace(config, max_samples=8), tiny_data(), CPU)
+    training.run(tmp_path)
+    training = Training(config, tiny_data(), CPU)
+    training.resume(tmp_path / "checkpoint")
+
+    def spoil(tensor):
+        return tensor * float("nan") if training.step == 3 else tensor
+
+    if place == "gradient":
+        training.model.head.bias.register_hook(spoil)
+    else:
+        loss = training.model.loss
+        training.model.loss = lambda *inputs: spoil(loss(*inputs))
+    with pytest.raises(FloatingPointError, match=f"{'loss is nan' if place == 'loss' else 'norm nan'}.* at step 4"):
+        training.run(tmp_path)
+    sound = Training(config, tiny_data(), CPU)
+    sound.resume(tmp_path / "checkpoint")
+    assert sound.step == 2
+    assert all(tensor.isfinite().all() for tensor in sound.live_state().values())
+
+
 def test_the_full_size_checkpoint_travels(tmp_path):
     model = LoopedModel(ModelConfig(num_cores=3))
     optimizer = Optimizer(model, "muon")
