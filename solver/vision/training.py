@@ -337,12 +337,12 @@ class Training:
         next_validation = (self.samples // config.validate_samples + 1) * config.validate_samples
         next_save = (self.samples // config.save_samples + 1) * config.save_samples
         first_step = self.step
-        while True:
+        while not self._has_all_samples():
             log.add(*self.train_step())
             # The first log comes early: it shows how long compiling took and that the loss is finite.
             if self.step % config.log_steps == 0 or self.step == first_step + 5:
                 log.write_progress()
-            if config.max_samples and self.samples >= config.max_samples:
+            if self._has_all_samples():
                 break
             if self.step % CHECK_STEPS == 0 and self._look_at_clock(folder, log, deadline, decay_from):
                 break
@@ -356,6 +356,9 @@ class Training:
         log.write_validation(raw=True)
         if self.world > 1:
             dist.barrier()
+
+    def _has_all_samples(self) -> bool:
+        return 0 < self.config.max_samples <= self.samples
 
     def _save(self, folder: Path, log: RunLog) -> None:
         log.write_progress()

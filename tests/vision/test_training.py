@@ -209,6 +209,19 @@ def test_a_resumed_run_goes_on_exactly(tmp_path, optimizer):
         assert torch.equal(tensor, resumed.live_state()[key]), key
 
 
+def test_a_run_that_has_all_its_samples_makes_no_further_step(tmp_path):
+    data, config = tiny_data(), replace(TINY, max_samples=16)
+    whole = Training(config, data, CPU)
+    whole.run(tmp_path)
+    again = Training(config, data, CPU)
+    again.resume(tmp_path / "checkpoint")
+    again.run(tmp_path)
+    assert (again.step, again.samples) == (4, 16)
+    assert read_facts(tmp_path / "checkpoint")["samples"] == 16
+    for key, tensor in whole.live_state().items():
+        assert torch.equal(tensor, again.live_state()[key]), key
+
+
 def test_a_run_goes_on_from_shipped_weights(tmp_path):
     data = tiny_data()
     config = replace(TINY, warmup_steps=4)
