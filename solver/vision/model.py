@@ -47,13 +47,12 @@ class ModelConfig:
     depthwise: str = "conv"
 
     def __post_init__(self) -> None:
-        faults = []
-        if self.width % self.num_heads or (self.width // self.num_heads) % 4:
+        at_least_1 = ("width", "num_heads", "num_layers", "num_loops", "hidden", "patch", "max_canvas", "num_tasks")
+        faults = [f"{name} {getattr(self, name)} must be at least 1" for name in at_least_1 if getattr(self, name) < 1]
+        if not faults and (self.width % self.num_heads or (self.width // self.num_heads) % 4):
             faults.append(f"width {self.width} must be num_heads {self.num_heads} × a multiple of 4")
-        if self.max_canvas % self.patch:
+        if not faults and self.max_canvas % self.patch:
             faults.append(f"max_canvas {self.max_canvas} must be a multiple of patch {self.patch}")
-        if min(self.num_layers, self.num_loops, self.hidden, self.num_tasks) < 1:
-            faults.append("num_layers, num_loops, hidden and num_tasks must be at least 1")
         if not 1 <= self.num_cores <= self.num_loops:
             faults.append(f"num_cores {self.num_cores} must be within 1..num_loops, which is {self.num_loops}")
         if self.depthwise not in ("shift", "conv"):

@@ -105,6 +105,13 @@ class TrainConfig:
             faults.append(f"variant_share {self.variant_share} must be within 0..1")
         if self.num_variants < 0:
             faults.append(f"num_variants {self.num_variants} must not be negative")
+        for name in (
+            "rate", "matrix_rate", "warmup_steps", "decay_start", "decay_samples", "weight_decay", "max_samples"
+        ):  # fmt: skip
+            if not 0 <= getattr(self, name) < math.inf:
+                faults.append(f"{name} {getattr(self, name)} must be a number from 0 on")
+        if not self.clip > 0:
+            faults.append(f"clip {self.clip} must be above 0")
         for name in ("batch", "log_steps", "validate_samples", "save_samples"):
             if getattr(self, name) < 1:
                 faults.append(f"{name} must be at least 1")

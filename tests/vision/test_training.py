@@ -897,6 +897,10 @@ def test_every_wrong_setting_is_named():
         tool.changed_config(TINY, ["canvas=31", "optimizer=sgd"])
     with pytest.raises(SettingsError, match=r"large_canvas 32 must be larger.*min_scale 0.*large_weight 0"):
         tool.changed_config(TINY, ["large_canvas=32", "min_scale=0", "large_weight=0"])
+    with pytest.raises(SettingsError, match=r"num_heads 0 must.*patch 0 must"):
+        tool.changed_config(TINY, ["model.num_heads=0", "model.patch=0"])
+    with pytest.raises(SettingsError, match=r"rate nan must.*warmup_steps -1 must.*clip 0\.0 must"):
+        tool.changed_config(TINY, ["warmup_steps=-1", "rate=nan", "clip=0"])
     assert tool.changed_config(TINY, ["canvas=48", "model.num_loops=4"]).model.num_loops == 4
 
 
