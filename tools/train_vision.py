@@ -135,19 +135,14 @@ def prepare(args: argparse.Namespace) -> None:
     logger.info("%d training pairs, %d validation pairs → %s", len(data.train), len(data.validation), args.out)
 
 
-def train_process(rank: int, world: int, args: argparse.Namespace, started: float) -> None:
-    """One process of a training run, on device number `rank`."""
-    import torch
-    import torch.distributed as dist
-
+def begun_training(args: argparse.Namespace, device: Any, rank: int, world: int) -> Any:
+    """The Training that a run begins with or goes on from. Raises ValueError where settings, data and weights do not go
+    together."""
     from solver.learning.checkpoint import has_checkpoint, read_facts
     from solver.vision.data import TrainingData
     from solver.vision.training import TrainConfig, Training, config_from
     from solver.vision.weights import load_weights
 
-    device = choose_device(args.device, rank, world)
-    if world > 1:
-        join_processes(rank, world, args.port, device)
     checkpoint = args.resume or args.run / "checkpoint"
     resuming = has_checkpoint(checkpoint)
     if args.resume and not resuming:
@@ -157,12 +152,29 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
         base = config_from(read_facts(checkpoint)["config"])
     elif args.weights:
         shipped, manifest = load_weights(args.weights)
+        if missing := [name for name in ("training", "steps", "samples") if name not in manifest]:
+            raise InputError(f"{args.weights}: solver.json does not name {', '.join(missing)}")
         base = config_from({**manifest["training"], "model": asdict(shipped.config)})
     training = Training(changed_config(base, args.set), TrainingData.load(args.data), device, rank=rank, world=world)
     if resuming:
         training.resume(checkpoint)
     elif shipped:
         training.start_from(shipped, step=manifest["steps"], samples=manifest["samples"])
+    return training
+
+
+def train_process(rank: int, world: int, args: argparse.Namespace, started: float) -> None:
+    """One process of a training run, on device number `rank`."""
+    import torch
+    import torch.distributed as dist
+
+    device = choose_device(args.device, rank, world)
+    if world > 1:
+        join_processes(rank, world, args.port, device)
+    try:
+        training = begun_training(args, device, rank, world)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     deadline = started + 60 * args.minutes
     decay_from = deadline - 60 * args.minutes * args.decay_share if args.decay_share else math.inf
     training.run(args.run, deadline=deadline, decay_from=decay_from)

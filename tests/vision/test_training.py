@@ -6,7 +6,7 @@ import os
 import stat
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -367,6 +367,30 @@ def test_bad_input_is_one_line(tmp_path, capsys, words):
     assert load_tool().main([word.replace("{dir}", str(tmp_path)) for word in words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("train_vision: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--set", "made_share=0.2"], "made_share is 0.2, but the data hold no made-up tasks"),
+        (["--set", "model.num_tasks=2"], "3 tasks, but num_tasks is 2"),
+        (["--weights", "{dir}/trained", "--set", "model.width=64"], "weights of ModelConfig"),
+        (["--weights", "{dir}/foreign"], "{dir}/foreign: solver.json does not name training, steps, samples"),
+        (["--resume", "{dir}/older"], "unknown settings: loops"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(tmp_path, capsys, words, told):
+    tiny_data().save(tmp_path / "data")
+    facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
+    settings = {key: value for key, value in asdict(TINY).items() if key != "model"}
+    own = {"training": settings, "steps": 1, "samples": 4}
+    for name, more in (("foreign", {}), ("trained", own)):
+        save_weights(tmp_path / name, LoopedModel(TINY_MODEL).state_dict(), TINY_MODEL, facts | more)
+    save_checkpoint(tmp_path / "older", {"weights/x": torch.zeros(1)}, {"config": {"loops": 6}})
+    command = ["train", "--data", "{dir}/data", "--run", "{dir}/run", "--device", "cpu", *words]
+    assert load_tool().main([word.replace("{dir}", str(tmp_path)) for word in command]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"train_vision: {told.replace('{dir}', str(tmp_path))}")
 
 
 def test_a_log_is_drawn(tmp_path):
