@@ -404,6 +404,11 @@ def tune(args: argparse.Namespace) -> None:
     logger.info("%d runs: pass@1 %.3f, pass@2 %.3f", done, first_right / max(1, done), both_right / max(1, done))
 
 
+def rounded(number: float, digits: int) -> float | None:
+    """None for what is no number, as the loss of a run without a step: JSON has none."""
+    return round(number, digits) if math.isfinite(number) else None
+
+
 def tuning_record(tuner, task, args: argparse.Namespace, seed: int, programs: list[list]) -> dict:
     """What `tune` writes of a run on a task. programs: for each test input, grids that program search found."""
     import numpy as np
@@ -414,9 +419,9 @@ def tuning_record(tuner, task, args: argparse.Namespace, seed: int, programs: li
     tuned = tuner.tune_and_predict(task.hide(), seed=seed)
     views = tuner.views(seed)
 
-    def scores(grids_of_inputs) -> list[list[float]]:
+    def scores(grids_of_inputs) -> list[list[float | None]]:
         return [
-            [round(s, 5) for s in tuner.score(pair.input.astype(np.uint8), list(grids), views, tuned.canvas, seed)]
+            [rounded(s, 5) for s in tuner.score(pair.input.astype(np.uint8), list(grids), views, tuned.canvas, seed)]
             for pair, grids in zip(task.test, grids_of_inputs)
         ]
 
@@ -445,7 +450,7 @@ def tuning_record(tuner, task, args: argparse.Namespace, seed: int, programs: li
         ],
         "loss_of_truth": [own[0] for own in scores([[pair.output.astype(np.uint8)] for pair in task.test])],
         "scores_of_programs": scores([[grid.astype(np.uint8) for grid in grids] for grids in programs]),
-        "loss": round(tuned.loss, 5),
+        "loss": rounded(tuned.loss, 5),
         "steps": tuned.num_steps,
         "canvas": tuned.canvas,
         "tune_s": round(tuned.tune_s, 2),

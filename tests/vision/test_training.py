@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import orjson
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -909,6 +910,19 @@ def test_the_tool_tunes_several_times(tmp_path):
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [record["seed"] for record in records] == [3, 4]
     assert records[0]["loss"] != records[1]["loss"]
+
+
+def test_records_of_runs_without_a_step_are_json(tmp_path):
+    config = replace(TINY_MODEL, max_canvas=32)
+    facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
+    save_weights(tmp_path / "w", LoopedModel(config).state_dict(), config, facts)
+    pair = {"input": [[1, 2]], "output": [[2, 1]]}
+    (tmp_path / "tasks.json").write_text(json.dumps({"one": {"train": [pair], "test": [pair]}}))
+    words = ["--weights", str(tmp_path / "w"), "--tasks-from", str(tmp_path / "tasks.json"), "--device", "cpu"]
+    words += ["--samples", "0", "--no-compile", "--out", str(tmp_path / "tune.jsonl")]
+    assert load_tool().main(["tune", *words]) == 0
+    record = orjson.loads((tmp_path / "tune.jsonl").read_bytes())
+    assert (record["steps"], record["loss"]) == (0, None)
 
 
 def test_every_wrong_setting_is_named():
