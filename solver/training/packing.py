@@ -99,7 +99,7 @@ class Packer:
         padding = self.num_tokens - used
         return Batch(
             np.concatenate([tokens, np.zeros(padding, np.int64)]),
-            np.concatenate([positions, np.arange(padding)]),
+            np.concatenate([positions, np.arange(padding) % self.max_document]),  # none that the model does not have
             np.concatenate([owner, np.full(padding, len(members))]),
             predicted - 1,
             tokens[predicted],

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 from solver.configuration import load  # noqa: E402
 from solver.errors import InputError  # noqa: E402
@@ -381,6 +381,17 @@ def test_models_load_from_folders(tmp_path):
     for name, words in (("none", "no such folder"), ("empty", "no model that can be trained")):
         with pytest.raises(InputError, match=words):
             load_model(POLICY, tmp_path / name)
+
+
+def test_padding_has_no_position_that_a_model_lacks(tmp_path):
+    """As the models have that learn their positions: one beyond is no index."""
+    documents = random_documents(tmp_path, count=5)
+    config = transformers.GPT2Config(vocab_size=VOCABULARY, n_positions=32, n_embd=32, n_layer=1, n_head=2)
+    model = transformers.GPT2LMHeadModel(config)
+    settings = settings_of("train.batch_tokens=512")
+    trainer = Trainer(model, Completion(), documents, settings, CPU, context=config.n_positions)
+    assert trainer.packer.batch(0).positions.max() == 31
+    assert trainer.forward(trainer.packer.batch(0)).total > 0
 
 
 def test_settings_that_do_not_go_together_are_all_named():
