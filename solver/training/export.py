@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from ..configuration import as_dict, load
 from ..errors import InputError, first_line
@@ -85,7 +86,7 @@ def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence
     model = load_model(kind, base)
     try:
         whole = merged(model, adapter)
-    except (ValueError, RuntimeError, KeyError) as error:
+    except (ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise InputError(f"{adapter}: does not fit {base} ({first_line(error)})") from error
     _write_weights(whole.to(torch.bfloat16), facts, adapter / TOKENIZER_FOLDER, out, trained_on, licence, told)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -37,7 +38,9 @@ NUM_HELD_OUT = 200
 def pair_features(model: nn.Module, documents: Documents, num_pairs: int, max_tokens: int, seed: int) -> Tensor:
     """The trunk's hidden states at the ends of some pairs of documents, the better first: float32 [P, 2, width]. At
     most `num_pairs`, drawn by the seed among those whose documents have at most `max_tokens` tokens. Raises InputError
-    if there is none."""
+    if there is none, or documents do not come in pairs."""
+    if documents.group != 2:
+        raise InputError(f"documents in groups of {documents.group}, but 2 needed: preference pairs")
     short = np.flatnonzero(documents.lengths.reshape(-1, 2).max(axis=1) <= max_tokens)
     chosen = np.random.default_rng(seed).permutation(short)[:num_pairs]
     if not len(chosen):
@@ -104,7 +107,7 @@ def fit_head_again(
         tensors = load_file(adapter / ADAPTER_FILE)
         (name,) = (key for key in tensors if key.endswith(".score.weight"))
         model = merged(load_model(PPM, weights.folder), adapter).eval()
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise InputError(f"{adapter}: no preference model's adapter of {base} ({first_line(error)})") from error
     refuse_existing(out)
     old = tensors[name][0].float()

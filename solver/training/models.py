@@ -58,8 +58,8 @@ def quietly() -> Iterator[None]:
 
 
 def merged(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
-    """The model with an adapter merged in. Raises ValueError, RuntimeError, KeyError or OSError where it does not fit
-    or cannot be read."""
+    """The model with an adapter merged in. Raises ValueError, RuntimeError, KeyError, OSError or SafetensorError where
+    it does not fit or cannot be read."""
     from peft import PeftModel
 
     with quietly():

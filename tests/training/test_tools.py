@@ -480,6 +480,16 @@ def test_a_head_is_fitted_again_over_a_base_that_has_learned(made, documents, tm
     assert train_ppm.main([*order, str(out)]) == 2  # is there already
     assert train_ppm.main([*order, str(tmp_path / "short"), "--max-tokens", "1"]) == 2
     assert train_ppm.main([*order[:2], str(bases[0]), *order[3:], str(tmp_path / "none")]) == 2  # no adapter
+    assert train_ppm.main([*order, str(tmp_path / "none"), "--documents", str(documents)]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("groups of 1, but 2 needed: preference pairs")
+    with pytest.raises(SystemExit) as ended:
+        train_ppm.main([*order, str(tmp_path / "none"), "--seed", "-1"])
+    assert ended.value.code == 2
+    (adapter / "adapter_model.safetensors").write_bytes(b"damaged")
+    assert train_ppm.main([*order, str(tmp_path / "none")]) == 2
+    words = ["--adapter", adapter, "--base", bases[0], "--out", tmp_path / "none", "--trained-on", "x"]
+    assert merge_lora.main(list(map(str, words))) == 2
+    assert not (tmp_path / "none").exists()
     assert "Traceback" not in capsys.readouterr().err
     torch.manual_seed(0)
     truth, features = torch.randn(8), torch.randn(400, 2, 8)
