@@ -14,6 +14,8 @@ from ..errors import ArcSolveError, InputError, first_line
 COLLECTIVE_TIMEOUT = timedelta(hours=1)
 """How long a process waits for the others: while one of them evaluates or prepares to, they do."""
 
+MAX_PORT = 65_535
+
 
 def run_processes(function: Callable[..., None], args: tuple[Any, ...], processes: int) -> None:
     """Call `function(rank, *args)`, of an importable module, in so many fresh processes, to the end of all; when one
@@ -66,6 +68,8 @@ def join_processes(rank: int, processes: int, port: int, device: Any) -> None:
     torch. Raises InputError if the port can't be had."""
     import torch.distributed as dist
 
+    if not 1 <= port <= MAX_PORT:
+        raise InputError(f"--port {port}: must be within 1..{MAX_PORT}")
     try:
         dist.init_process_group(
             "nccl" if device.type == "cuda" else "gloo",

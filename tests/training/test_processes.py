@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 import fake_processes  # noqa: E402
 
 from solver.errors import ArcSolveError, InputError  # noqa: E402
-from solver.learning.processes import choose_device, run_processes  # noqa: E402
+from solver.learning.processes import choose_device, join_processes, run_processes  # noqa: E402
 
 
 def test_every_process_does_its_work(tmp_path):
@@ -46,6 +46,12 @@ def test_a_port_that_is_taken_is_named():
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"--port {port}: "):
             run_processes(fake_processes.join_at, (Path(str(port)),), 2)
+
+
+@pytest.mark.parametrize("port", [0, 65_536])
+def test_a_port_that_cannot_be_is_refused_at_once(port):
+    with pytest.raises(InputError, match=f"--port {port}: must be within"):
+        join_processes(1, 2, port, torch.device("cpu"))
 
 
 def test_a_gpu_that_is_not_named_is_refused(monkeypatch):
