@@ -7,6 +7,7 @@ view.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -91,11 +92,11 @@ def bound_output_size(pairs: list[tuple[Grid, Grid]], test_input: Grid) -> SizeB
         return SizeBound((height, width), ())
     if len(set(outs)) == 1 and len(outs) > 1:
         return SizeBound(outs[0], ())
-    up = {(b[0] / a[0], b[1] / a[1]) for a, b in zip(ins, outs)}
+    up = {(Fraction(b[0], a[0]), Fraction(b[1], a[1])) for a, b in zip(ins, outs)}
     if len(up) == 1 and len(outs) > 1:
         rows, columns = up.pop()
         size = height * rows, width * columns
-        if all(v == int(v) and 1 <= v <= 30 for v in size):
+        if all(v.denominator == 1 and 1 <= v <= 30 for v in size):
             return SizeBound((int(size[0]), int(size[1])), ())
     if all(b[0] <= a[0] and b[1] <= a[1] for a, b in zip(ins, outs)):
         return SizeBound(None, ((height, width),))
