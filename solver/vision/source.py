@@ -14,7 +14,7 @@ import torch
 
 from ..answers import Answer, DeviceLostError, Findings, GridKey, Judgement, Proposals, grid_key
 from ..budget import Budget
-from ..errors import first_line
+from ..errors import InputError, first_line
 from ..learning.seeds import stream_seed
 from ..run.process import time_limit
 from ..tasks import MAX_SIDE, Pair, Task
@@ -162,10 +162,13 @@ class VisionSource:
         """A source that has compiled and knows its speed. Where the model cannot be compiled (no C compiler, say) or
         not in time, it goes on without, slower, and says so in `about`. Steps are recorded even so, since small batches
         wait for Python more than for the device. weights: with the hashes that `sources.vision_lane` compared before
-        the run. compile_s: how long compiling may take, loading and first steps included."""
+        the run. compile_s: how long compiling may take, loading and first steps included. Raises InputError as the
+        constructor does."""
         try:
             with time_limit(compile_s if config.compile else math.inf):
                 return cls._warm(weights, device, config, max_runs)
+        except InputError:  # of the weights or the settings: none the better for trying again
+            raise
         except Exception as error:
             if not config.compile:
                 raise

@@ -434,6 +434,12 @@ def test_where_nothing_can_be_compiled_it_goes_on_uncompiled_and_says_so(source,
         VisionSource.ready(tmp_path, "cpu", TINY, 1)
 
 
+def test_settings_that_the_model_cannot_serve_are_not_taken_for_a_missing_compiler(source, tmp_path, caplog):
+    with pytest.raises(InputError, match="canvas 96"):
+        VisionSource.ready(tmp_path, "cpu", replace(TINY, canvas=96, compile=True), 1)
+    assert not caplog.records
+
+
 def test_a_compiler_that_hangs_costs_time_and_not_the_source(source, tmp_path, monkeypatch):
     """Also where recording, which compiles first, takes it for a step that cannot be recorded."""
     monkeypatch.setattr("solver.run.process.AGAIN_S", 0.5)
