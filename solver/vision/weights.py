@@ -9,10 +9,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..learning.packing import packed, unpacked
 from ..weights import follow_umask, read_manifest, seal
 from . import FORMAT, KIND
@@ -34,14 +35,13 @@ def save_weights(folder: Path, tensors: dict[str, Tensor], config: ModelConfig, 
 def load_weights(folder: Path, device: torch.device | str = "cpu", *, verify: bool = True) -> tuple[LoopedModel, dict]:
     """The model in float32 on the device, and the manifest. verify: whether to compare hashes. Raises InputError."""
     manifest = read_manifest(folder, KIND, FORMAT, ["canvas"], verify)
-    settings = json.loads((folder / "config.json").read_text())
     known = {f.name for f in fields(ModelConfig)}
-    unknown = settings.keys() - known - {"model_type"}
-    if unknown:
-        raise InputError(f"{folder / 'config.json'}: unknown settings {sorted(unknown)}")
     try:
+        settings = dict(json.loads((folder / "config.json").read_text()))
+        if unknown := settings.keys() - known - {"model_type"}:
+            raise InputError(f"{folder / 'config.json'}: unknown settings {sorted(unknown)}")
         model = LoopedModel(ModelConfig(**{key: value for key, value in settings.items() if key in known}))
         model.load_state_dict(unpacked(load_file(folder / "model.safetensors")))
-    except (ValueError, RuntimeError, TypeError, KeyError) as error:
-        raise InputError(f"{folder}: weights do not fit their config.json ({error})") from None
+    except (OSError, ValueError, RuntimeError, TypeError, KeyError, SafetensorError) as error:
+        raise InputError(f"{folder}: weights do not fit their config.json ({first_line(error)})") from None
     return model.to(device), manifest

@@ -24,6 +24,7 @@ from solver.learning.optimizer import Optimizer, orthogonalize  # noqa: E402
 from solver.learning.packing import GROUP, LEVELS, packed, unpacked  # noqa: E402
 from solver.learning.steps import autocast  # noqa: E402
 from solver.run.results import to_json  # noqa: E402
+from solver.vision import FORMAT, KIND  # noqa: E402
 from solver.vision.data import PackedPairs, TrainingData  # noqa: E402
 from solver.vision.model import LoopedModel, ModelConfig, grown, rotary_table, rotate  # noqa: E402
 from solver.vision.samples import MixedSampler, Pools, Sampler  # noqa: E402
@@ -32,6 +33,7 @@ from solver.vision.tuning import TuningConfig  # noqa: E402
 from solver.vision.variants import Variants, ViewTable, change_grids, draw_variants  # noqa: E402
 from solver.vision.views import SYMMETRIES, View  # noqa: E402
 from solver.vision.weights import load_weights, save_weights  # noqa: E402
+from solver.weights import seal  # noqa: E402
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_vision.py"
 CPU = torch.device("cpu")
@@ -852,6 +854,32 @@ def test_weights_folder_round_trip_and_faults(tmp_path):
         load_weights(tmp_path)
     with pytest.raises(InputError, match=r"no solver\.json"):
         load_weights(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", "{"),
+        ("config.json", "[1]"),
+        ("config.json", '{"num_heads": 0}'),
+        ("config.json", '{"width": "512"}'),
+        ("config.json", '{"widht": 512}'),
+        ("config.json", "{}"),  # the defaults, which these tensors do not fit
+        ("config.json", None),
+        ("model.safetensors", "damaged"),
+        ("model.safetensors", None),
+    ],
+)
+def test_weights_that_were_sealed_as_they_should_not_be_are_one_line(tmp_path, name, content):
+    facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
+    save_weights(tmp_path, LoopedModel(TINY_MODEL).state_dict(), TINY_MODEL, facts)
+    (tmp_path / name).unlink()
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    seal(tmp_path, KIND, FORMAT, facts)
+    with pytest.raises(InputError, match=str(tmp_path)) as raised:
+        load_weights(tmp_path)
+    assert "\n" not in str(raised.value)
 
 
 def test_weights_and_checkpoints_may_be_read_by_those_who_may_read_other_files(tmp_path):
