@@ -21,6 +21,7 @@ from solver.vote import EVIDENCE, Trust, evidence, vote
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 
 import revote
+import vote_runs
 from calibrate_trust import fit, log_loss, main, random_ids
 
 
@@ -136,14 +137,33 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     assert main(["--list-tasks", str(tmp_path / "no folder" / "ids")]) == 2
     results, out = tmp_path / "results.jsonl", tmp_path / "trust.json"
     written(results, [result_of(newer_tasks()[0], True, program=(0.7, 0.3))])
-    out.write_text("{")
-    assert main([str(results), "--out", str(out)]) == 2
-    assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["calibrate_trust"] * 2
-    assert out.read_text() == "{"
+    for damaged in ("{", '{"sources": [1]}', '{"sources": {"program": 3}}', '{"sources": {"program": {"strange": 1}}}'):
+        out.write_text(damaged)
+        assert main([str(results), "--out", str(out)]) == 2
+        assert out.read_text() == damaged
+    assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["calibrate_trust"] * 5
     assert main(["--list-tasks", str(tmp_path / "ids"), "--seed", "-1"]) == 2
     assert "--seed -1: must be at least 0" in capsys.readouterr().err
     assert main([str(results), "--out", str(tmp_path / "no folder" / "trust.json")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [lambda ballots: ballots[1:], lambda ballots: ballots * 2])
+def test_ballots_of_another_number_of_test_inputs_are_one_line(tmp_path, capsys, change):
+    task = newer_tasks()[0]
+    result = result_of(task, True, program=(0.7, 0.3))
+    other = replace(result, ballots={"program": change(result.ballots["program"])})
+    path = written(tmp_path / "results.jsonl", [other])
+    record = {"task": task.task_id, "candidates": change([[[0.9, True, 9.0, "12"]] for _ in task.test])}
+    tuned = tmp_path / "tune.jsonl"
+    tuned.write_bytes(orjson.dumps(record) + b"\n")
+    assert main([path, "--out", str(tmp_path / "trust.json")]) == 2
+    assert main(["--tuned", str(tuned), "--out", str(tmp_path / "trust.json")]) == 2
+    assert revote.main(["--set", "arc-agi-2/training", path]) == 2
+    assert vote_runs.main([str(tuned)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert all(f"task {task.task_id}: " in line and "test inputs, but it has" in line for line in lines)
 
 
 def test_records_of_tuning_calibrate_the_vision_model(tmp_path):

@@ -47,13 +47,16 @@ def test_equal_grids_are_one_whatever_run_they_come_from():
     assert (merged.grid.tolist(), merged.share, merged.right) == ([[1, 2], [3, 4]], 0.375, True)
 
 
-BAD_GRID = '{"task": "one", "candidates": [[[0.3, true, null, "1/23"]]]}'
+BAD_GRID = b'{"task": "one", "candidates": [[[0.3, true, null, "1/23"]]]}'
 
 
-@pytest.mark.parametrize("text", ["no json", '{"task": "one"}', '{"task": "one", "candidates": [[3]]}', BAD_GRID])
+TEXTS = [b"no json", b"\xff\xfe", b'{"task": "one"}', b'{"task": "one", "candidates": [[3]]}', BAD_GRID]
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_what_is_no_record_of_tuning_has_no_votes(tmp_path, capsys, text):
     path = tmp_path / "tune.jsonl"
-    path.write_text(f"{text}\n")
+    path.write_bytes(text + b"\n")
     assert vote_runs.main([str(path)]) == 2
     assert "line 1 is no record of tuning" in capsys.readouterr().err
 

@@ -67,7 +67,7 @@ def usable_tasks() -> dict[str, dict[str, Task]]:
 
 
 def rows(results: Iterable[TaskResult], usable: Mapping[str, Mapping[str, Task]]) -> Iterator[tuple[str, Row]]:
-    """(source, row) for every ballot of tasks that may be used."""
+    """(source, row) for every ballot of tasks that may be used. Raises InputError."""
     for result in results:
         for source, ballots in result.ballots.items():
             task = usable.get(source, usable[""]).get(result.task_id)
@@ -90,7 +90,9 @@ def tuned_rows(path: Path, tasks: Mapping[str, Task]) -> Iterator[Row]:
             raise InputError(f"{path}: line {number} is no record of tuning ({error!r})") from error
 
 
-def _rows_of(task: Task, ballots: Iterable[Iterable[Ballot]]) -> Iterator[Row]:
+def _rows_of(task: Task, ballots: Sequence[Iterable[Ballot]]) -> Iterator[Row]:
+    if len(ballots) != len(task.test):
+        raise InputError(f"task {task.task_id}: ballots for {len(ballots)} test inputs, but it has {len(task.test)}")
     seen = Plausibility(task.hide())
     for index, (pair, of_input) in enumerate(zip(task.test, ballots, strict=True)):
         for ballot in of_input:
@@ -137,8 +139,9 @@ def kept_trust(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         return {}, {}
     try:
         text = orjson.loads(path.read_bytes())
-        return dict(text["sources"]), dict(text.get("made_from", {}))
-    except (ValueError, KeyError, TypeError) as error:
+        sources = {name: dict(Trust(coefficients).coefficients) for name, coefficients in text["sources"].items()}
+        return sources, dict(text.get("made_from", {}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: no trust in sources ({error})") from error
 
 

@@ -24,7 +24,12 @@ from solver.vote import vote, without_judgements
 
 
 def votes(task: Task, result: TaskResult) -> dict[str, Attempts]:
-    """The vote that was, the vote now, and what each source would submit alone now, judged by no other."""
+    """The vote that was, the vote now, and what each source would submit alone now, judged by no other. Raises
+    InputError."""
+    for ballots in result.ballots.values():
+        if len(ballots) != len(task.test):
+            shown = f"ballots for {len(ballots)} test inputs, but it has {len(task.test)}"
+            raise InputError(f"task {task.task_id}: {shown}")
     hidden = task.hide()
     alone = {name: vote(hidden, {name: without_judgements(ballots)}) for name, ballots in result.ballots.items()}
     return {"then": result.attempts, "now": vote(hidden, result.ballots), **alone}

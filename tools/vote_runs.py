@@ -51,6 +51,10 @@ def show(args: argparse.Namespace) -> None:
     runs = read_runs(args.tuned)
     if strange := sorted(set(runs) - set(hidden)):
         raise InputError(f"task {strange[0]}: not known (--tasks-from)")
+    for task_id, own in runs.items():
+        if other := [len(run) for run in own if len(run) != len(hidden[task_id].test)]:
+            has = len(hidden[task_id].test)
+            raise InputError(f"task {task_id}: a record of {other[0]} test inputs, but it has {has}")
     most = max(map(len, runs.values()), default=0)
     whole = {task_id: own for task_id, own in runs.items() if len(own) == most}
     print(f"{len(whole)} tasks of {most} runs, {len(runs) - len(whole)} of fewer")
@@ -81,7 +85,7 @@ def read_runs(paths: Sequence[Path]) -> dict[str, list[Candidates]]:
     """The candidates of every record, by task. Raises InputError."""
     runs: dict[str, list[Candidates]] = {}
     for path in paths:
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
             try:
                 record = json.loads(line)
                 found = [[candidate(*one) for one in of_input] for of_input in record["candidates"]]
