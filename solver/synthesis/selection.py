@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..configuration import setting
+from ..errors import SettingsError
 from ..executor import Value, execute
 from ..fused import GridStore, chain_steps
 from ..grid.types import Color, Grid
@@ -49,6 +50,10 @@ class SelectionSettings:
     max_tokens: int = setting(1_800, "of a task, all inputs and outputs together", low=20, high=20_000)
     tries: int = setting(3, "candidates looked at for each task wanted", low=1, high=100)
     max_expansions: int = setting(40, "grids from which the fused enumerator looks for a shorter way", low=0, high=1000)
+
+    def __post_init__(self) -> None:
+        if not self.lengths:
+            raise SettingsError("selection.lengths must name at least one length")
 
     @property
     def max_statements(self) -> int:

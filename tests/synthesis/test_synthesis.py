@@ -415,6 +415,8 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     assert ended.value.code == 2
     with pytest.raises(SettingsError, match=r"inputs\.max_pairs must be at most 9"):
         load(SynthesisSettings, None, ["inputs.max_pairs=99"])
+    with pytest.raises(SettingsError, match=r"selection\.lengths must name"):
+        load(SynthesisSettings, None, ["selection.lengths=[]"])
 
 
 def test_every_function_can_be_drawn(weights):
