@@ -48,7 +48,7 @@ def add_common(commands: Any, kind: str, group: int, sources: Sources) -> Any:
     command = commands.add_parser("train", help="from nothing, from weights, or on from the run's checkpoint")
     command.add_argument("--documents", type=Path, nargs="+", required=True)
     command.add_argument("--held-out", type=Path, nargs="+", default=[], help="documents to measure the loss on")
-    command.add_argument("--held-out-tasks", type=Path, help="shards of made-up tasks to write programs for")
+    command.add_argument("--held-out-tasks", type=Path, help="made-up tasks to write programs for (policy only)")
     command.add_argument("--num-held-out", type=positive, default=128, help="how many of them")
     command.add_argument("--run", type=Path, required=True, help="folder of log and checkpoint")
     command.add_argument("--weights", type=Path, help="model folder to start from (a run that goes on: its own)")

@@ -34,7 +34,7 @@ class TrainOrder:
     learn from; held_out: folders to measure the loss on, or none. weights: a folder to start from instead of from
     nothing; where the run goes on, None stands for the one that it was begun with. adapter: an exported one to begin
     with instead of a new one, in a run with adapters. resume: a checkpoint to go on from instead of the run's own.
-    deadline: of time.monotonic."""
+    deadline: of time.monotonic. held_out_tasks: made-up ones that a policy writes programs for."""
 
     kind: str
     run: Path
@@ -92,6 +92,8 @@ def train(order: TrainOrder) -> None:
     settings = settings_of_run(order)  # faults show before any process starts
     if order.adapter and not (order.weights and settings.adapter.rank):
         raise InputError(f"{order.adapter}: an adapter to begin with needs --weights and --set adapter.rank")
+    if order.held_out_tasks is not None and order.kind != POLICY:
+        raise InputError(f"{order.held_out_tasks}: a preference model writes no programs for held-out tasks")
     documents_facts([*order.documents, *order.held_out])
     _check_vocabulary(order)
     if order.held_out_tasks is not None:

@@ -340,6 +340,9 @@ def test_what_does_not_go_together_is_one_line(made, documents, tmp_path, capsys
     orders = {
         "no document fits a batch of 16": lambda: command(train_policy, *words, settings=("train.batch_tokens=16",)),
         "groups of 1, but 2 needed": lambda: command(train_ppm, *words, settings=few),
+        "a preference model writes no programs": lambda: command(
+            train_ppm, *words, "--held-out-tasks", made, settings=few
+        ),
         "adapter.modules=none": lambda: command(
             train_policy, *words, settings=("adapter.rank=2", "adapter.modules=none", *few)
         ),
