@@ -40,7 +40,9 @@ class TrainSettings:
     batch_tokens: int = setting(65_536, "of a batch on a device", low=16, high=1 << 24)
     accumulate: int = setting(1, "batches of a step", low=1, high=4096)
     optimizer: str = setting(
-        "muon", "muon: for the matrices of the layers, and AdamW for the rest", choices=("adamw", "muon")
+        "muon",
+        "muon: for the matrices of the layers, and AdamW for the rest; adapters have AdamW, whatever is said",
+        choices=("adamw", "muon"),
     )
     rate: float = setting(1e-3, "peak learning rate of AdamW", low=1e-9, high=10.0)
     matrix_rate: float = setting(2e-3, "peak learning rate of Muon", low=1e-9, high=10.0)
