@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from ..devices import visible_gpus
 from ..errors import ArcSolveError, InputError, first_line
 
 COLLECTIVE_TIMEOUT = timedelta(hours=1)
@@ -52,7 +53,7 @@ def choose_device(name: str, rank: int, processes: int) -> Any:
 
     if name != "cuda":
         return torch.device(name)
-    visible = (os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(processes)))).split(",")
+    visible = visible_gpus(processes)
     if rank >= len(visible):
         raise InputError(f"{processes} processes, but CUDA_VISIBLE_DEVICES names {len(visible)} GPUs")
     os.environ["CUDA_VISIBLE_DEVICES"] = visible[rank]

@@ -59,3 +59,6 @@ def test_a_gpu_that_is_not_named_is_refused(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     with pytest.raises(InputError, match="2 processes, but CUDA_VISIBLE_DEVICES names 1 GPUs"):
         choose_device("cuda", 1, 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # all are hidden, on purpose
+    with pytest.raises(InputError, match="1 processes, but CUDA_VISIBLE_DEVICES names 0 GPUs"):
+        choose_device("cuda", 0, 1)
