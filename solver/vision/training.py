@@ -248,8 +248,10 @@ class Training:
     def resume(self, folder: Path) -> None:
         """Goes on from a checkpoint; from one that a decay by the clock had reached, at the full rate, warming up
         anew. To one without made-up tasks or without variants they may be added; raises InputError if it has others,
-        or is of another model or optimizer."""
+        or is of other tasks, another model or optimizer."""
         stored = read_facts(folder)
+        if stored["task_ids_sha256"] != ids_hash(self.task_ids):
+            raise InputError(f"{folder}: trained on other tasks, or in another order, so that their tokens differ")
         no_made = ids_hash(())
         made, num_variants = stored.get("made_ids_sha256", no_made), stored["config"].get("num_variants", 0)
         if made not in (no_made, ids_hash(self.made_ids)):

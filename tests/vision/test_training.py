@@ -725,6 +725,9 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path):
     training.save(tmp_path / "checkpoint")
     with pytest.raises(InputError, match="another model or optimizer"):
         Training(replace(TINY, optimizer="adamw"), data, CPU).resume(tmp_path / "checkpoint")
+    others = replace(data, train=replace(data.train, task_ids=("a", "c", "b")))
+    with pytest.raises(InputError, match="other tasks"):
+        Training(TINY, others, CPU).resume(tmp_path / "checkpoint")
     shard = next((tmp_path / "checkpoint").glob("*.safetensors"))
     shard.write_bytes(shard.read_bytes()[:-1] + b"x")
     with pytest.raises(InputError, match="damaged"):
