@@ -111,6 +111,7 @@ class TrainingData:
         folder.mkdir(parents=True, exist_ok=True)
         self.train.save(folder / "train.npz.xz")
         self.validation.save(folder / "validation.npz.xz")
+        (folder / "made.npz.xz").unlink(missing_ok=True)  # of data that were here before
         if self.made is not None:
             self.made.save(folder / "made.npz.xz")
 

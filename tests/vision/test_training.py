@@ -450,6 +450,8 @@ def test_made_up_tasks_are_trained_on_resumed_with_and_not_exported(tmp_path):
     data.save(tmp_path / "data")
     data = TrainingData.load(tmp_path / "data")
     assert (data.made.task_ids, TrainingData.load(tmp_path / "data").made.sizes.shape) == (("m1", "m2"), (10, 4))
+    plain.save(tmp_path / "data")
+    assert TrainingData.load(tmp_path / "data").made is None
     config = replace(TINY, made_share=0.5, log_steps=1)
     whole = Training(replace(config, save_samples=24, max_samples=48), data, CPU)
     assert whole.model.tasks.shape[0] == TINY_MODEL.num_tasks + 2
