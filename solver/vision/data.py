@@ -22,6 +22,9 @@ from ..task_sets import older_tasks
 from ..tasks import MAX_SIDE, Pair
 from .views import Grid
 
+MAX_TASKS = 1 << 16
+"""Of packed pairs, which number their tasks in 16 bits."""
+
 GridPair = tuple[Grid, Grid]
 
 

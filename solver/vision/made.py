@@ -22,7 +22,7 @@ from ..program import Program
 from ..re_arc import read_grid, read_re_arc
 from ..synthesis.scenes import draw_scenes
 from ..synthesis.shards import read_shard, shard_paths
-from .data import GridPair, PackedPairs
+from .data import MAX_TASKS, GridPair, PackedPairs
 
 logger = getLogger(__name__)
 
@@ -52,7 +52,10 @@ def gather_made_tasks(
     folder: Path, re_arc: Path, max_tasks: int, seed: int = 0, num_pairs: int = NUM_PAIRS
 ) -> PackedPairs:
     """Up to max_tasks made-up tasks of the folder's shards, num_pairs pairs each or a few less; the same for the same
-    files and seed. Raises InputError if shards or RE-ARC cannot be read, or give no task."""
+    files and seed. Raises InputError if shards or RE-ARC cannot be read, or give no task, or if that would be more than
+    can be packed."""
+    if not 0 <= max_tasks <= MAX_TASKS:
+        raise InputError(f"{max_tasks} made-up tasks: must be within 0..{MAX_TASKS}")
     known = dict(read_re_arc(re_arc, max(NUM_RE_ARC, 2 * num_pairs)))
     tasks = dict(islice(_made_tasks(folder, known, seed, num_pairs), max_tasks))
     if not tasks:

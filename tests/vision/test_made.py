@@ -99,3 +99,6 @@ def test_a_folder_of_made_up_tasks(tmp_path):
     assert not any(given[:4, :5].tobytes() in hidden for given in packed.padded()[:, 0])
     with pytest.raises(InputError, match="no made-up task"):
         gather_made_tasks(tmp_path, re_arc, max_tasks=0)
+    for max_tasks in (-1, 65_537):
+        with pytest.raises(InputError, match=f"{max_tasks} made-up tasks"):
+            gather_made_tasks(tmp_path, re_arc, max_tasks=max_tasks)
