@@ -100,10 +100,12 @@ def changed_config(config, changes: list[str]):
 
 
 def check_device(name: str) -> None:
-    """Raises InputError where a GPU is asked for that is not there."""
+    """Raises InputError for what is neither 'cpu' nor 'cuda', and where there is no GPU for the latter."""
     import torch
 
-    if name.startswith("cuda") and not torch.cuda.is_available():
+    if name not in ("cpu", "cuda"):
+        raise InputError(f"--device {name}: must be cpu or cuda (CUDA_VISIBLE_DEVICES says which GPU)")
+    if name == "cuda" and not torch.cuda.is_available():
         raise InputError("no GPU that torch can use (--device cpu does without)")
 
 
@@ -211,6 +213,8 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
 def train(args: argparse.Namespace) -> None:
     if not 0.0 <= args.decay_share < 1.0 or (args.decay_share and args.minutes == math.inf):
         raise InputError("--decay-share must be within 0..1, and needs --minutes")
+    if args.processes < 1:
+        raise InputError(f"--processes {args.processes}: must be at least 1")
     started = time.monotonic()
     if args.processes == 1:
         train_process(0, 1, args, started)
@@ -370,14 +374,14 @@ def tune(args: argparse.Namespace) -> None:
     check_device(args.device)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     model, manifest = load_weights(args.weights, args.device)
-    if args.device.startswith("cuda"):
+    if args.device == "cuda":
         torch.set_float32_matmul_precision("high")
     config = TuningConfig(
         num_samples=args.samples, batch=args.batch, optimizer=args.optimizer, rate=args.rate,
         matrix_rate=args.matrix_rate, token_rate=args.token_rate, token_spread=args.token_spread, canvas=args.canvas,
         large_canvas=args.large_canvas, min_scale=args.min_scale,
         dropout=args.dropout, replay_share=args.replay, warmup_steps=args.warmup_steps, compile=args.compile,
-        graph=args.graph, moments=tuple(args.moments), autocast=args.device.startswith("cuda"),
+        graph=args.graph, moments=tuple(args.moments), autocast=args.device == "cuda",
     )  # fmt: skip
     tuner = Tuner(model, config.for_weights(manifest))
     tasks = load_path(args.tasks_from).tasks if args.tasks_from else newer_tasks()

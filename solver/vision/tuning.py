@@ -172,8 +172,13 @@ def _check(config: TuningConfig, model: ModelConfig) -> None:
     moments = config.moments
     if not moments or sorted(set(moments)) != list(moments) or moments[0] <= 0 or moments[-1] != 1.0:
         faults.append(f"moments {moments} must ascend from above 0 to 1.0")
+    for name, least in (("batch", 1), ("predict_batch", 1), ("num_samples", 0), ("warmup_steps", 0)):
+        if getattr(config, name) < least:
+            faults.append(f"{name} {getattr(config, name)} must be at least {least}")
     if not left_open:
         faults += model.canvas_faults(config.canvas, config.large_canvas)
+        if not 0.0 <= config.dropout < 1.0:
+            faults.append(f"dropout {config.dropout} must be within 0..1")
         if not 1 <= config.min_scale <= MAX_SIDE:
             faults.append(f"min_scale {config.min_scale} must be within 1..{MAX_SIDE}")
     if config.num_loops is not None and not 1 <= config.num_loops <= model.num_loops:

@@ -355,6 +355,8 @@ def test_a_decay_needs_an_end(tmp_path, capsys):
         ["plot", "--run", "{dir}/run", "--out", "{dir}/picture.txt"],
         ["tune", "--out", "{dir}/tune.jsonl", "--device", "cpu", "--weights", "{dir}/absent"],
         ["tune", "--out", "{dir}/tune.jsonl", "--device", "cpu", "--tasks-from", "{dir}/hidden.json"],
+        ["tune", "--out", "{dir}/tune.jsonl", "--device", "none"],
+        ["train", "--data", "{dir}/absent", "--run", "{dir}/run", "--device", "cpu", "--processes", "0"],
         *([] if torch.cuda.is_available() else [["tune", "--out", "{dir}/tune.jsonl"]]),
     ],
 )

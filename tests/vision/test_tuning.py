@@ -245,6 +245,8 @@ def test_what_the_model_cannot_do_is_named():
         Tuner(LoopedModel(TINY_MODEL), replace(TINY, large_canvas=32))
     with pytest.raises(InputError, match=r"vision: large_canvas 64 must be within 32\.\.32.*min_scale 0"):
         Tuner(LoopedModel(TINY_MODEL), replace(TINY, large_canvas=64, min_scale=0))
+    with pytest.raises(InputError, match=r"vision: batch 0 must.*num_samples -1 must.*dropout 1\.5 must"):
+        Tuner(LoopedModel(TINY_MODEL), replace(TINY, batch=0, num_samples=-1, dropout=1.5))
 
 
 def solid(height, width, color=1):
