@@ -16,20 +16,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from multiprocessing.pool import Pool
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 
 from . import __version__
 from .budget import Budget
+from .errors import ArcSolveError
 from .grid.registry import FUNCTIONS, cache_folder, source_digest
 from .grid.types import Color, Grid, Grids, Int, Mask, Objects, Table
 from .sockets import ensure_fork_server
 from .tasks import Pair, Task
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 EXAMPLES: dict[Any, Any] = {
     Grid: np.zeros((2, 2), np.int8),
@@ -110,15 +114,27 @@ def prepare(processes: int, deadline: float = math.inf) -> float:
     return time.monotonic() - began
 
 
-def worker_pool(workers: int, start: Callable[..., None], args: tuple[Any, ...]) -> Pool:
-    """Worker processes with the kernels loaded, each begun with `start(*args)`. They come from a process without
-    threads, which is safe to fork, and leave Ctrl-C to this one."""
+@contextmanager
+def worker_pool(workers: int, start: Callable[..., None], args: tuple[Any, ...]) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes with the kernels loaded, each begun with `start(*args)`, for as long as the context lasts: what
+    they are still at then is given up. They come from a process without threads, which is safe to fork, and leave
+    Ctrl-C to this one. Raises ArcSolveError where one of them is lost, with what it was at."""
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
     from .run.workers import process_terms
 
-    context = multiprocessing.get_context("forkserver")
     with process_terms():
         ensure_fork_server(["solver.preload"])
-    return context.Pool(workers, start, args)
+    context = multiprocessing.get_context("forkserver")
+    pool = ProcessPoolExecutor(workers, context, initializer=start, initargs=args)
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise ArcSolveError("a worker process was lost; killed for its memory, perhaps (--workers)") from error
+    finally:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
 
 
 def _run_children(orders: Sequence[str], deadline: float) -> None:

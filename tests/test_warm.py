@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from solver import warm
+from solver.errors import ArcSolveError
 
 
 def test_what_is_complete_is_not_compiled_again(monkeypatch):
@@ -80,3 +81,21 @@ def test_a_share_compiles_into_the_given_folder(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     subprocess.run([sys.executable, "-m", "solver.warm", "0/200"], env=environment, check=True)
     assert list(tmp_path.rglob("*.nbi"))
+
+
+def test_a_worker_that_is_lost_is_an_error_and_not_waited_for():
+    with pytest.raises(ArcSolveError, match="worker process was lost"), warm.worker_pool(2, int, ()) as pool:
+        list(pool.map(os._exit, [1]))
+
+
+def test_a_worker_that_cannot_begin_is_an_error():
+    with pytest.raises(ArcSolveError, match="worker process was lost"), warm.worker_pool(1, int, ("x",)) as pool:
+        list(pool.map(abs, [-1]))
+
+
+def test_what_workers_are_still_at_is_given_up():
+    began = time.monotonic()
+    with warm.worker_pool(1, int, ()) as pool:
+        waiting = [pool.submit(time.sleep, 300) for _ in range(3)]
+    assert time.monotonic() - began < 60
+    assert all(future.done() for future in waiting)

@@ -16,10 +16,10 @@ solver/synthesis/generate.py: --set inputs.max_pairs=3.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from command_line import arguments, main_of, positive, seed
@@ -108,20 +108,17 @@ def run_make(args: argparse.Namespace) -> None:
     missing = [n for n in range(args.shards) if not shard_path(args.out, n).exists()]
     print(f"{len(missing)} of {args.shards} shards to make, {args.workers} workers", flush=True)
     warm.prepare(args.workers)
-    num_tasks, num_done, loop_began = 0, 0, time.monotonic()
+    num_tasks, loop_began = 0, time.monotonic()
     with warm.worker_pool(args.workers, _start, (args.material, settings, args.seed, args.out)) as pool:
-        results = pool.imap_unordered(_make, missing)
-        while num_done < len(missing):
-            left_s = 60 * args.minutes - (time.monotonic() - began)
-            try:
-                _, tasks = results.next(timeout=max(0.0, min(left_s, 1e6)))
-            except multiprocessing.TimeoutError:
-                print("out of time; the shards begun are not kept", flush=True)
-                break
-            num_tasks, num_done = num_tasks + tasks, num_done + 1
-            rate = num_tasks / (time.monotonic() - loop_began)
-            print(f"[{num_done}/{len(missing)}] {num_tasks} tasks, {rate:.0f} a second", flush=True)
-        pool.terminate()
+        shards = [pool.submit(_make, number) for number in missing]
+        left_s = 60 * args.minutes - (time.monotonic() - began)
+        try:
+            for num_done, shard in enumerate(as_completed(shards, max(0.0, min(left_s, 1e6))), 1):
+                num_tasks += shard.result()[1]
+                rate = num_tasks / (time.monotonic() - loop_began)
+                print(f"[{num_done}/{len(missing)}] {num_tasks} tasks, {rate:.0f} a second", flush=True)
+        except TimeoutError:
+            print("out of time; the shards begun are not kept", flush=True)
 
 
 def run_show(args: argparse.Namespace) -> None:

@@ -42,10 +42,8 @@ def prepare_documents(
     num_vocabulary = Encoder(load_tokenizer(out / TOKENIZER_FOLDER)).num_vocabulary
     warm.prepare(workers)
     remove_parts(out)
-    num_documents = 0
     with warm.worker_pool(workers, _take_job, (how, out)) as pool:
-        for count in pool.imap_unordered(_run_job, list(enumerate(parts))):
-            num_documents += count
+        num_documents = sum(pool.map(_run_job, enumerate(parts)))
     if not num_documents:
         raise InputError(f"{out}: nothing to learn from in what was given")
     facts = {

@@ -176,7 +176,7 @@ def _runner(measurer: Measurer) -> Iterator[Callable[[Sequence[Job]], Iterator[M
         return
     warm.prepare(order.workers)
     with warm.worker_pool(order.workers, _start, (order,)) as pool:
-        yield lambda jobs: pool.imap(_run_job, jobs)
+        yield lambda jobs: pool.map(_run_job, jobs)
 
 
 _orders: list[MeasureOrder] = []
@@ -184,8 +184,7 @@ _measurers: list[Measurer] = []
 
 
 def _start(order: MeasureOrder) -> None:
-    """What a worker process begins with. What may fail waits for its first job: a pool replaces a worker that fails to
-    start for ever."""
+    """What a worker process begins with. What may fail waits for its first job, whose fault it is then."""
     torch.set_num_threads(1)
     _orders[:] = [order]
 
