@@ -99,7 +99,7 @@ def measure(args: Namespace) -> None:
             own = {"samples": samples, **own}
         print(json.dumps({**own, "seconds": round(measured.seconds, 1)}), flush=True)
     if args.out:
-        args.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+        args.out.with_name(f"{args.out.name}.json").write_text(json.dumps(found, indent=1) + "\n")
         draw(found, args.out)
 
 
@@ -121,7 +121,7 @@ def draw(found: dict[str, Any], out: Path) -> None:
         axes[0, 1].bar(range(len(names)), [found["median_rank"][name] for name in names])
         axes[0, 1].set_xticks(range(len(names)), names)
         axes[0, 1].set(xlabel="statements of the solution", ylabel="median rank of the needed step")
-    save_figure(figure, out.with_suffix(".png"))
+    save_figure(figure, out.with_name(f"{out.name}.png"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -194,9 +194,9 @@ def test_a_policy_learns_to_write_programs_that_run(made, documents, tmp_path, c
     assert weights.manifest["steps"] == 60
     capsys.readouterr()
     order = ["measure", "--weights", str(out), "--made", str(made), "--tasks", "12"]
-    order += ["--samples", "16", "--ranks", "3", "--out", str(tmp_path / "new" / "table")]
+    order += ["--samples", "16", "--ranks", "3", "--out", str(tmp_path / "new" / "slice-0.1")]
     assert train_policy.main(order) == 0
-    table = json.loads((tmp_path / "new" / "table.json").read_text())
+    table = json.loads((tmp_path / "new" / "slice-0.1.json").read_text())
     assert abs(table["at 1"]["solved"] - measured["solved"]) < 0.2  # bf16 in the folder
     assert sorted(table["at 16"]["solved_by_length"]) == ["1", "2", "3"]
     assert list(table) == ["weights", "digest", "tasks", "at 1", "at 16", "ranks", "median_rank"]
@@ -204,8 +204,8 @@ def test_a_policy_learns_to_write_programs_that_run(made, documents, tmp_path, c
     assert table["at 16"]["steps_parsed"] < 1  # so that other random numbers would show
     order[-1] = str(tmp_path / "again")
     assert train_policy.main([*order, "--workers", "3"]) == 0
-    assert (tmp_path / "again.json").read_text() == (tmp_path / "new" / "table.json").read_text()
-    assert (tmp_path / "new" / "table.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "new" / "slice-0.1.json").read_text()
+    assert (tmp_path / "new" / "slice-0.1.png").read_bytes().startswith(b"\x89PNG")
     assert train_policy.main(["export", "--run", str(run), "--out", str(out), "--trained-on", "x"]) == 2
 
 
