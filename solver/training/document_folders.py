@@ -4,7 +4,7 @@ of their documents have."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,3 +92,13 @@ def documents_facts(folders: Sequence[Path]) -> dict[str, Any]:
     if any(facts != found[0] for facts in found):
         raise InputError(f"{', '.join(map(str, folders))}: made with different tokenizers or prompt formats")
     return found[0]
+
+
+def check_vocabulary(documents: Path, folders: Iterable[Path]) -> None:
+    """Raises InputError where the documents' tokens are others than those of a folder, of weights or of a run that goes
+    on, as far as it has a tokenizer: an older library's vocabulary is about as large, so that nothing else would show
+    it."""
+    own = load_tokenizer(documents / TOKENIZER_FOLDER).get_vocab()
+    for folder in folders:
+        if (folder / "tokenizer.json").is_file() and load_tokenizer(folder).get_vocab() != own:
+            raise InputError(f"{documents}: other tokens than {folder}; prepare them with --weights {folder}")

@@ -23,7 +23,7 @@ from ..errors import InputError, first_line
 from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE, seal_adapter
 from ..lm.weights import POLICY, PPM, read_weights
 from ..weights import follow_umask
-from .document_folders import TOKENIZER_FOLDER
+from .document_folders import TOKENIZER_FOLDER, check_vocabulary
 from .documents import Documents
 from .export import EXPORT_FACTS, refuse_existing
 from .models import load_model, merged, trunk_of
@@ -102,6 +102,8 @@ def fit_head_again(
     `documents`; returns, and keeps in its training.json, how good the head is before and after on NUM_HELD_OUT pairs
     of `held_out` or, without, on those that it was fitted to. Runs on the CPU. Raises InputError."""
     weights = read_weights(base, POLICY)
+    for folder in (documents, *([held_out] if held_out else [])):
+        check_vocabulary(folder, [weights.folder])
     try:
         facts = json.loads((adapter / EXPORT_FACTS).read_text())
         tensors = load_file(adapter / ADAPTER_FILE)

@@ -18,7 +18,7 @@ from ..lm.prompt_format import PromptFormat
 from ..lm.text import load_tokenizer
 from ..lm.weights import POLICY
 from ..synthesis.shards import shard_paths
-from .document_folders import TOKENIZER_FOLDER, documents_facts
+from .document_folders import TOKENIZER_FOLDER, check_vocabulary, documents_facts
 from .documents import Documents
 from .settings import TrainingSettings, faults
 
@@ -95,7 +95,8 @@ def train(order: TrainOrder) -> None:
     if order.held_out_tasks is not None and order.kind != POLICY:
         raise InputError(f"{order.held_out_tasks}: a preference model writes no programs for held-out tasks")
     documents_facts([*order.documents, *order.held_out])
-    _check_vocabulary(order)
+    begun = [checkpoint_of(order).parent / TOKENIZER_FOLDER] if _checkpoint_facts(order) else []
+    check_vocabulary(order.documents[0], [*begun, *([order.weights] if order.weights else [])])
     if order.held_out_tasks is not None:
         from .. import warm
 
@@ -106,17 +107,6 @@ def train(order: TrainOrder) -> None:
         train_process(0, order)
     else:
         run_processes(train_process, (order,), order.processes)
-
-
-def _check_vocabulary(order: TrainOrder) -> None:
-    """Raises InputError where the documents' tokens are others than those of the run that goes on, or of the weights:
-    an older library's vocabulary is about as large, so that nothing else would show it."""
-    folders = [checkpoint_of(order).parent / TOKENIZER_FOLDER] if _checkpoint_facts(order) else []
-    folders += [order.weights] if order.weights else []
-    own = load_tokenizer(order.documents[0] / TOKENIZER_FOLDER).get_vocab()
-    for folder in folders:
-        if (folder / "tokenizer.json").is_file() and load_tokenizer(folder).get_vocab() != own:
-            raise InputError(f"{order.documents[0]}: other tokens than {folder}; prepare them with --weights {folder}")
 
 
 def train_process(rank: int, order: TrainOrder) -> None:

@@ -488,6 +488,16 @@ def test_a_head_is_fitted_again_over_a_base_that_has_learned(made, documents, tm
     with pytest.raises(SystemExit) as ended:
         train_ppm.main([*order, str(tmp_path / "none"), "--seed", "-1"])
     assert ended.value.code == 2
+    foreign = tmp_path / "foreign"
+    shutil.copytree(pairs, foreign)
+    content = json.loads((foreign / "tokenizer" / "tokenizer.json").read_text())
+    known = content["model"]["vocab"]
+    first, second = list(known)[100:300:199]
+    known[first], known[second] = known[second], known[first]
+    (foreign / "tokenizer" / "tokenizer.json").write_text(json.dumps(content))
+    for words in (["--documents", str(foreign)], ["--held-out", str(foreign)]):
+        assert train_ppm.main([*order, str(tmp_path / "none"), *words]) == 2
+        assert f"{foreign}: other tokens than {bases[1]}" in capsys.readouterr().err.splitlines()[-1]
     (adapter / "adapter_model.safetensors").write_bytes(b"damaged")
     assert train_ppm.main([*order, str(tmp_path / "none")]) == 2
     words = ["--adapter", adapter, "--base", bases[0], "--out", tmp_path / "none", "--trained-on", "x"]
