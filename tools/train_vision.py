@@ -215,6 +215,8 @@ def train(args: argparse.Namespace) -> None:
         raise InputError("--decay-share must be within 0..1, and needs --minutes")
     if args.processes < 1:
         raise InputError(f"--processes {args.processes}: must be at least 1")
+    if (stop := args.run / "stop").exists():
+        raise InputError(f"{stop}: has ended a run, and would end this one at once; remove it")
     started = time.monotonic()
     if args.processes == 1:
         train_process(0, 1, args, started)

@@ -87,6 +87,8 @@ def train(order: TrainOrder) -> None:
 
     if order.resume and not has_checkpoint(order.resume):
         raise InputError(f"{order.resume}: no checkpoint")
+    if (stop := order.run / "stop").exists():
+        raise InputError(f"{stop}: has ended a run, and would end this one at once; remove it")
     if order.weights is None and (begun_from := _checkpoint_facts(order).get("weights")):
         order = replace(order, weights=Path(begun_from))  # an adapter's checkpoint does not hold what it is over
     settings = settings_of_run(order)  # faults show before any process starts

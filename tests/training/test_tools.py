@@ -402,6 +402,10 @@ def test_bad_input_is_one_line(made, documents, tmp_path, capsys):
     assert command(train_policy, "--documents", documents, *run, "--resume", tmp_path) == 2
     assert command(train_policy, "--documents", documents, *run, settings=("train.schedule=cosine",)) == 2
     assert command(train_policy, "--documents", documents, *run, "--weights", tmp_path) == 2
+    (tmp_path / "ended").mkdir()
+    (tmp_path / "ended" / "stop").touch()
+    assert command(train_policy, "--documents", documents, "--run", tmp_path / "ended") == 2
+    assert "stop: has ended a run" in capsys.readouterr().err
     assert train_policy.main(["prepare", "--made", str(made), "--out", str(documents)]) == 2
     assert train_policy.main(["export", "--run", str(tmp_path), "--out", str(tmp_path / "w"), "--trained-on", "x"]) == 2
     lines = capsys.readouterr().err.strip().splitlines()

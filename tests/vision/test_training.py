@@ -382,6 +382,7 @@ def test_bad_input_is_one_line(tmp_path, capsys, words):
         (["--weights", "{dir}/trained", "--set", "model.width=64"], "weights of ModelConfig"),
         (["--weights", "{dir}/foreign"], "{dir}/foreign: solver.json does not name training, steps, samples"),
         (["--resume", "{dir}/older"], "unknown settings: loops"),
+        (["--run", "{dir}/ended"], "{dir}/ended/stop: has ended a run"),
     ],
 )
 def test_what_does_not_go_together_is_one_line(tmp_path, capsys, words, told):
@@ -391,6 +392,8 @@ def test_what_does_not_go_together_is_one_line(tmp_path, capsys, words, told):
     own = {"training": settings, "steps": 1, "samples": 4}
     for name, more in (("foreign", {}), ("trained", own)):
         save_weights(tmp_path / name, LoopedModel(TINY_MODEL).state_dict(), TINY_MODEL, facts | more)
+    (tmp_path / "ended").mkdir()
+    (tmp_path / "ended" / "stop").touch()
     save_checkpoint(tmp_path / "older", {"weights/x": torch.zeros(1)}, {"config": {"loops": 6}})
     command = ["train", "--data", "{dir}/data", "--run", "{dir}/run", "--device", "cpu", *words]
     assert load_tool().main([word.replace("{dir}", str(tmp_path)) for word in command]) == 2
