@@ -9,13 +9,14 @@ folder.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
 
-from .errors import InputError
+from .errors import InputError, first_line
 from .submission import write_atomic
 
 MANIFEST = "solver.json"
@@ -46,6 +47,19 @@ def seal(folder: Path, kind: str, version: int, facts: dict[str, Any]) -> None:
     files = {name: file_hash(folder / name) for name in _model_files(folder)}
     manifest = {"kind": kind, "format": version, **facts, "files": files}
     write_atomic(folder / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@contextmanager
+def writing_tensors(folder: Path) -> Iterator[None]:
+    """Around what writes files of tensors into a folder, which may be read by all who may read new files there then.
+    Raises InputError where they cannot be written, as on a full disk: safetensors has an exception of its own."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        raise InputError(f"{folder}: cannot be written: {first_line(error)}") from error
+    follow_umask(folder)
 
 
 def follow_umask(folder: Path) -> None:

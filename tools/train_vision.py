@@ -283,10 +283,7 @@ def export(args: argparse.Namespace) -> None:
         "training": {k: v for k, v in asdict(config).items() if k != "model"},
     }
     kept = [r for r in read_log(args.run) if "val_exact" in r or ("loss" in r and r["step"] % THIN_LOG_STEPS == 0)]
-    args.out.mkdir(parents=True, exist_ok=True)
-    # Before the weights, since these are sealed with a hash of every file that lies there.
-    (args.out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in kept))
-    save_weights(args.out, tensors, config.model, about, args.bits)
+    save_weights(args.out, tensors, config.model, about, args.bits, "".join(json.dumps(r) + "\n" for r in kept))
     logger.info("%s weights after %d samples → %s", "raw" if raw_is_better else "averaged", facts["samples"], args.out)
 
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import InputError
-from ..weights import file_hash, follow_umask
+from ..weights import file_hash, writing_tensors
 from .packing import packed, unpacked
 
 SHARD_LIMIT_BYTES = 15 * 2**20
@@ -63,7 +63,8 @@ def round_as_saved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 @torch.no_grad()
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> None:
     """Writes the folder anew; an older one stays until the new one is complete. tensors: live, by
-    'kind/name', and rounded in place (`round_as_saved`). facts: JSON values, kept in state.json."""
+    'kind/name', and rounded in place (`round_as_saved`). facts: JSON values, kept in state.json. Raises InputError or
+    OSError where it cannot be written."""
     stored = round_as_saved(tensors)
     _finish_save(folder)
     new, old = _beside(folder)
@@ -71,11 +72,11 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], facts: dict) -> No
         shutil.rmtree(leftover, ignore_errors=True)
     new.mkdir(parents=True)
     files = {}
-    for i, shard in enumerate(_shards(stored)):
-        path = new / f"state-{i:02d}.safetensors"
-        save_file(shard, path)
-        files[path.name] = file_hash(path)
-    follow_umask(new)
+    with writing_tensors(new):
+        for i, shard in enumerate(_shards(stored)):
+            path = new / f"state-{i:02d}.safetensors"
+            save_file(shard, path)
+            files[path.name] = file_hash(path)
     (new / "state.json").write_text(json.dumps({**facts, "files": files}, indent=1) + "\n")
     if folder.exists():
         folder.rename(old)

@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812
 from ..errors import InputError, first_line
 from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE, seal_adapter
 from ..lm.weights import POLICY, PPM, read_weights
-from ..weights import follow_umask
+from ..weights import writing_tensors
 from .document_folders import TOKENIZER_FOLDER, check_vocabulary
 from .documents import Documents
 from .export import EXPORT_FACTS, refuse_existing
@@ -118,8 +118,8 @@ def fit_head_again(
     tests = pair_features(model, Documents.load([held_out]), NUM_HELD_OUT, max_tokens, seed) if held_out else pairs
     found = {f"{k}_before": v for k, v in measure_head(tests, old).items()} | measure_head(tests, new)
     out.mkdir(parents=True, exist_ok=True)
-    save_file(tensors | {name: new[None].to(tensors[name].dtype)}, out / ADAPTER_FILE, metadata={"format": "pt"})
-    follow_umask(out)
+    with writing_tensors(out):
+        save_file(tensors | {name: new[None].to(tensors[name].dtype)}, out / ADAPTER_FILE, metadata={"format": "pt"})
     shutil.copy(adapter / ADAPTER_CONFIG, out)
     shutil.copytree(adapter / TOKENIZER_FOLDER, out / TOKENIZER_FOLDER)
     facts["head"] = {

@@ -30,7 +30,7 @@ from transformers.utils import logging as transformers_logging
 from ..errors import InputError, first_line
 from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE
 from ..lm.weights import POLICY, PPM
-from ..weights import follow_umask
+from ..weights import writing_tensors
 from .settings import AdapterSettings, ModelSettings, TrainingSettings
 
 VOCABULARY_STEP = 64
@@ -185,10 +185,10 @@ def load_adapter(model: nn.Module, folder: Path, settings: AdapterSettings) -> N
 
 
 def save_model(model: nn.Module, folder: Path, **options: Any) -> None:
-    """Write a model, or a model's adapter alone, as transformers and peft do. options: of their `save_pretrained`."""
-    with quietly():
+    """Write a model, or a model's adapter alone, as transformers and peft do. options: of their `save_pretrained`.
+    Raises InputError."""
+    with quietly(), writing_tensors(folder):
         model.save_pretrained(folder, **options)
-    follow_umask(folder)
 
 
 def base_of(model: nn.Module) -> PreTrainedModel:

@@ -15,20 +15,26 @@ from torch import Tensor
 
 from ..errors import InputError, first_line
 from ..learning.packing import packed, unpacked
-from ..weights import follow_umask, read_manifest, seal
+from ..weights import read_manifest, seal, writing_tensors
 from . import FORMAT, KIND
 from .model import LoopedModel, ModelConfig
 
 
-def save_weights(folder: Path, tensors: dict[str, Tensor], config: ModelConfig, facts: dict, bits: int = 8) -> None:
-    """Writes the folder. tensors: a LoopedModel's state, any dtype. facts: goes into solver.json; must name
-    'canvas', 'trained_on' and 'licence'. bits: of the cores' matrices, as in `packed`."""
+def save_weights(
+    folder: Path, tensors: dict[str, Tensor], config: ModelConfig, facts: dict, bits: int = 8, log: str = ""
+) -> None:
+    """Writes the folder; where the tensors cannot be written, older weights that lie there stay whole. tensors: a
+    LoopedModel's state, any dtype. facts: goes into solver.json; must name 'canvas', 'trained_on' and 'licence'. bits:
+    of the cores' matrices, as in `packed`. log: text of log.jsonl; none: no such file is written. Raises InputError or
+    OSError."""
     if "canvas" not in facts:
         raise ValueError("facts lack 'canvas'")
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(packed(tensors, bits), folder / "model.safetensors")
-    follow_umask(folder)
+    with writing_tensors(folder):
+        save_file(packed(tensors, bits), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps({"model_type": KIND, **asdict(config)}, indent=2) + "\n")
+    if log:
+        (folder / "log.jsonl").write_text(log)
     seal(folder, KIND, FORMAT, facts)
 
 

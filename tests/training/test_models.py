@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 
 import pytest
@@ -13,6 +14,7 @@ pytest.importorskip("transformers")
 from transformers.utils import logging as transformers_logging  # noqa: E402
 
 from solver.configuration import load  # noqa: E402
+from solver.errors import InputError  # noqa: E402
 from solver.training.models import POLICY, load_model, new_model, quietly, save_model  # noqa: E402
 from solver.training.settings import TrainingSettings  # noqa: E402
 
@@ -64,6 +66,16 @@ def test_a_model_is_written_and_read_in_silence(model, shows_bars, tmp_path, cap
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
     assert capsys.readouterr() == ("", "")
     assert shows_bars()
+
+
+def test_what_cannot_be_written_is_one_line(model, tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=f"{tmp_path}: cannot be written: "):
+            save_model(model, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -778,6 +779,30 @@ def test_no_checkpoint_of_spoilt_weights_replaces_a_sound_one(tmp_path, place, s
     sound.resume(tmp_path / "checkpoint")
     assert sound.step == 2
     assert all(tensor.isfinite().all() for tensor in sound.live_state().values())
+
+
+def test_a_full_disk_is_one_line_and_keeps_what_was_saved(tmp_path, capsys):
+    """As far as a limit of the size of files is like one."""
+    tiny_data().save(tmp_path / "data")
+    Training(replace(TINY, max_samples=16), tiny_data(), CPU).run(tmp_path / "run")
+    export = ["export", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "weights")]
+    assert load_tool().main(export) == 0
+    with (tmp_path / "run" / "log.jsonl").open("a") as file:
+        file.write(json.dumps({"samples": 16, "step": 4, "val_loss": 1.0, "val_exact": 0.5}) + "\n")
+    command = ["train", "--data", str(tmp_path / "data"), "--run", str(tmp_path / "run"), "--device", "cpu"]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        assert load_tool().main([*command, "--set", "max_samples=32"]) == 2
+        assert load_tool().main(export) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": cannot be written: ")[0] for line in lines] == [
+        f"train_vision: {tmp_path / 'run' / 'checkpoint.new'}", f"train_vision: {tmp_path / 'weights'}",
+    ]  # fmt: skip
+    assert read_facts(tmp_path / "run" / "checkpoint")["samples"] == 16
+    assert load_weights(tmp_path / "weights")[1]["samples"] == 16
 
 
 def test_the_full_size_checkpoint_travels(tmp_path):
