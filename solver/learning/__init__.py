@@ -7,5 +7,5 @@
     processes.py   several processes of one run
     seeds.py       seeds of named random streams
 
-Needs torch, except for seeds.py.
+Needs torch; seeds.py and processes.py can be imported without.
 """

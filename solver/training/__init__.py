@@ -16,6 +16,6 @@
     evaluation.py  programs that a model writes, tried out; ranks of the steps that solutions need
     measuring.py   the same of finished weights, with several processes
 
-Needs torch and transformers, except for documents.py, document_folders.py, preparation.py, preferences.py, packing.py
-and settings.py. document_folders.py needs transformers to make a folder.
+Needs torch and transformers, except for documents.py, document_folders.py, preparation.py, preferences.py, packing.py,
+settings.py and launch.py, which can be imported without. document_folders.py needs transformers to make a folder.
 """
