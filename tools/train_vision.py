@@ -137,10 +137,23 @@ def prepare(args: argparse.Namespace) -> None:
     logger.info("%d training pairs, %d validation pairs → %s", len(data.train), len(data.validation), args.out)
 
 
+def read_run(checkpoint: Path) -> tuple[dict, Any]:
+    """What a checkpoint's facts are, and the settings among them. Raises InputError, also for one of another kind of
+    model."""
+    from solver.learning.checkpoint import read_facts
+    from solver.vision.training import config_from
+
+    facts = read_facts(checkpoint)
+    try:
+        return facts, config_from(facts["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{checkpoint}: no checkpoint of the vision model ({error})") from error
+
+
 def begun_training(args: argparse.Namespace, device: Any, rank: int, world: int) -> Any:
     """The Training that a run begins with or goes on from. Raises ValueError where settings, data and weights do not go
     together."""
-    from solver.learning.checkpoint import has_checkpoint, read_facts
+    from solver.learning.checkpoint import has_checkpoint
     from solver.vision.data import TrainingData
     from solver.vision.training import TrainConfig, Training, config_from
     from solver.vision.weights import load_weights
@@ -151,7 +164,7 @@ def begun_training(args: argparse.Namespace, device: Any, rank: int, world: int)
         raise InputError(f"{checkpoint}: no checkpoint")
     base, shipped = TrainConfig(), None
     if resuming:
-        base = config_from(read_facts(checkpoint)["config"])
+        _, base = read_run(checkpoint)
     elif args.weights:
         shipped, manifest = load_weights(args.weights)
         if missing := [name for name in ("training", "steps", "samples") if name not in manifest]:
@@ -258,13 +271,11 @@ def choose(args: argparse.Namespace) -> None:
 def export(args: argparse.Namespace) -> None:
     """A run's weights as a weights folder: the averaged ones, or those not averaged if the checkpoint's own
     validation found their loss lower."""
-    from solver.learning.checkpoint import read_facts, read_tensors
-    from solver.vision.training import config_from
+    from solver.learning.checkpoint import read_tensors
     from solver.vision.weights import save_weights
 
     checkpoint = args.run / "checkpoint"
-    facts = read_facts(checkpoint)
-    config = config_from(facts["config"])
+    facts, config = read_run(checkpoint)
     validations = [r for r in read_log(args.run) if "val_exact" in r and r["samples"] <= facts["samples"]]
     last = validations[-1] if validations else {}
     raw_is_better = last.get("samples") == facts["samples"] and last.get("raw_loss", math.inf) < last["val_loss"]

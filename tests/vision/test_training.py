@@ -351,6 +351,7 @@ def test_a_decay_needs_an_end(tmp_path, capsys):
         ["choose", "--runs", "{dir}/absent"],
         ["choose", "--runs", "{dir}/spoilt"],
         ["export", "--run", "{dir}/absent", "--out", "{dir}/weights"],
+        ["export", "--run", "{dir}/policy", "--out", "{dir}/weights"],
         ["plot", "--run", "{dir}/absent", "--out", "{dir}/picture.png"],
         ["plot", "--run", "{dir}/begun", "--out", "{dir}/picture.png"],
         ["plot", "--run", "{dir}/run", "--out", "{dir}/picture.txt"],
@@ -368,6 +369,7 @@ def test_bad_input_is_one_line(tmp_path, capsys, words):
     for name, measured in (("begun", {}), ("run", {"val_loss": 1.0, "val_exact": 0.5})):
         (tmp_path / name).mkdir()
         (tmp_path / name / "log.jsonl").write_text(json.dumps({"samples": 1, "loss": 2.0, **measured}) + "\n")
+    save_checkpoint(tmp_path / "policy" / "checkpoint", {"weights/x": torch.zeros(1)}, {"settings": {}})
     pair = {"input": [[1]], "output": [[1]]}
     (tmp_path / "hidden.json").write_text(json.dumps({"one": {"train": [pair], "test": [{"input": [[1]]}]}}))
     assert load_tool().main([word.replace("{dir}", str(tmp_path)) for word in words]) == 2
@@ -382,7 +384,8 @@ def test_bad_input_is_one_line(tmp_path, capsys, words):
         (["--set", "model.num_tasks=2"], "3 tasks, but num_tasks is 2"),
         (["--weights", "{dir}/trained", "--set", "model.width=64"], "weights of ModelConfig"),
         (["--weights", "{dir}/foreign"], "{dir}/foreign: solver.json does not name training, steps, samples"),
-        (["--resume", "{dir}/older"], "unknown settings: loops"),
+        (["--resume", "{dir}/older"], "{dir}/older: no checkpoint of the vision model (unknown settings: loops)"),
+        (["--resume", "{dir}/policy"], "{dir}/policy: no checkpoint of the vision model ('config')"),
         (["--run", "{dir}/ended"], "{dir}/ended/stop: has ended a run"),
     ],
 )
@@ -396,6 +399,7 @@ def test_what_does_not_go_together_is_one_line(tmp_path, capsys, words, told):
     (tmp_path / "ended").mkdir()
     (tmp_path / "ended" / "stop").touch()
     save_checkpoint(tmp_path / "older", {"weights/x": torch.zeros(1)}, {"config": {"loops": 6}})
+    save_checkpoint(tmp_path / "policy", {"weights/x": torch.zeros(1)}, {"settings": {}})
     command = ["train", "--data", "{dir}/data", "--run", "{dir}/run", "--device", "cpu", *words]
     assert load_tool().main([word.replace("{dir}", str(tmp_path)) for word in command]) == 2
     (line,) = capsys.readouterr().err.splitlines()
