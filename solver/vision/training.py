@@ -152,7 +152,7 @@ class Validation:
 
 
 @torch.no_grad()
-def validate(model: LoopedModel, pairs: DevicePairs, config: TrainConfig, num_loops: int | None = None) -> Validation:
+def validate(model: LoopedModel, pairs: DevicePairs, config: TrainConfig) -> Validation:
     """One view a pair, on its canvas, at scale 2 where it fits, at offsets that never change."""
     device = pairs.grids.device
     generator = torch.Generator(device).manual_seed(stream_seed("validation"))
@@ -163,7 +163,7 @@ def validate(model: LoopedModel, pairs: DevicePairs, config: TrainConfig, num_lo
         canvases, targets, place = pairs.draw(index, canvas, generator, VALIDATION_SCALE)
         with autocast(device, config.autocast):
             total_loss += model.loss(canvases, pairs.tasks[index], targets).item() * len(index)
-            predicted = model.predict(canvases, pairs.tasks[index], num_loops)
+            predicted = model.predict(canvases, pairs.tasks[index])
         read = read_canvas(predicted, place)
         same_size = (read.heights == pairs.sizes[index, 2]) & (read.widths == pairs.sizes[index, 3])
         same_cells = (read.grids == pairs.grids[index, 1]).flatten(1).all(1)
