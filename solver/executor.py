@@ -18,6 +18,10 @@ from .program import Argument, FreeStatement, Program, Ref, Statement, trim_stat
 
 DIGEST_BYTES = 12
 
+VALUE_BYTES, ARRAY_BYTES = 600, 400
+"""About what a value and an array of its items take in memory beside their cells: Python objects, and the allocator's
+blocks of the compiled library. Measured over whole searches."""
+
 
 class Value:
     """The value of one variable over all inputs of a task.
@@ -42,6 +46,16 @@ class Value:
     @property
     def is_input(self) -> bool:
         return self.function is None
+
+    @property
+    def num_bytes(self) -> int:
+        """About what it takes in memory, without its parents."""
+        total = VALUE_BYTES
+        for item in self.items:
+            for part in item if isinstance(item, tuple) else (item,):
+                if isinstance(part, np.ndarray):
+                    total += ARRAY_BYTES + part.nbytes
+        return total
 
     def statement(self, parents: Sequence[int]) -> Statement | FreeStatement:
         """How this value is made from its parents; parents: which variables these are."""

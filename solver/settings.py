@@ -104,6 +104,7 @@ class SearchSettings(Checked):
     num_steps: int = setting(96, "steps asked for per state", low=1, high=100_000)
     max_depth: int = setting(6, "most statements below a state that the tree starts from", low=1, high=100)
     batch: int = setting(32, "states expanded in one call of the policy", low=1, high=4096)
+    tree_mib: int = setting(1024, "about what a tree may take in memory; then it grows no more", low=1, high=10**6)
     trace: str | None = setting(None, "folder for a trace of every tree; none: no traces")
 
 

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 from ..errors import ArcSolveError
 
@@ -26,6 +27,9 @@ AGAIN_S = 5.0
 
 MOMENT_S = 1e-3
 """Until an alarm that is overdue: none is set by 0."""
+
+KILLED_FIRST = 500
+"""Of 1,000: what counts, beside the part of the memory that a process takes, where the system must kill one."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,14 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, handler)
         if left_s:
             signal.setitimer(signal.ITIMER_REAL, max(MOMENT_S, left_s - (time.monotonic() - began)), again_s)
+
+
+def be_killed_first() -> None:
+    """Where the machine's memory runs out the system kills a process: let it be this one, whose loss costs a task, and
+    not the run's main process or whoever started that. Does nothing where the system has no such choice."""
+    with contextlib.suppress(OSError, ValueError):
+        own = Path("/proc/self/oom_score_adj")
+        own.write_text(str(max(KILLED_FIRST, int(own.read_text()))))
 
 
 def die_with_parent() -> None:

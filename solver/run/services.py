@@ -25,7 +25,7 @@ from typing import Any
 
 from ..errors import ArcSolveError
 from ..sockets import make_socket_folder
-from .process import KILL_S, Broken, die_with_parent, send_broken
+from .process import KILL_S, Broken, be_killed_first, die_with_parent, send_broken
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ def serve_service(connection: Connection, service: Service, address: str) -> Non
     """Main function of a service's process. SIGTERM ends it at once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    be_killed_first()
     try:
         service.target(Link(connection), address, *service.args)
     except Exception as error:

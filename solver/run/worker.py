@@ -29,7 +29,7 @@ from ..settings import Settings
 from ..sources import Lane
 from ..tasks import MAX_SIDE, Task
 from ..vote import choose_attempts
-from .process import die_with_parent, send_broken
+from .process import be_killed_first, die_with_parent, send_broken
 from .results import whole_number
 
 REPORT_INTERVAL_S = 1.0
@@ -98,6 +98,7 @@ def serve(connection: Connection, settings: Settings, lane: Lane, slot: int, add
     """Main function of a worker process, the lane's number `slot`. addresses: of the lane's services."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    be_killed_first()
     os.nice(lane.niceness)
     try:
         more = (addresses,) if lane.services else ()

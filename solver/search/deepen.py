@@ -46,7 +46,8 @@ def tree_pass(
     execute: Executor | None = None,
     preference: Preference | None = None,
 ) -> tuple[list[Candidate], Tree]:
-    """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted, or it is solved.
+    """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted or full, or the task is
+    solved.
 
     policies: propose the steps, each below roots of its own; none for the grammar. execute: runs them; None for library
     steps alone. preference: scores states; None for rewards alone. Returns what was found, and the tree.
@@ -63,7 +64,7 @@ def tree_pass(
         preference,
         judge.solutions,
     )
-    while not expired(tree.num_executed) and not tree.exhausted and not judge.is_solved and not root.store.full:
+    while not (expired(tree.num_executed) or tree.exhausted or tree.full or judge.is_solved or root.store.full):
         tree.step()
     return judge.found, tree
 

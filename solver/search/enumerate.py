@@ -88,6 +88,11 @@ class Enumerator:
         while not self.exhausted and not stop():
             self.step()
 
+    def forget(self) -> None:
+        """Give back the memory of what it would grow from: it grows no more."""
+        self._queues = ([], [], [])
+        self._known, self._keys, self.objects = {kind: [] for kind in NUM_PARTNERS}, set(), []
+
     def step(self) -> None:
         """Do the cheapest entry of the queue that has done the least work."""
         which = min((q for q in (CHAIN, GRID, PART) if self._queues[q]), key=lambda q: self._work[q])

@@ -27,6 +27,7 @@ from .fitting import Rules
 from .forms import forms
 from .grammar import Grammar
 from .lattice import searched_views
+from .memory import return_memory
 from .rollouts import Rollouts, roll_out
 from .root import RootPass, ViewedTask, palette_of
 from .root_settings import RootSettings
@@ -46,6 +47,9 @@ and it settles no task. It is itself a step before a rule, so that there are no 
 
 FIRST_SHARE = 0.6
 """With a language model: the root pass's share for its first round, which is to settle easy tasks without the model."""
+
+MUCH_BYTES = 64 << 20
+"""A tree that took so much leaves gaps behind that are worth giving back."""
 
 
 @dataclass
@@ -124,6 +128,7 @@ class ProgramSource:
         if not root.settled:
             deadline = clock.end_of(self._root_share)
             root.run(lambda part, nodes: clock.expired(self._root_share * part, nodes), deadline=deadline)
+        root.enumerator.forget()
         search.take(root)
         search.report()
         if self.settings.use_mcts and not root.settled:
@@ -192,6 +197,9 @@ class ProgramSource:
             except InputError as error:  # a full disk costs the trace alone
                 search.failures.append(f"trace: {error}")
         search.add_phase("tree", time.monotonic() - began)
+        if tree.num_bytes >= MUCH_BYTES:
+            del tree
+            return_memory()
 
     def _models(self, task: Task, seen: ViewedTask, clock: ViewClock) -> TaskPolicy | None:
         """What the language model makes of the task as the view shows it; None without one."""
@@ -228,6 +236,7 @@ class ProgramSource:
             batch=batch,
             num_steps=own.num_steps,
             max_depth=own.max_depth,
+            max_bytes=own.tree_mib << 20,
             ppm_weight=0.0 if self.language_model is None else self.language_model.settings.ppm_weight,
         )
 

@@ -31,6 +31,9 @@ import numpy as np
 from ..executor import Executor, LibraryExecutor, Value
 from ..policy import FreeStep, Policy, Preference, Step
 
+NODE_BYTES, STEP_BYTES = 2_000, 150
+"""About what a node takes in memory beside its newest value, and a step that is not opened yet."""
+
 
 @dataclass(eq=False)
 class Node:
@@ -73,7 +76,8 @@ class TreeRules:
     fpu_reduction: how much worse than its parent an unvisited child is held. widening: children opened per √visits
     (pw-mcts). beam_width: states kept of each depth (beam). virtual_loss: value that a pending visit counts with
     (0 = a loss). batch: leaves per policy call. num_steps: steps asked for per leaf. max_depth: statements below the
-    root. ppm_weight: share of a preference model's score in a state's value."""
+    root. ppm_weight: share of a preference model's score in a state's value. max_bytes: about what the tree may take in
+    memory."""
 
     agent: str = "pw-mcts"
     beam_width: int = 64
@@ -85,6 +89,7 @@ class TreeRules:
     num_steps: int = 96
     max_depth: int = 6
     ppm_weight: float = 0.5
+    max_bytes: int = 1 << 30
 
 
 class Tree:
@@ -96,7 +101,7 @@ class Tree:
     language model with different prompts, it is a *tree of trees*: every root is there once for each of them and shares
     its prior; equal states below them are one node, and belong to the policy that came first.
     solutions: texts of programs that solve the task, by the key of the value that a state ends with, as far as
-    `evaluate` notes them there; for traces.
+    `evaluate` notes them there; for traces. num_bytes: about what the tree takes in memory.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class Tree:
         self.nodes: dict[frozenset[bytes], Node] = {}
         self._unscored: list[list[Node]] = []
         self.num_opened = 0
+        self.num_bytes = 0
         self.root = Node((), 1.0, expanded=True)
         for values, prior in roots:
             if frozenset(value.key for value in values) in self.nodes:
@@ -186,6 +192,7 @@ class Tree:
         node.own = self.evaluate(node.values[-1]) if known is node else known.own
         node.closed = node.depth >= self.rules.max_depth
         self.num_opened += 1
+        self.num_bytes += NODE_BYTES + node.values[-1].num_bytes
         if self.preference is not None and node.own < 1:
             self._unscored.append(path)
         elif node.closed:
@@ -237,6 +244,7 @@ class Tree:
         total = sum(p for p, _ in survivors)
         survivors.sort(key=lambda s: s[0])
         leaf.unopened = [(p / total, step) for p, step in survivors]
+        self.num_bytes += STEP_BYTES * len(survivors)
         leaf.closed = not survivors
 
     def _run(self, steps: Sequence[Step | FreeStep], node: Node) -> list[Value | None]:
@@ -260,6 +268,11 @@ class Tree:
             if node.unopened or any(not c.closed for c in node.children):
                 return
             node.closed = True
+
+    @property
+    def full(self) -> bool:
+        """Whether it has taken the memory that it may take."""
+        return self.num_bytes >= self.rules.max_bytes
 
     @property
     def exhausted(self) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from solver.run.process import time_limit
+from solver.run.process import KILLED_FIRST, time_limit
 
 
 def test_what_takes_too_long_is_ended_and_what_comes_later_is_not():
@@ -80,3 +83,19 @@ def test_an_alarm_that_comes_as_the_limit_ends_leaves_nothing_behind():
                 pass
         assert signal.getsignal(signal.SIGALRM) == before
         assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="the system has no such choice")
+@pytest.mark.parametrize(("before", "after"), [(0, KILLED_FIRST), (KILLED_FIRST + 100, KILLED_FIRST + 100)])
+def test_the_system_kills_a_worker_before_others(before, after):
+    code = f"""
+from pathlib import Path
+own = Path("/proc/self/oom_score_adj")
+own.write_text(str(max({before}, int(own.read_text()))))
+from solver.run.process import be_killed_first
+be_killed_first()
+print(own.read_text())
+"""
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert int(printed) >= after
+    assert int(Path("/proc/self/oom_score_adj").read_text()) < KILLED_FIRST

@@ -48,3 +48,11 @@ def test_states_that_end_in_what_is_known_are_worth_its_reward(grown):
     wanted = [rewards[node.values[-1].key] for node in seen]
     assert [node.own for node in seen] == pytest.approx([score if score < 1.0 else 0.0 for score in wanted])
     assert max(node.own for node in seen) > 0.1
+
+
+def test_a_tree_that_has_its_memory_grows_no_more(grown):
+    root, _, _ = grown
+    rules = TreeRules(batch=8, max_depth=3, max_bytes=1 << 20)
+    _, tree = tree_pass(root, Grammar.shipped(), rules, False, lambda nodes: nodes > 10**9)
+    assert tree.full
+    assert tree.num_bytes < 3 << 20  # a batch beyond it

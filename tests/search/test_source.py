@@ -19,11 +19,13 @@ from solver.sandbox.pool import Pool as Sandbox
 from solver.search.candidates import candidate_of
 from solver.search.findings import MAX_IN_DOUBT, TaskFindings
 from solver.search.grammar import Grammar
+from solver.search.memory import return_memory
 from solver.search.root import RootPass, ViewedTask, palette_of
 from solver.search.root_settings import RootSettings
 from solver.search.source import ProgramSource
 from solver.search.views import views
 from solver.settings import SearchSettings
+from solver.task_sets import trainable
 from solver.tasks import Pair, Task
 from solver.vote import choose_attempts
 
@@ -284,6 +286,18 @@ UNSOLVABLE = Task(
     (Pair(draw("12/34"), draw("7")), Pair(draw("41/22"), draw("98/88"))),
     (Pair(draw("55/15")),),
 )
+
+
+def test_memory_goes_back_to_the_system_after_a_large_tree(monkeypatch):
+    task, returned = trainable()["05269061"], []
+    monkeypatch.setattr("solver.search.source.return_memory", lambda: returned.append(True))
+    quick = SearchSettings(use_fitted=False, use_stacking=False, use_enumeration=False, num_views=1)
+    ProgramSource(quick).solve(task, Budget(nodes=500), 0, lambda f: None)
+    assert not returned
+    monkeypatch.setattr("solver.search.source.MUCH_BYTES", 1)
+    ProgramSource(quick).solve(task, Budget(nodes=500), 0, lambda f: None)
+    assert returned
+    return_memory()  # the real one
 
 
 def test_a_trace_that_cannot_be_written_costs_no_answer(tmp_path):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from grids import draw
 
-from solver.executor import input_value
+from solver.executor import ARRAY_BYTES, VALUE_BYTES, LibraryExecutor, apply, input_value
 from solver.grid.registry import FUNCTIONS
 from solver.policy import GrammarPolicy, Step
 from solver.search.grammar import Grammar
-from solver.search.tree import Node, Tree, TreeRules
+from solver.search.tree import NODE_BYTES, STEP_BYTES, Node, Tree, TreeRules
 
 TRANSFORM = FUNCTIONS["transform"]
 START = input_value([draw("120/003/400")])
@@ -54,6 +54,60 @@ def test_priors_are_renormalised_over_the_steps_that_survive():
     tree.step()
     child = start.children[0]
     assert child.expanded or start.children[1].expanded
+
+
+def test_what_is_not_opened_yet_is_kept_as_a_step_and_run_when_it_is_opened():
+    tree, _ = make_tree({0: 0.6, 1: 0.2})
+    ran = []
+
+    def execute(values, steps):
+        ran.extend(steps)
+        return LibraryExecutor()(values, steps)
+
+    tree.execute = execute
+    tree.step()
+    start = tree.root.children[0]
+    assert all(isinstance(step, Step) for _, step in start.unopened)
+    likely = start.unopened[-1][1]
+    del ran[:]
+    tree.open_children([tree.root, start], 1)
+    assert ran == [likely]
+    (child,) = start.children
+    assert child.values[-1].cost == pytest.approx(start.values[-1].cost - likely.log_probability)
+
+
+def test_a_step_that_runs_only_the_first_time_is_passed_over():
+    tree, _ = make_tree({0: 0.6, 1: 0.2})
+    tree.step()
+    start = tree.root.children[0]
+    likely = start.unopened[-1][1]
+    tree.execute = lambda values, steps: [None if s is likely else LibraryExecutor()(values, [s])[0] for s in steps]
+    tree.open_children([tree.root, start], 2)
+    assert [child.prior for child in start.children] == [pytest.approx(0.25)]
+    assert start.unopened == []
+
+
+def test_a_tree_counts_what_it_takes_and_is_full():
+    tree, _ = make_tree({0: 0.6, 1: 0.2}, max_bytes=100_000)
+    assert not tree.full
+    before = tree.num_bytes
+    tree.step()
+    start = tree.root.children[0]
+    assert tree.num_bytes == before + 2 * STEP_BYTES
+    tree.open_children([tree.root, start], 1)
+    assert tree.num_bytes == before + 2 * STEP_BYTES + NODE_BYTES + start.children[0].values[-1].num_bytes
+    assert make_tree({0: 0.6}, max_bytes=1)[0].full
+
+
+def test_a_value_counts_its_cells_and_more():
+    small, large = (input_value([np.zeros((side, side), np.int8)]).num_bytes for side in (1, 30))
+    assert large - small == 899
+    two = input_value([np.zeros((1, 1), np.int8)] * 2).num_bytes
+    assert two - small == ARRAY_BYTES + 1
+    objects = apply(FUNCTIONS["find_objects"], [input_value([np.ones((9, 9), np.int8)]), 0, 0])
+    assert objects.num_bytes > VALUE_BYTES + 2 * ARRAY_BYTES + 2 * 81
+    number = apply(FUNCTIONS["width"], [input_value([np.ones((9, 9), np.int8)])])
+    assert number.num_bytes == VALUE_BYTES
 
 
 def test_selection_follows_the_formula():
