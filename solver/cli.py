@@ -309,10 +309,12 @@ def _print_profile(profile: Profile) -> None:
     from .reporting.terminal import PlainConsole
 
     console = PlainConsole()
-    table = Table("lane", "workers", "ready after", "tasks begun", "working", "of their time", box=None, pad_edge=False)
+    columns = ("lane", "workers", "ready after", "tasks begun", "working", "of their time", "peak MiB")
+    table = Table(*columns, box=None, pad_edge=False)
     for name, facts in profile.facts_of_lanes().items():
         share = f"{facts['busy_share']:.1%}"
         row = (facts["workers"], f"{facts['start_s']} s", facts["tasks"], f"{facts['busy_s']:.1f} s", share)
+        row += (facts["peak_mib"] or "",)
         table.add_row(name, *map(str, row))
     console.print(table)
     if profile.phases:

@@ -20,11 +20,13 @@ from .figures import new_figure, save_figure
 
 @dataclass
 class WorkerTime:
-    """A worker process. start_s: until it was ready. spans: (from, to, task) of each task, seconds of the run."""
+    """A worker process. start_s: until it was ready. spans: (from, to, task) of each task, seconds of the run.
+    peak_mib: the most memory that it took."""
 
     index: int
     lane: str
     start_s: float = 0.0
+    peak_mib: int = 0
     spans: list[tuple[float, float, str]] = field(default_factory=list)
 
     @property
@@ -61,7 +63,8 @@ class Profile:
         return min(1.0, sum(worker.busy_s for worker in workers) / ready) if ready else 0.0
 
     def facts_of_lanes(self) -> dict[str, dict[str, Any]]:
-        """For every lane: workers, start_s (until the last was ready), tasks begun, busy_s and busy_share of all."""
+        """For every lane: workers, start_s (until the last was ready), tasks begun, busy_s and busy_share of all,
+        peak_mib (the most memory that one of them took)."""
         return {
             name: {
                 "workers": len(workers),
@@ -69,6 +72,7 @@ class Profile:
                 "tasks": sum(len(worker.spans) for worker in workers),
                 "busy_s": round(sum(worker.busy_s for worker in workers), 2),
                 "busy_share": round(self.busy_share(name), 4),
+                "peak_mib": max(worker.peak_mib for worker in workers),
             }
             for name, workers in self.lanes().items()
         }
@@ -123,6 +127,7 @@ def _add_event(profile: Profile, open_since: dict[int, tuple[float, str]], event
         open_since[worker.index] = (time_s, event["task_id"])
     elif kind in ("passed", "ended", "worker_lost"):
         profile.num_lost += kind == "worker_lost"
+        worker.peak_mib = max(worker.peak_mib, int(event.get("peak_mib", 0)))
         if worker.index in open_since:
             since, task_id = open_since.pop(worker.index)
             worker.spans.append((since, time_s, task_id))

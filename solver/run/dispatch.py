@@ -151,9 +151,9 @@ class Dispatch:
         settled = all(findings.settled for findings in message.findings.values())
         if lane.passes[task_id] < len(lane.plan.shares) and not settled and not message.errors:
             lane.later.append(self._ledger.task(task_id))
-            self._events.tell("passed", task_id, worker, seconds=message.seconds)
+            self._events.tell("passed", task_id, worker, seconds=message.seconds, peak_mib=message.peak_mib)
             return
-        self._events.tell("ended", task_id, worker, seconds=message.seconds)
+        self._events.tell("ended", task_id, worker, seconds=message.seconds, peak_mib=message.peak_mib)
         found = any(f.answers for f in message.findings.values())
         status = "done" if not message.errors else "partial" if found else "failed"
         self.end(task_id, worker, status, "; ".join(message.errors), traces=message.traces)

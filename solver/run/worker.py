@@ -13,6 +13,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import resource
 import signal
 import time
 import traceback
@@ -69,7 +70,8 @@ class Partial:
 @dataclass(frozen=True)
 class Finished:
     """The task is over for this worker. findings: by source. errors: what went wrong, in words. traces: what
-    sources raised, by source. least_s: as of Ready, now that more is known."""
+    sources raised, by source. least_s: as of Ready, now that more is known. peak_mib: the most memory that the process
+    has taken since it began."""
 
     task_id: str
     findings: dict[str, Findings]
@@ -77,6 +79,7 @@ class Finished:
     traces: dict[str, str]
     seconds: float
     least_s: Mapping[int, float]
+    peak_mib: int = 0
 
 
 def task_seed(seed: int, task_id: str, name: str = "") -> int:
@@ -186,7 +189,8 @@ class _Worker:
         self.held_back = False
         self.task = None
         seconds = time.monotonic() - started
-        return Finished(task.task_id, self.findings, tuple(self.errors), traces, seconds, self.least_s)
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        return Finished(task.task_id, self.findings, tuple(self.errors), traces, seconds, self.least_s, peak_mib)
 
     @property
     def least_s(self) -> dict[int, float]:

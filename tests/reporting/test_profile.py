@@ -36,6 +36,7 @@ def test_lanes_workers_and_losses(folder):
     assert profile.bottleneck == "slow"
     assert profile.busy_share("slow") > 0.5  # of a machine that may be busy with other things
     assert 0 < profile.busy_share("quick") < profile.busy_share("slow")
+    assert all(20 < facts["peak_mib"] < 4096 for facts in profile.facts_of_lanes().values())
     for worker in profile.workers.values():
         ends = [0.0, *(moment for begin, end, _ in worker.spans for moment in (begin, end))]
         assert ends == sorted(ends)
@@ -49,7 +50,7 @@ def test_lanes_workers_and_losses(folder):
 def test_the_command_prints_and_draws(folder, capsys):
     assert main(["profile", str(folder)]) == 0
     printed = capsys.readouterr().out
-    for words in ("quick", "slow", "of their time", "2 workers lost", "slow would have run out first"):
+    for words in ("quick", "slow", "of their time", "peak MiB", "2 workers lost", "slow would have run out first"):
         assert words in printed
     assert matplotlib.image.imread(folder / "profile.png").shape[1] == 1000
     assert main(["profile", str(folder), "--json"]) == 0
