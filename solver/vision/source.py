@@ -54,7 +54,7 @@ have been most of the time."""
 
 def weight_of_run(tuned: Tuned, wanted_steps: int) -> float:
     """How much a tuning run counts: 1, or less if the clock ended it early. Of 26 tasks whose tuning had less than 90 %
-    of its steps 3 were right, of 28 with all of them 10 (docs/vision.md, Results)."""
+    of its steps 3 were right, of 28 with all of them 10 (docs/vision-log.md)."""
     return max(SMALLEST_WEIGHT, (tuned.num_steps / wanted_steps) ** 2) if wanted_steps else 1.0
 
 
