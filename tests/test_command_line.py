@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import arguments, main_of
+from command_line import arguments, main_of, minutes, natural, positive
 
 from solver.errors import InputError, SettingsError
 
@@ -103,3 +103,20 @@ def test_every_tool_ends_that_way(tool):
     text = tool.read_text(encoding="utf-8")
     assert f'main_of("{tool.stem}", ' in text
     assert not [word for word in ("sys.exit(f", 'sys.exit("', "return 2\n", "parser.error(") if word in text]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad", "good"),
+    [(positive, ("0", "-1", "1.5", "x"), ("1", "12")), (natural, ("-1", "nan"), ("0", "3")),
+     (minutes, ("-0.1", "nan", "x"), ("0", "0.5", "inf"))],
+)  # fmt: skip
+def test_numbers_that_are_none_are_refused_with_the_flags_name(capsys, kind, bad, good):
+    parser = arguments("A tool.")
+    parser.add_argument("--number", type=kind)
+    for text in good:
+        assert parser.parse_args(["--number", text]).number == float(text)
+    for text in bad:
+        with pytest.raises(SystemExit) as ended:
+            parser.parse_args([f"--number={text}"])
+        assert ended.value.code == 2
+        assert "--number" in capsys.readouterr().err

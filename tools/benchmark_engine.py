@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from command_line import arguments, main_of
+from command_line import arguments, main_of, natural, positive
 
 from solver.errors import InputError
 from solver.lm.prompt_format import PromptFormat
@@ -141,9 +141,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--ppm", type=Path, metavar="DIR", help="weights of a preference model")
     parser.add_argument("--random", choices=sorted(SIZES), help="a policy of random weights instead")
     parser.add_argument("--score", action="store_true", help="a preference model of random weights beside it")
-    parser.add_argument("--workers", type=int, default=32, help="trees in flight (default: 32)")
-    parser.add_argument("--tasks", type=int, default=64, help="of the run with many workers (default: 64)")
-    parser.add_argument("--alone", type=int, default=4, help="tasks of the run with one worker; 0: none (default: 4)")
+    parser.add_argument("--workers", type=positive, default=32, help="trees in flight (default: 32)")
+    parser.add_argument("--tasks", type=positive, default=64, help="of the run with many workers (default: 64)")
+    parser.add_argument("--alone", type=natural, default=4, help="tasks of the run with one worker; 0: none (4)")
     parser.add_argument("--seconds", type=float, default=10.0, help="a task and worker (default: 10)")
     parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="NAME=VALUE")
     parser.set_defaults(run_command=benchmark)

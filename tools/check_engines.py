@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from check_solutions import allowed_tasks, load_solutions
-from command_line import arguments, main_of
+from command_line import arguments, main_of, positive
 
 from solver.errors import InputError
 from solver.lm.adapter import Adapter, read_model
@@ -317,7 +317,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--random", action="store_true", help="make both with random weights instead")
     parser.add_argument("--engines", default="transformers", help="of vllm,transformers (default: transformers)")
-    parser.add_argument("--prompts", type=int, default=20, help="how many (default: 20)")
+    parser.add_argument("--prompts", type=positive, default=20, help="how many (default: 20)")
     parser.add_argument("--device", help="of transformers (default: cuda beside vLLM, else cpu)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report there, too")
     parser.set_defaults(run_command=run_check)

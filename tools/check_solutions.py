@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
-from command_line import arguments, main_of
+from command_line import arguments, main_of, positive
 
 from solver.errors import InputError
 from solver.program import Program, ProgramError, parse
@@ -81,7 +81,7 @@ def check(args: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = arguments(__doc__)
     parser.add_argument("--re-arc", type=Path, help="RE-ARC pairs, xz-compressed JSON lines")
-    parser.add_argument("--pairs", type=int, default=100, help="RE-ARC pairs a task (default: 100)")
+    parser.add_argument("--pairs", type=positive, default=100, help="RE-ARC pairs a task (default: 100)")
     parser.set_defaults(run_command=check)
     return main_of("check_solutions", parser, argv)
 

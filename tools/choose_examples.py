@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 from check_solutions import FOLDER, allowed_tasks, load_solutions
-from command_line import arguments, main_of
+from command_line import arguments, main_of, positive
 
 from solver.lm.template import PromptTask, task_text
 from solver.program import Program
@@ -58,9 +58,9 @@ def write(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = arguments(__doc__)
-    parser.add_argument("--number", type=int, default=40, help="examples (default: 40)")
-    parser.add_argument("--max-characters", type=int, default=800, help="of a task as text (default: 800)")
-    parser.add_argument("--max-statements", type=int, default=5, help="of a program (default: 5)")
+    parser.add_argument("--number", type=positive, default=40, help="examples (default: 40)")
+    parser.add_argument("--max-characters", type=positive, default=800, help="of a task as text (default: 800)")
+    parser.add_argument("--max-statements", type=positive, default=5, help="of a program (default: 5)")
     parser.set_defaults(run_command=write)
     return main_of("choose_examples", parser, argv)
 

@@ -18,9 +18,16 @@ def positive(text: str) -> int:
     return number
 
 
-def seed(text: str) -> int:
+def natural(text: str) -> int:
     number = int(text)
     if number < 0:
+        raise argparse.ArgumentTypeError("must be at least 0")
+    return number
+
+
+def minutes(text: str) -> float:
+    number = float(text)
+    if not number >= 0:  # neither less nor "nan", which no clock ever reaches
         raise argparse.ArgumentTypeError("must be at least 0")
     return number
 

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
 from pathlib import Path
 
-from command_line import arguments, main_of, positive, seed
+from command_line import arguments, main_of, minutes, natural, positive
 
 from solver import warm
 from solver.configuration import load
@@ -156,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--re-arc", type=Path, help="RE-ARC pairs: xz-compressed JSON lines, or RE-ARC's folder")
     command.add_argument("--results", type=Path, nargs="*", default=[], help="results.jsonl of runs on training tasks")
     command.add_argument("--inputs", type=positive, default=200, help="RE-ARC inputs a task (default: 200)")
-    command.add_argument("--outputs", type=int, default=0, help="RE-ARC outputs a task (default: 0)")
+    command.add_argument("--outputs", type=natural, default=0, help="RE-ARC outputs a task (default: 0)")
     command.add_argument("--out", type=Path, required=True)
     command.set_defaults(run_command=run_gather)
     command = commands.add_parser("make", help="make shards of tasks")
@@ -164,15 +164,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--out", type=Path, required=True, help="folder of the shards")
     command.add_argument("--shards", type=positive, required=True, help="make shards 0..N-1")
     command.add_argument("--workers", type=positive, default=1, help="processes (default: 1)")
-    command.add_argument("--minutes", type=float, default=60 * 24 * 365, help="stop after so many")
-    command.add_argument("--seed", type=seed, default=0)
+    command.add_argument("--minutes", type=minutes, default=60 * 24 * 365, help="stop after so many")
+    command.add_argument("--seed", type=natural, default=0)
     command.add_argument("--settings", type=Path, help="TOML file")
     command.add_argument("--set", action="append", default=[], metavar="GROUP.NAME=VALUE")
     command.set_defaults(run_command=run_make)
     command = commands.add_parser("show", help="what a folder of shards holds")
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("--every", type=positive, default=50, help="an example of every n-th set of inputs")
-    command.add_argument("--examples", type=int, default=5)
+    command.add_argument("--examples", type=natural, default=5)
     command.set_defaults(run_command=run_show)
     return main_of("synthesize", parser, argv, interrupted="interrupted; the shards begun are not kept", log=True)
 

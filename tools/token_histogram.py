@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from command_line import arguments, main_of
+from command_line import arguments, main_of, positive
 
 from solver.errors import InputError
 from solver.lm.template import PromptTask, task_text
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     source.add_argument("--set", help="named set, e.g. arc-agi-1/dev")
     source.add_argument("--made", type=Path, help="shards of made-up tasks")
     parser.add_argument("--weights", type=Path, help="folder whose tokenizer counts (default: this project's own)")
-    parser.add_argument("--context", type=int, help="context length to draw")
+    parser.add_argument("--context", type=positive, help="context length to draw")
     parser.add_argument("--out", type=Path, required=True, help="PNG file")
     parser.set_defaults(run_command=show)
     return main_of("token_histogram", parser, argv)

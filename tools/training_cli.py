@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from command_line import positive, seed
+from command_line import minutes, natural, positive
 
 from solver.errors import InputError
 from solver.lm.prompt_format import PromptFormat
@@ -43,7 +43,7 @@ def add_common(commands: Any, kind: str, group: int, sources: Sources) -> Any:
     command.add_argument("--max-tokens", type=positive, default=2048, help="longest document (default: 2048)")
     command.add_argument("--no-sketch", action="store_true", help="leave out what executed steps gave")
     command.add_argument("--workers", type=positive, default=1)
-    command.add_argument("--seed", type=seed, default=0)
+    command.add_argument("--seed", type=natural, default=0)
     command.set_defaults(run_command=lambda args: _prepare(args, group, sources))
     command = commands.add_parser("train", help="from nothing, from weights, or on from the run's checkpoint")
     command.add_argument("--documents", type=Path, nargs="+", required=True)
@@ -54,7 +54,7 @@ def add_common(commands: Any, kind: str, group: int, sources: Sources) -> Any:
     command.add_argument("--weights", type=Path, help="model folder to start from (a run that goes on: its own)")
     command.add_argument("--adapter", type=Path, help="exported adapter to begin with, over --weights")
     command.add_argument("--resume", type=Path, help="checkpoint to go on from (default: the run's own, if any)")
-    command.add_argument("--minutes", type=float, default=math.inf, help="stop after so many, loading included")
+    command.add_argument("--minutes", type=minutes, default=math.inf, help="stop after so many, loading included")
     command.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     command.add_argument("--processes", type=positive, default=1, help="one a device")
     command.add_argument("--port", type=positive, default=29512)

@@ -108,8 +108,8 @@ def read_facts(folder: Path) -> dict:
     """What state.json says. Raises InputError."""
     _finish_save(folder)
     try:
-        return json.loads((folder / "state.json").read_text())
-    except (OSError, ValueError) as error:
+        return dict(json.loads((folder / "state.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{folder}: no readable checkpoint ({error})") from None
 
 

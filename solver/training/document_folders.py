@@ -87,7 +87,7 @@ def documents_facts(folders: Sequence[Path]) -> dict[str, Any]:
         try:
             facts = json.loads((folder / FACTS_FILE).read_text())
             found.append({name: facts[name] for name in ("prompt", "tokenizer", "num_vocabulary", "group")})
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{folder}: no tokenised documents ({error})") from error
     if any(facts != found[0] for facts in found):
         raise InputError(f"{', '.join(map(str, folders))}: made with different tokenizers or prompt formats")

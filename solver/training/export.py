@@ -36,7 +36,7 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
         facts = json.loads((run / RUN_FACTS).read_text())
         chosen = json.loads((run / RUN_SETTINGS).read_text())
         settings = load(TrainingSettings, None, assignments_of(chosen))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{run}: no training run ({error})") from error
     refuse_existing(out)
     weights = Path(facts["weights"]) if facts["weights"] else None
@@ -80,7 +80,7 @@ def merge_adapter(adapter: Path, base: Path, out: Path, trained_on: str, licence
     try:
         facts = json.loads((adapter / EXPORT_FACTS).read_text())
         kind, told = facts["kind"], facts["training"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{adapter}: no exported adapter ({error})") from error
     refuse_existing(out)
     model = load_model(kind, base)

@@ -109,7 +109,7 @@ def fit_head_again(
         tensors = load_file(adapter / ADAPTER_FILE)
         (name,) = (key for key in tensors if key.endswith(".score.weight"))
         model = merged(load_model(PPM, weights.folder), adapter).eval()
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"{adapter}: no preference model's adapter of {base} ({first_line(error)})") from error
     refuse_existing(out)
     old = tensors[name][0].float()

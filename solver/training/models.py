@@ -135,7 +135,7 @@ def load_model(kind: str, folder: Path, *, bf16: bool = False, seed: int = 0) ->
                 trust_remote_code=False,
                 **options,
             )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"{folder}: no model that can be trained ({first_line(error)})") from error
 
 
@@ -179,7 +179,7 @@ def load_adapter(model: nn.Module, folder: Path, settings: AdapterSettings) -> N
         if shapes != own or alpha != settings.alpha:
             other = sum(shapes.get(name) != own.get(name) for name in shapes | own)
             raise ValueError(f"{other} tensors are missing or of another shape, alpha is {alpha}")
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"{folder}: no adapter to begin with ({first_line(error)})") from error
     set_peft_model_state_dict(model, tensors)
 

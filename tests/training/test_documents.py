@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.errors import InputError
+from solver.training.document_folders import documents_facts
 from solver.training.documents import Documents, PartWriter, token_type, write_facts
 from solver.training.packing import Packer
 
@@ -72,6 +73,11 @@ def test_bad_folders_are_one_line(tmp_path):
     (tmp_path / "b" / "weights-00000.npy").write_bytes(b"")  # as a machine leaves it that lost power
     with pytest.raises(InputError, match="no tokenised documents"):
         Documents.load([tmp_path / "b"])
+    for text in ("[1]", '"x"', "3"):  # JSON, but no object
+        (tmp_path / "c" / "facts.json").write_text(text)
+        for read in (Documents.load, documents_facts):
+            with pytest.raises(InputError, match="no tokenised documents"):
+                read([tmp_path / "c"])
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(30, 200), st.integers(0, 99))

@@ -284,10 +284,11 @@ def test_a_damaged_checkpoint_is_one_line(documents, tmp_path, capsys):
     words = ("--documents", documents, "--run", tmp_path / "run")
     assert command(train_policy, *words, settings=("train.max_steps=1",)) == 0
     state = tmp_path / "run" / "checkpoint" / "state.json"
-    state.write_text(state.read_text()[:40])
-    capsys.readouterr()
-    assert command(train_policy, *words, settings=("train.max_steps=2",)) == 2
-    assert "no readable checkpoint" in capsys.readouterr().err
+    for text in (state.read_text()[:40], "[1]", "3"):
+        state.write_text(text)
+        capsys.readouterr()
+        assert command(train_policy, *words, settings=("train.max_steps=2",)) == 2
+        assert "no readable checkpoint" in capsys.readouterr().err
 
 
 def test_two_processes_are_a_larger_batch(documents, tmp_path):
@@ -448,6 +449,9 @@ def test_an_adapter_is_merged_into_its_base(kind, made, documents, tmp_path, cap
     assert not torch.allclose(whole, before, atol=0.05)
     assert merge_lora.main(order) == 2  # is there already
     assert merge_lora.main([*order[:1], str(base), *order[2:]]) == 2  # no adapter
+    (adapter / "training.json").write_text("[1]")
+    assert merge_lora.main([*order[:5], str(tmp_path / "other"), *order[6:]]) == 2
+    assert "no exported adapter" in capsys.readouterr().err
     words = ("--documents", learned, "--weights", base, "--adapter", adapter, "--run")
     assert command(tool, *words, tmp_path / "third", settings=settings) == 0
     assert losses(tmp_path / "third")[0] < losses(second)[0]  # begins with what the adapter has learned
