@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from command_line import arguments, main_of, natural, positive
+from command_line import arguments, main_of
 
 from solver.answers import Ballot, TaskResult
 from solver.errors import InputError
@@ -195,8 +195,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tuned", type=Path, action="append", default=[], metavar="FILE", help="records of tuning")
     parser.add_argument("--out", type=Path, default=Path("solver/trust.json"))
     parser.add_argument("--list-tasks", type=Path, metavar="FILE", help="only write the ids of the tasks to run")
-    parser.add_argument("--num-tasks", type=positive, metavar="N", help="of --list-tasks: a random subset (all)")
-    parser.add_argument("--seed", type=natural, default=0, help="of --num-tasks (default: 0)")
+    parser.add_argument("--num-tasks", type=int, metavar="N", help="of --list-tasks: a random subset (all)")
+    parser.add_argument("--seed", type=int, default=0, help="of --num-tasks (default: 0)")
     parser.set_defaults(run_command=lambda args: (list_tasks if args.list_tasks else calibrate)(args))
     return main_of("calibrate_trust", parser, argv)
 

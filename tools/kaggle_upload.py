@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from command_line import arguments, main_of, positive
+from command_line import arguments, main_of
 from make_notebook import (
     COMPETITIONS,
     FOLDER,
@@ -311,7 +311,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--datasets", nargs="*", help="notebook: owner/slug of each that it reads, if not the usual two"
     )
     parser.add_argument("--machine-shape", default=MACHINE_SHAPES[0], choices=MACHINE_SHAPES)
-    parser.add_argument("--version", type=positive, help="submit: of the notebook")
+    parser.add_argument("--version", type=int, help="submit: of the notebook")
     parser.add_argument("--out", type=Path, default=Path("build/kaggle"))
     parser.set_defaults(run_command=run_command)
     return main_of("kaggle_upload", parser, argv)

@@ -21,6 +21,7 @@
     deepen.py      the tree pass: where the tree starts from, what its new grids are worth
     tree.py        the tree: states, expansion, values
     agents.py      what selects the leaves that grow next
+    memory.py      what a large tree leaves behind, given back
     trace.py       trees as JSON lines
 
 Imports go one way: what searches uses `fit`, both use `words`, and neither of these two knows of what is above it.
