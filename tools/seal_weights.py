@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from command_line import arguments, main_of, natural, positive
+from command_line import arguments, main_of, natural
 
 from solver.errors import InputError
 from solver.lm.engine import Sampling
@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--num-examples", type=natural, default=4, help="solved examples in a few-shot prompt (4)")
     parser.add_argument("--step-begin", default="", help="marker before a step (default: none)")
     parser.add_argument("--step-end", default="\\n", help="marker behind a step, \\n for a line's end (default: \\n)")
-    parser.add_argument("--context-length", type=positive, required=True, help="tokens of prompt and answer, at most")
-    parser.add_argument("--max-new-tokens", type=positive, help="of an answer (default: 48; 8192 with --thinking)")
+    parser.add_argument("--context-length", type=int, required=True, help="tokens of prompt and answer, at most")
+    parser.add_argument("--max-new-tokens", type=int, help="of an answer (default: 48; 8192 with --thinking)")
     parser.add_argument("--temperature", type=float, default=1.0, help="of sampling (default: 1)")
     parser.add_argument("--top-p", type=float, default=1.0, help="of sampling (default: 1)")
     parser.add_argument("--trained-on", required=True, help="what the model was trained on, in words")
