@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from command_line import arguments, main_of, minutes, natural, positive
 
 from solver.errors import InputError, SettingsError
-from solver.learning.processes import choose_device, join_processes, run_processes
+from solver.learning.processes import choose_device, join_processes, refuse_stopped, run_processes
 from solver.re_arc import grid_text
 from solver.reporting.figures import new_figure, save_figure
 from solver.settings import VisionSettings
@@ -228,8 +228,7 @@ def train(args: argparse.Namespace) -> None:
         raise InputError("--decay-share must be within 0..1, and needs --minutes")
     if args.processes < 1:
         raise InputError(f"--processes {args.processes}: must be at least 1")
-    if (stop := args.run / "stop").exists():
-        raise InputError(f"{stop}: has ended a run, and would end this one at once; remove it")
+    refuse_stopped(args.run)
     started = time.monotonic()
     if args.processes == 1:
         train_process(0, 1, args, started)

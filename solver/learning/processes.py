@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ..devices import visible_gpus
@@ -16,6 +17,21 @@ COLLECTIVE_TIMEOUT = timedelta(hours=1)
 """How long a process waits for the others: while one of them evaluates or prepares to, they do."""
 
 MAX_PORT = 65_535
+
+
+def asked_to_stop(run: Path) -> bool:
+    """Whether a file `stop` lies in the run's folder: whoever puts one there ends the run, whose checkpoint is kept."""
+    return _stop_file(run).exists()
+
+
+def refuse_stopped(run: Path) -> None:
+    """Raises InputError where a run would be ended before it begins, by the file that ended the one before."""
+    if asked_to_stop(run):
+        raise InputError(f"{_stop_file(run)}: has ended a run, and would end this one at once; remove it")
+
+
+def _stop_file(run: Path) -> Path:
+    return run / "stop"
 
 
 def run_processes(function: Callable[..., None], args: tuple[Any, ...], processes: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..configuration import as_dict, load
 from ..errors import InputError, SettingsError
-from ..learning.processes import choose_device, join_processes, run_processes
+from ..learning.processes import choose_device, join_processes, refuse_stopped, run_processes
 from ..lm.prompt_format import PromptFormat
 from ..lm.text import load_tokenizer
 from ..lm.weights import POLICY
@@ -87,8 +87,7 @@ def train(order: TrainOrder) -> None:
 
     if order.resume and not has_checkpoint(order.resume):
         raise InputError(f"{order.resume}: no checkpoint")
-    if (stop := order.run / "stop").exists():
-        raise InputError(f"{stop}: has ended a run, and would end this one at once; remove it")
+    refuse_stopped(order.run)
     if order.weights is None and (begun_from := _checkpoint_facts(order).get("weights")):
         order = replace(order, weights=Path(begun_from))  # an adapter's checkpoint does not hold what it is over
     settings = settings_of_run(order)  # faults show before any process starts

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from ..learning.checkpoint import load_checkpoint, round_as_saved, save_checkpoint
 from ..learning.optimizer import Optimizer
+from ..learning.processes import asked_to_stop
 from ..learning.seeds import stream_seed
 from ..learning.steps import agree, clip_gradients, update_average
 from .attention import BlockMasks, dense_mask
@@ -242,7 +243,7 @@ class Trainer:
             return True
         if self.world > 1 and self.step % 10:
             return False
-        over = time.monotonic() >= deadline or (folder / "stop").exists()
+        over = time.monotonic() >= deadline or asked_to_stop(folder)
         return agree(over, self.device, self.world)
 
     def _save(self, folder: Path, log: _Log) -> float:

@@ -28,6 +28,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..learning.checkpoint import load_checkpoint, read_facts, round_as_saved, save_checkpoint
 from ..learning.optimizer import Optimizer
+from ..learning.processes import asked_to_stop
 from ..learning.seeds import stream_seed
 from ..learning.steps import agree, agree_on, autocast, average_gradients, clip_gradients, update_average
 from .canvas import MAX_SIDE, read_canvas
@@ -377,7 +378,7 @@ class Training:
         """Whether the run is to end; if not, the share of the rate that a decay by the clock leaves is brought up to
         date. As `run`."""
         now = time.monotonic()
-        if agree(now >= deadline or (folder / "stop").exists(), self.device, self.world):
+        if agree(now >= deadline or asked_to_stop(folder), self.device, self.world):
             return True
         left = (deadline - now) / (deadline - decay_from) if now > decay_from else 1.0
         share = agree_on(left, self.device, self.world)

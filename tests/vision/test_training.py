@@ -964,13 +964,18 @@ def test_the_tool_tunes_and_records_what_calibration_reads(tmp_path, scored):
     assert of_output == record["loss_of_truth"][0] < of_input
 
 
-def test_the_tool_tunes_several_times(tmp_path):
+def words_to_tune(folder):
+    """Of the command line, for a tiny model and one task, which it writes into the folder."""
     config = replace(TINY_MODEL, max_canvas=32)
     facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
-    save_weights(tmp_path / "w", LoopedModel(config).state_dict(), config, facts)
+    save_weights(folder / "w", LoopedModel(config).state_dict(), config, facts)
     pair = {"input": [[1, 2]], "output": [[2, 1]]}
-    (tmp_path / "tasks.json").write_text(json.dumps({"one": {"train": [pair], "test": [pair]}}))
-    words = ["--weights", str(tmp_path / "w"), "--tasks-from", str(tmp_path / "tasks.json"), "--device", "cpu"]
+    (folder / "tasks.json").write_text(json.dumps({"one": {"train": [pair], "test": [pair]}}))
+    return ["--weights", str(folder / "w"), "--tasks-from", str(folder / "tasks.json"), "--device", "cpu"]
+
+
+def test_the_tool_tunes_several_times(tmp_path):
+    words = words_to_tune(tmp_path)
     words += ["--samples", "8", "--batch", "8", "--no-compile", "--no-score", "--seed", "3", "--runs", "2"]
     path = tmp_path / "tune.jsonl"
     load_tool().main(["tune", *words, "--out", str(path)])
@@ -980,12 +985,7 @@ def test_the_tool_tunes_several_times(tmp_path):
 
 
 def test_records_of_runs_without_a_step_are_json(tmp_path):
-    config = replace(TINY_MODEL, max_canvas=32)
-    facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0"}
-    save_weights(tmp_path / "w", LoopedModel(config).state_dict(), config, facts)
-    pair = {"input": [[1, 2]], "output": [[2, 1]]}
-    (tmp_path / "tasks.json").write_text(json.dumps({"one": {"train": [pair], "test": [pair]}}))
-    words = ["--weights", str(tmp_path / "w"), "--tasks-from", str(tmp_path / "tasks.json"), "--device", "cpu"]
+    words = words_to_tune(tmp_path)
     words += ["--samples", "0", "--no-compile", "--out", str(tmp_path / "tune.jsonl")]
     assert load_tool().main(["tune", *words]) == 0
     record = orjson.loads((tmp_path / "tune.jsonl").read_bytes())
