@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from .errors import InputError
 
 MAX_SIDE = 30
 NUM_COLORS = 10
@@ -64,6 +66,13 @@ class TaskStub:
     @property
     def num_tests(self) -> int:
         return len(self.inputs)
+
+
+def check_num_tests(task: Task, of_inputs: Sized, what: str) -> None:
+    """Raises InputError if of_inputs, one entry for each test input, is not of as many as the task has. what: the
+    entries, in words."""
+    if len(of_inputs) != len(task.test):
+        raise InputError(f"task {task.task_id}: {what} for {len(of_inputs)} test inputs, but it has {len(task.test)}")
 
 
 def pair_digest(pair: Pair) -> str:

@@ -161,9 +161,14 @@ def test_ballots_of_another_number_of_test_inputs_are_one_line(tmp_path, capsys,
     assert main(["--tuned", str(tuned), "--out", str(tmp_path / "trust.json")]) == 2
     assert revote.main(["--set", "arc-agi-2/training", path]) == 2
     assert vote_runs.main([str(tuned)]) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 4
-    assert all(f"task {task.task_id}: " in line and "test inputs, but it has" in line for line in lines)
+    has, number = len(task.test), len(record["candidates"])
+    whats = {"calibrate_trust": "ballots", "revote": "ballots", "vote_runs": "candidates"}
+    told = {
+        tool: f"{tool}: task {task.task_id}: {what} for {number} test inputs, but it has {has}"
+        for tool, what in whats.items()
+    }
+    tools = ("calibrate_trust", "calibrate_trust", "revote", "vote_runs")
+    assert capsys.readouterr().err.splitlines() == [told[tool] for tool in tools]
 
 
 def test_records_of_tuning_calibrate_the_vision_model(tmp_path):

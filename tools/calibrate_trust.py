@@ -35,7 +35,7 @@ from solver.re_arc import read_grid
 from solver.run.results import load_results
 from solver.submission import write_atomic
 from solver.task_sets import load_set, newer_tasks
-from solver.tasks import Task
+from solver.tasks import Task, check_num_tests
 from solver.vote import EVIDENCE, JUDGED, Trust, evidence
 
 RIDGE = 1.0
@@ -91,8 +91,7 @@ def tuned_rows(path: Path, tasks: Mapping[str, Task]) -> Iterator[Row]:
 
 
 def _rows_of(task: Task, ballots: Sequence[Iterable[Ballot]]) -> Iterator[Row]:
-    if len(ballots) != len(task.test):
-        raise InputError(f"task {task.task_id}: ballots for {len(ballots)} test inputs, but it has {len(task.test)}")
+    check_num_tests(task, ballots, "ballots")
     seen = Plausibility(task.hide())
     for index, (pair, of_input) in enumerate(zip(task.test, ballots, strict=True)):
         for ballot in of_input:

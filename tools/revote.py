@@ -19,7 +19,7 @@ from solver.errors import InputError
 from solver.run.results import load_results
 from solver.score import score
 from solver.task_sets import SETS, load_set
-from solver.tasks import Task
+from solver.tasks import Task, check_num_tests
 from solver.vote import vote, without_judgements
 
 
@@ -27,9 +27,7 @@ def votes(task: Task, result: TaskResult) -> dict[str, Attempts]:
     """The vote that was, the vote now, and what each source would submit alone now, judged by no other. Raises
     InputError."""
     for ballots in result.ballots.values():
-        if len(ballots) != len(task.test):
-            shown = f"ballots for {len(ballots)} test inputs, but it has {len(task.test)}"
-            raise InputError(f"task {task.task_id}: {shown}")
+        check_num_tests(task, ballots, "ballots")
     hidden = task.hide()
     alone = {name: vote(hidden, {name: without_judgements(ballots)}) for name, ballots in result.ballots.items()}
     return {"then": result.attempts, "now": vote(hidden, result.ballots), **alone}

@@ -27,7 +27,7 @@ from solver.errors import InputError
 from solver.re_arc import grid_text, read_grid
 from solver.task_files import load_path
 from solver.task_sets import newer_tasks
-from solver.tasks import Task
+from solver.tasks import Task, check_num_tests
 from solver.vision.votes import add_votes, in_order
 from solver.vote import vote
 
@@ -52,9 +52,8 @@ def show(args: argparse.Namespace) -> None:
     if strange := sorted(set(runs) - set(hidden)):
         raise InputError(f"task {strange[0]}: not known (--tasks-from)")
     for task_id, own in runs.items():
-        if other := [len(run) for run in own if len(run) != len(hidden[task_id].test)]:
-            has = len(hidden[task_id].test)
-            raise InputError(f"task {task_id}: a record of {other[0]} test inputs, but it has {has}")
+        for run in own:
+            check_num_tests(hidden[task_id], run, "candidates")
     most = max(map(len, runs.values()), default=0)
     whole = {task_id: own for task_id, own in runs.items() if len(own) == most}
     print(f"{len(whole)} tasks of {most} runs, {len(runs) - len(whole)} of fewer")
