@@ -30,6 +30,7 @@ import numpy as np
 
 from ..executor import Executor, LibraryExecutor, Value
 from ..policy import FreeStep, Policy, Preference, Step
+from ..settings import LanguageModelSettings, SearchSettings
 
 NODE_BYTES, STEP_BYTES = 2_000, 150
 """About what a node takes in memory beside its newest value, and a step that is not opened yet."""
@@ -77,19 +78,19 @@ class TreeRules:
     (pw-mcts). beam_width: states kept of each depth (beam). virtual_loss: value that a pending visit counts with
     (0 = a loss). batch: leaves per policy call. num_steps: steps asked for per leaf. max_depth: statements below the
     root. ppm_weight: share of a preference model's score in a state's value. max_bytes: about what the tree may take in
-    memory."""
+    memory. What is a setting of a run has its default there."""
 
-    agent: str = "pw-mcts"
-    beam_width: int = 64
-    c_puct: float = 1.5
-    fpu_reduction: float = 0.1
-    widening: float = 2.0
+    agent: str = SearchSettings.agent
+    beam_width: int = SearchSettings.beam_width
+    c_puct: float = SearchSettings.c_puct
+    fpu_reduction: float = SearchSettings.fpu_reduction
+    widening: float = SearchSettings.widening
     virtual_loss: float = 0.0
-    batch: int = 32
-    num_steps: int = 96
-    max_depth: int = 6
-    ppm_weight: float = 0.5
-    max_bytes: int = 1 << 30
+    batch: int = SearchSettings.batch
+    num_steps: int = SearchSettings.num_steps
+    max_depth: int = SearchSettings.max_depth
+    ppm_weight: float = LanguageModelSettings.ppm_weight
+    max_bytes: int = SearchSettings.tree_mib << 20
 
 
 class Tree:

@@ -16,6 +16,7 @@ from solver.executor import apply, input_value
 from solver.grid.registry import FUNCTIONS, GridError
 from solver.program import Program, ProgramError, parse
 from solver.sandbox.pool import Pool as Sandbox
+from solver.search import source
 from solver.search.candidates import candidate_of
 from solver.search.findings import MAX_IN_DOUBT, TaskFindings
 from solver.search.grammar import Grammar
@@ -23,6 +24,7 @@ from solver.search.memory import return_memory
 from solver.search.root import RootPass, ViewedTask, palette_of
 from solver.search.root_settings import RootSettings
 from solver.search.source import ProgramSource
+from solver.search.tree import TreeRules
 from solver.search.views import views
 from solver.settings import SearchSettings
 from solver.task_sets import trainable
@@ -257,6 +259,37 @@ def test_parts_can_be_switched_off(off):
     task, truth = task_of(RULES["rotate"])
     findings, _ = solve(task, nodes=8_000, **{off: False})
     assert np.array_equal(findings.answers[0].outputs[0], truth)
+
+
+def test_a_search_goes_by_its_settings_whose_defaults_are_those_of_its_parts(monkeypatch):
+    seen, begin = [], RootPass.begin
+    monkeypatch.setattr(RootPass, "begin", lambda *args, **more: seen.append(args[2]) or begin(*args, **more))
+    grow = source.tree_pass
+    monkeypatch.setattr(source, "tree_pass", lambda *args: seen.append(args[2]) or grow(*args))
+    solve(UNSOLVABLE, nodes=300, num_views=1)
+    assert seen[:2] == [RootSettings(), TreeRules(ppm_weight=0.0)]
+    seen.clear()
+    tree = {"agent": "beam", "beam_width": 3, "c_puct": 0.5, "fpu_reduction": 0.2, "widening": 1.0, "batch": 2}
+    tree |= {"num_steps": 9, "max_depth": 2}
+    root = dict.fromkeys(("use_enumeration", "use_stacking", "use_part_rules", "use_layouts", "use_steps"), False)
+    solve(UNSOLVABLE, nodes=300, num_views=1, use_forms=False, tree_mib=3, **root, **tree)
+    assert seen == [RootSettings(**root), TreeRules(max_bytes=3 << 20, ppm_weight=0.0, **tree)]
+
+
+def test_what_is_a_setting_has_no_other_default_anywhere():
+    script = (
+        "from dataclasses import fields\n"
+        "from solver.settings import SearchSettings\n"
+        "names = [f.name for f in fields(SearchSettings)]\n"
+        "for name in names: setattr(SearchSettings, name, name)\n"
+        "SearchSettings.tree_mib = 7\n"
+        "from solver.search.root_settings import RootSettings\n"
+        "from solver.search.tree import TreeRules\n"
+        "shared = [(kind(), f.name) for kind in (RootSettings, TreeRules) for f in fields(kind) if f.name in names]\n"
+        "assert len(shared) == 14 and all(getattr(made, name) == name for made, name in shared), shared\n"
+        "assert TreeRules().max_bytes == 7 << 20\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_one_cell_and_full_size_tasks_do_no_harm():
