@@ -201,6 +201,12 @@ def context_of(model: nn.Module) -> int:
     return int(base_of(model).config.max_position_embeddings)
 
 
+def has_dropout(model: nn.Module) -> bool:
+    """Whether anything is dropped while it is trained: by adapters, by layers of its own, or in its attention."""
+    shares = (m.p if isinstance(m, nn.Dropout) else getattr(m, "attention_dropout", 0.0) for m in model.modules())
+    return any(share > 0.0 for share in shares)
+
+
 def trunk_of(model: nn.Module) -> nn.Module:
     """The part that turns tokens into hidden states."""
     return base_of(model).base_model

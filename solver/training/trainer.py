@@ -29,7 +29,7 @@ from ..learning.seeds import stream_seed
 from ..learning.steps import agree, clip_gradients, update_average
 from .attention import BlockMasks, dense_mask
 from .documents import Documents
-from .models import head_of, trunk_of
+from .models import has_dropout, head_of, trunk_of
 from .objectives import Loss, Objective
 from .packing import Batch, Packer
 from .settings import TrainingSettings, rate_share
@@ -187,16 +187,16 @@ class Trainer:
 
     def measure(self, documents: Documents, max_batches: int) -> tuple[float, float]:
         """Mean loss and share right on the first batches of other documents; each document at most once. The forward
-        pass is that of training, so that nothing is compiled anew."""
-        was_training = self.model.training
-        self.model.train()
+        pass is that of training, so that nothing is compiled anew, unless the model drops anything there."""
+        was_training, is_alike = self.model.training, not has_dropout(self.model)
+        self.model.train(is_alike)
         packer = self.packer_of(documents)
         sums, number = torch.zeros(4, device=self.device), 0
         while number < max_batches:
             batch = packer.batch(number)
             if packer.epoch > 0:
                 break
-            with torch.enable_grad():
+            with torch.set_grad_enabled(is_alike):
                 loss = self.forward(batch)
             sums += self._sums(loss, batch)
             number += 1

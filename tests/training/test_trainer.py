@@ -338,6 +338,32 @@ def test_what_is_trained_over_a_bf16_base_is_float32(tmp_path, kind):
     assert norm > 0
 
 
+@pytest.mark.parametrize("drops", ["adapter", "attention"])
+def test_nothing_is_dropped_while_held_out_documents_are_measured(tmp_path, drops):
+    """Neither by adapters nor by the model that they are over; and training goes on as it was."""
+    pytest.importorskip("peft")
+    documents = random_documents(tmp_path)
+    settings = settings_of("adapter.rank=2", f"adapter.dropout={0.5 * (drops == 'adapter')}")
+    base = new_model(POLICY, settings.model, VOCABULARY, 0)
+    for layer in base.model.layers:
+        layer.self_attn.attention_dropout = 0.5 * (drops == "attention")
+    model = add_adapter(POLICY, base, settings.adapter, 0)
+    for name, p in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(p)  # as if it had learned something: at first an adapter gives 0 of all
+    trainer = Trainer(model, Completion(), documents, settings, CPU, context=64)
+    model.train()
+    batch = trainer.packer_of(documents).batch(0)
+    _, total = trainer.objective.weights(batch)
+    with trainer.averaged_weights(), torch.no_grad():
+        wanted = trainer.forward(batch).shown.item() / total
+        found = [trainer.measure(documents, 1)[0] for _ in range(2)]
+        assert not model.training
+    assert found == pytest.approx([wanted] * 2, rel=1e-5)
+    assert model.training
+    assert trainer.forward(batch).shown.item() / total != pytest.approx(wanted, rel=1e-3)
+
+
 def test_close_scores_stay_apart_under_autocast():
     head = torch.nn.Linear(2, 1, bias=False)
     torch.nn.init.ones_(head.weight)
