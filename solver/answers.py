@@ -156,7 +156,8 @@ class TaskResult:
     """The two attempts for each test input, attempts[test_index] = (first, second), two different grids, and how
     they came about. status: 'done', 'partial' (cut short, best so far), or 'failed' (fallback; see `error`).
     alone: what each source would have submitted alone, where several had answers. notes: what sources say, by
-    source. ballots: all that was voted over, by source, if the run was to keep it."""
+    source. ballots: all that was voted over, by source, if the run was to keep it. no_time: lanes that had no time for
+    it, to which a run that goes on gives it."""
 
     task_id: str
     attempts: Attempts
@@ -169,3 +170,4 @@ class TaskResult:
     alone: Mapping[str, Attempts] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     ballots: Mapping[str, Ballots] = field(default_factory=dict)
+    no_time: tuple[str, ...] = ()

@@ -113,7 +113,12 @@ def parser_of(commands: Mapping[str, Callable[[Any], int]]) -> argparse.Argument
 def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     again = parser.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on with the unfinished run in DIR")
+    again.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in DIR: with what is not finished, has failed, or had no time; --hours, which may be "
+        "others than before, count from now on",
+    )
     again.add_argument("--overwrite", action="store_true", help="start anew although DIR holds a run")
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument(

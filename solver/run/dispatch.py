@@ -15,7 +15,7 @@ from .deadlines import Deadlines
 from .events import Events
 from .ledger import Ledger
 from .plan import LanePlan
-from .standing import LaneStanding
+from .standing import NO_TIME, LaneStanding
 from .worker import Finished, Job
 from .workers import Worker, Workers
 
@@ -46,7 +46,7 @@ class Dispatch:
         num_tasks, first = len(self._ledger.todo), self.lanes[0].num_workers
         clock = self._deadlines.start(time.monotonic(), num_tasks, first)
         for lane in self.lanes:
-            lane.plan = LanePlan.of_lane(self._limits, clock, num_tasks, lane.num_workers, first)
+            lane.plan = LanePlan.of_lane(self._limits, clock, num_tasks, lane.num_workers, first, lane.waiting)
 
     def say_what_fits(self, lane: LaneStanding) -> None:
         """A line if a lane has no time for all of its tasks."""
@@ -95,7 +95,7 @@ class Dispatch:
 
     def _no_time(self, lane: LaneStanding) -> None:
         """A lane begins no task any more."""
-        self.end_rest(lane, ("partial", f"no time for {lane.name}"), ("done", ""))
+        self.end_rest(lane, (NO_TIME, f"no time for {lane.name}"), ("done", ""))
 
     def _give_task(self, worker: Worker) -> None:
         """Send an idle worker the next task of its lane, if there is time for one."""

@@ -31,8 +31,9 @@ class Ledger:
     room for it.
 
     best: what counts of every task until something better is known, in the order given, then the faulty ones. saver:
-    its `save` is the run's to call. num_lanes: a task is finished once so many are through with it. resume: go on from
-    what the folder holds: finished tasks, attempts at others, and findings that sources add to.
+    its `save` is the run's to call. lanes: their names; a task is finished once all of them are through with it.
+    resume: go on from what the folder holds: finished tasks, attempts at others, and findings that sources add to.
+    Tasks that lanes had no time for are for these lanes again; what the others have found of them stays.
     """
 
     def __init__(
@@ -42,10 +43,10 @@ class Ledger:
         folder: RunFolder,
         limits: RunSettings,
         *,
-        num_lanes: int,
+        lanes: Sequence[str],
         resume: bool,
     ) -> None:
-        self._folder, self._limits, self._num_lanes = folder, limits, num_lanes
+        self._folder, self._limits, self._lanes = folder, limits, lanes
         carried = folder.carried([*tasks, *faulty]) if resume else {}
         self.best = _first_results(tasks, faulty, carried)
         if limits.nodes is not None:
@@ -53,6 +54,9 @@ class Ledger:
         self._carried = {task_id: _voted_anew(known) for task_id, known in carried.items()}
         ids = {task.task_id for task in tasks}
         kept = {task_id: result for task_id, result in folder.finished.items() if task_id in ids}
+        for task_id, known in carried.items():
+            if known.ends.keys() >= {*lanes}:  # the lane that had no time for it is none of this run's: its GPU is gone
+                kept[task_id] = folder.results[task_id]
         self.best.update(kept)
         folder.begin(self.best)
         self.saver = Saver(folder, self.best, [self.best[stub.task_id] for stub in faulty])
@@ -61,7 +65,7 @@ class Ledger:
         todo.sort(key=lambda task: (-task.num_cells, task.task_id))
         self._tasks = {task.task_id: task for task in todo}
         self._standings = {
-            task_id: TaskStanding.of(carried[task_id].found, carried[task_id].before)
+            task_id: TaskStanding.of(carried[task_id].found, carried[task_id].before, carried[task_id].ends)
             if task_id in carried
             else TaskStanding()
             for task_id in self._tasks
@@ -95,6 +99,10 @@ class Ledger:
     def has_ended(self, task_id: str, lane: str) -> bool:
         """Whether a lane is through with it."""
         return lane in self._standings[task_id].ends
+
+    def ended_by(self, lane: str) -> set[str]:
+        """Ids of those that a lane is through with."""
+        return {task_id for task_id, standing in self._standings.items() if lane in standing.ends}
 
     def promise(self, task_id: str, lane: str) -> float:
         """How near it seems to be, by what the lane has found itself."""
@@ -133,21 +141,26 @@ class Ledger:
         standing = self._standings[task_id]
         self.best[task_id] = standing.counted(self.best[task_id])
         if self._limits.nodes is None:
-            self._folder.hold(self.best[task_id], standing.adding_up)
+            self._folder.hold(self.best[task_id], standing.kept, standing.through)
 
     def end(self, task_id: str, lane: str, status: str, error: str) -> TaskResult | None:
-        """A lane is through with it. Returns its result if that was the last lane, with which it is finished."""
+        """A lane is through with it. status: a result's, or NO_TIME. Returns its result if that was the last lane, with
+        which it is finished."""
         standing = self._standings[task_id]
         standing.ends[lane] = (status, error)
-        if len(standing.ends) < self._num_lanes:
+        if not standing.ends.keys() >= {*self._lanes}:
             return None
-        task, statuses = self._tasks[task_id], {status for status, _ in standing.ends.values()}
+        task, statuses, no_time = self._tasks[task_id], {s for s, _ in standing.ends.values()}, standing.no_time
         result = replace(
             standing.counted(self.best[task_id]),
-            status=statuses.pop() if len(statuses) == 1 else "partial",
+            status="partial" if no_time or len(statuses) > 1 else statuses.pop(),
             error="; ".join(error for _, error in standing.ends.values() if error),
             alone=self._voted(task_id, lambda: standing.alone(task), {}),
+            no_time=no_time,
         )
+        if no_time:
+            standing.leave()
+            self._folder.hold(result, standing.kept, standing.through)
         if self._limits.keep_ballots:
             result = replace(result, ballots=self._voted(task_id, lambda: standing.ballots(task), {}))
         del self._standings[task_id]

@@ -92,12 +92,13 @@ class LanePlan:
 
     @classmethod
     def of_lane(
-        cls, limits: RunSettings, clock: Clock, num_tasks: int, num_workers: int, first_workers: int
+        cls, limits: RunSettings, clock: Clock, num_tasks: int, num_workers: int, first_workers: int, num_own: int
     ) -> LanePlan:
-        """first_workers: workers of the first lane, of which `seconds` speaks."""
+        """num_tasks: of the run. first_workers: workers of the first lane, of which `seconds` speaks. num_own: tasks
+        that are for this lane."""
         seconds = limits.seconds * num_tasks / first_workers if limits.total_s is None else clock.seconds
         total_s = seconds * num_workers
-        return cls(clock, normal_shares(limits), num_workers, num_tasks, total_s, total_s)
+        return cls(clock, normal_shares(limits), num_workers, num_own, total_s, total_s)
 
     def even_s(self, pass_index: int) -> float:
         """Seconds for each task of a pass, if all tasks are in it and take the same time."""
@@ -114,8 +115,9 @@ class LanePlan:
         return max(limits.min_task_s, min(min(in_pool, on_clock) / num_queued, longest))
 
 
-def describe(limits: RunSettings, lanes: Iterable[tuple[str, int]], num_tasks: int) -> list[str]:
-    """The plan in words, a line each, before the run begins. lanes: name and number of workers, the first one first."""
+def describe(limits: RunSettings, lanes: Iterable[tuple[str, int, int]], num_tasks: int) -> list[str]:
+    """The plan in words, a line each, before the run begins. lanes: name, number of workers and of tasks that are for
+    it, the first one first; those that no task is for are left out."""
     lanes = list(lanes)
     if not num_tasks or limits.nodes is not None:
         return []
@@ -124,9 +126,11 @@ def describe(limits: RunSettings, lanes: Iterable[tuple[str, int]], num_tasks: i
     reserve = f", {reserve_s(limits):.0f} s of them in reserve" if limits.total_s is not None else ""
     whole = limits.total_s if limits.total_s is not None else clock.seconds
     lines = [f"plan: {num_tasks} tasks in {duration(whole)}{reserve}"]
-    for name, count in lanes:
+    for name, count, num_own in lanes:
+        if not num_own:
+            continue
         num_workers = min(count, num_tasks)
-        plan = LanePlan.of_lane(limits, clock, num_tasks, num_workers, first_workers)
+        plan = LanePlan.of_lane(limits, clock, num_tasks, num_workers, first_workers, num_own)
         passes = ", then ".join(f"{plan.even_s(index):.1f} s" for index in range(len(plan.shares)))
         lines.append(f"plan: {name}: {num_workers} workers, {passes} a task")
     return lines

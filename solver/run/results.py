@@ -1,5 +1,5 @@
 """Task results as JSON lines: what results.jsonl holds, one line a finished task, and partial.jsonl, where a line may
-also have findings to go on from.
+also have findings to go on from, and which lanes are through with the task.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,23 @@ MAX_BITS = 63
 """Of a whole number that is written to JSON."""
 
 
-def to_json(result: TaskResult, found: Found | None = None) -> bytes:
+Ends = Mapping[str, tuple[str, str]]
+"""How lanes that are through with a task ended: by lane (status, error)."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A line of partial.jsonl. found: to go on from. ends: of the lanes that are not to take the task up again, all of
+    whose findings are in `found`."""
+
+    result: TaskResult
+    found: Found
+    ends: Ends
+
+
+def to_json(result: TaskResult, found: Found | None = None, ends: Ends | None = None) -> bytes:
     """One line, without its newline. Numbers that JSON does not know (NaN, infinity) become 0; judgements that are none
-    are left out. found: to go on from."""
+    are left out. found, ends: as of `Unfinished`."""
     return orjson.dumps(
         {
             "task_id": _text(result.task_id),
@@ -41,7 +56,9 @@ def to_json(result: TaskResult, found: Found | None = None) -> bytes:
             "alone": {_text(source): _to_lists(attempts) for source, attempts in result.alone.items()},
         }
         | ({"ballots": _ballots_to_lists(result.ballots)} if result.ballots else {})
-        | ({"found": _found_to_dict(found)} if found else {}),
+        | ({"no_time": [_text(lane) for lane in result.no_time]} if result.no_time else {})
+        | ({"found": _found_to_dict(found)} if found else {})
+        | ({"ends": {_text(lane): [status, _text(error)] for lane, (status, error) in ends.items()}} if ends else {}),
         option=orjson.OPT_SERIALIZE_NUMPY,
     )
 
@@ -68,6 +85,7 @@ def _read(line: bytes | str) -> tuple[TaskResult, dict[str, Any]]:
             phases={str(name): float(value) for name, value in d["phases"].items()},
             notes={str(source): str(note) for source, note in d.get("notes", {}).items()},
             ballots={str(source): _ballots_of(lists) for source, lists in d.get("ballots", {}).items()},
+            no_time=tuple(map(str, d.get("no_time", ()))),
         )
     except (KeyError, TypeError, AttributeError, GridError, ValueError) as error:
         raise ValueError(f"no task result: {type(error).__name__}: {error}") from error
@@ -85,16 +103,17 @@ def parse_results(content: bytes) -> tuple[dict[str, TaskResult], int]:
     return {result.task_id: result for result, _ in _read_lines(content)}, content.rfind(b"\n") + 1
 
 
-def parse_partial(content: bytes) -> dict[str, tuple[TaskResult, Found]]:
-    """Results of partial.jsonl by task, each with what there is to go on from: nothing if that cannot be read."""
+def parse_partial(content: bytes) -> dict[str, Unfinished]:
+    """What partial.jsonl says, by task; nothing to go on from where that cannot be read."""
     partial = {}
     for result, d in _read_lines(content):
         found: Found = {}
+        ends: Ends = {}
         try:
-            found = _found_of(d.get("found", {}))
+            found, ends = _found_of(d.get("found", {})), _ends_of(d.get("ends", {}))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             logger.warning("task %s: findings are left out: %s: %s", result.task_id, type(error).__name__, error)
-        partial[result.task_id] = result, found
+        partial[result.task_id] = Unfinished(result, found, ends)
     return partial
 
 
@@ -195,6 +214,14 @@ def _found_of(d: dict[str, Any]) -> Found:
     return {
         str(lane): {str(source): _findings_of(findings) for source, findings in own.items()} for lane, own in d.items()
     }
+
+
+def _ends_of(d: dict[str, Any]) -> Ends:
+    """Raises TypeError, AttributeError and ValueError."""
+    ends = {str(lane): (str(status), str(error)) for lane, (status, error) in d.items()}
+    if unknown := {status for status, _ in ends.values()}.difference(STATUSES):
+        raise ValueError(f"no status: {', '.join(unknown)}")
+    return ends
 
 
 def _findings_of(d: dict[str, Any]) -> Findings:

@@ -3,9 +3,10 @@
     submission.json   complete and valid from the first moment; only ever replaced as a whole
     run.json          what is being run: settings, version, task ids, digests of the tasks' content and of weights
     results.jsonl     one line a finished task, on the disk before the task counts as finished
-    partial.jsonl     in a run by the clock, one line a task that was begun and is not finished: what its attempts are
-                      worth, so that a run that goes on does not give them up for worse ones, what was spent on it, and
-                      findings that it adds to; replaced as a whole now and then
+    partial.jsonl     in a run by the clock, one line a task that was begun and is not finished, or that a lane had no
+                      time for: what its attempts are worth, so that a run that goes on does not give them up for worse
+                      ones, what was spent on it, findings that it adds to, and the lanes that are through with it;
+                      replaced as a whole now and then
     events.jsonl      what happened when, for machines
 
 Limits: one run at a time writes to a folder (held by a lock that dies with the process). A disk that fills
@@ -21,7 +22,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,7 +34,7 @@ from ..errors import InputError
 from ..grid.registry import as_grid
 from ..submission import KEYS, Submission, check_submission, submission_of, write_atomic, write_submission
 from ..tasks import Task, TaskStub
-from .results import parse_partial, parse_results, to_json, writable
+from .results import Ends, Unfinished, parse_partial, parse_results, to_json, writable
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +53,12 @@ FREE_TO_CHANGE = ("workers", "start_timeout_s", "stop_s", "total_s", "grace_s")
 @dataclass(frozen=True)
 class Carried:
     """What a run that goes on takes over of a task that was not finished. found: what is added to. before: what had
-    been spent on it, if that is known."""
+    been spent on it, if that is known. ends: of the lanes that are through with it."""
 
     attempts: Attempts
     found: Found
     before: TaskResult | None
+    ends: Ends
 
 
 class RunFolder:
@@ -124,12 +126,13 @@ class RunFolder:
 
     @property
     def finished(self) -> dict[str, TaskResult]:
-        """Results of tasks that are not done again: those that failed are."""
-        return {task_id: result for task_id, result in self.results.items() if result.status != "failed"}
+        """Results of tasks that are not done again: those that failed are, and those that a lane had no time for."""
+        return {i: result for i, result in self.results.items() if result.status != "failed" and not result.no_time}
 
     def carried(self, tasks: Sequence[Task | TaskStub]) -> dict[str, Carried]:
         """What there is of the tasks: their attempts in the submission, if that is whole and of these tasks, else those
-        of partial.jsonl; and what that says of a grid (where it comes from, how likely it is right)."""
+        of partial.jsonl; and what that, or a line of results, says of a grid (where it comes from, how likely it is
+        right)."""
         content = b""
         with contextlib.suppress(OSError):
             content = (self.path / PARTIAL).read_bytes()
@@ -139,14 +142,20 @@ class RunFolder:
         except (OSError, orjson.JSONDecodeError):
             submission = None
         if check_submission(submission, tasks):  # somebody has taken it away, or spoilt it
-            submission = _partial_submission([result for result, _ in partial.values()], tasks)
+            submission = _partial_submission([one.result for one in partial.values()], tasks)
         carried, finished = {}, self.finished
+        lines = {i: Unfinished(result, {}, {}) for i, result in self.results.items() if result.no_time} | partial
         for task_id, entries in submission.items():
-            known, found = partial.get(task_id, (None, {}))
-            found = _fitting(found, len(entries))
-            carried[task_id] = Carried(_with_origins(entries, known), found, known)
-            if known is not None and task_id not in finished:
-                self._partial[task_id] = to_json(known, found) + b"\n"
+            known = lines.get(task_id)
+            if known is None:
+                carried[task_id] = Carried(_with_origins(entries, None), {}, None, {})
+                continue
+            known = _fitting(known, len(entries))
+            if task_id in finished or task_id not in self.results:  # its line was lost, and is to be made again
+                known = replace(known, ends={})
+            carried[task_id] = Carried(_with_origins(entries, known.result), known.found, known.result, known.ends)
+            if task_id not in finished:
+                self._partial[task_id] = to_json(known.result, known.found, known.ends) + b"\n"
         self._partial_changed = self._partial.keys() != partial.keys()
         return carried
 
@@ -196,7 +205,8 @@ class RunFolder:
         """Append lines and put them on the disk; those that cannot be written wait for the next call."""
         for result in results:
             self._waiting.append(to_json(result) + b"\n")
-            self._partial_changed |= self._partial.pop(result.task_id, None) is not None
+            if not result.no_time:
+                self._partial_changed |= self._partial.pop(result.task_id, None) is not None
         if not self._waiting:
             return True
         data = b"".join(self._waiting)
@@ -220,10 +230,10 @@ class RunFolder:
         _append(self._journal, data)
         os.fsync(self._journal.fileno())
 
-    def hold(self, result: TaskResult, found: Found | None = None) -> None:
-        """Keep what is known of a task that is not finished, for the next `write_partial`. found: what a run that goes
-        on adds to."""
-        self._partial[result.task_id] = to_json(result, found) + b"\n"
+    def hold(self, result: TaskResult, found: Found | None = None, ends: Ends | None = None) -> None:
+        """Keep what is known of a task that is not finished, or that a lane had no time for, for the next
+        `write_partial`. found, ends: as of `Unfinished`."""
+        self._partial[result.task_id] = to_json(result, found, ends) + b"\n"
         self._partial_changed = True
 
     def write_partial(self) -> None:
@@ -296,11 +306,12 @@ def _with_origins(entries: Sequence[Mapping[str, Any]], known: TaskResult | None
     )
 
 
-def _fitting(found: Found, num_tests: int) -> Found:
-    """What is found, if all of it is of a task of so many test inputs."""
-    findings = [one for own in found.values() for one in own.values()]
+def _fitting(known: Unfinished, num_tests: int) -> Unfinished:
+    """What is known, without what is found if not all of that is of a task of so many test inputs."""
+    findings = [one for own in known.found.values() for one in own.values()]
     answers_fit = all(len(answer.outputs) == num_tests for one in findings for answer in one.answers)
-    return found if answers_fit and all(len(one.judged) in (0, num_tests) for one in findings) else {}
+    fits = answers_fit and all(len(one.judged) in (0, num_tests) for one in findings)
+    return known if fits else replace(known, found={}, ends={})
 
 
 def _whole_lines(path: Path) -> int:

@@ -91,7 +91,8 @@ def run(
 ) -> RunRecord:
     """Solve tasks into the folder `out`; see the module's docstring.
 
-    resume: go on with the run in `out`: finished tasks are kept, failed and unfinished ones done again.
+    resume: go on with the run in `out`: finished tasks are kept, failed and unfinished ones done again, and those that
+    lanes had no time for in these lanes.
     overwrite: start anew there. faulty: tasks that could not be read, answered with fallback attempts.
     lanes: at least one; None for the solver's own. report: writes summary and report of the run into the folder, while
     no other run can begin there; its OSError is a problem of the run, what else it raises is logged.
@@ -114,7 +115,8 @@ def run(
         try:
             make_trace_folder(settings)
             stubs = list(faulty.values())
-            ledger = Ledger(tasks, stubs, folder, settings.run, num_lanes=len(lanes), resume=resume)
+            names = [lane.name for lane in lanes]
+            ledger = Ledger(tasks, stubs, folder, settings.run, lanes=names, resume=resume)
             record = replace(_Run(settings, lanes, folder, ledger, interrupts, began, on_event).go(), weights=weights)
             return record if report is None else _reported(record, report, out)
         finally:
@@ -175,7 +177,7 @@ class _Run:
             num_tasks=len(ledger.best),
             num_exact=ledger.num_exact,
         )
-        self.lanes = [LaneStanding.of(lane, ledger.todo) for lane in lanes]
+        self.lanes = [LaneStanding.of(lane, ledger.todo, ledger.ended_by(lane.name)) for lane in lanes]
         self.workers = Workers(settings, interrupts)
         self.deadlines = Deadlines(settings.run, began)
         self.dispatch = Dispatch(self.lanes, ledger, self.deadlines, self.events, self.workers, settings.run)
@@ -198,7 +200,8 @@ class _Run:
     def _begin(self) -> None:
         num_todo = len(self.ledger.todo)
         self.events.tell("stopping" if self.interrupts.reason else "begin", message=f"{num_todo} tasks to do")
-        for line in describe(self.settings.run, [(lane.name, lane.lane.num_workers) for lane in self.lanes], num_todo):
+        lanes = [(lane.name, lane.lane.num_workers, lane.waiting) for lane in self.lanes]
+        for line in describe(self.settings.run, lanes, num_todo):
             self.events.tell("plan", message=line)
 
     def _loop(self) -> None:
@@ -225,10 +228,10 @@ class _Run:
             self.ledger.saver.save()
 
     def _prepare(self) -> None:
-        """Compile the library if a lane needs it and this machine has not done so yet. A signal to stop ends it, and so
-        does the clock, since all lanes wait. What is lacking then is left to the workers that need it: the fork server,
-        which all lanes wait for, too, would compile it without end again."""
-        needed = any(KERNELS in lane.lane.preload for lane in self.lanes)
+        """Compile the library if a lane that has tasks needs it and this machine has not done so yet. A signal to stop
+        ends it, and so does the clock, since all lanes wait. What is lacking then is left to the workers that need it:
+        the fork server, which all lanes wait for, too, would compile it without end again."""
+        needed = any(KERNELS in lane.lane.preload for lane in self.lanes if lane.waiting)
         if not needed or not self.dispatch.is_waiting:
             return
         from ..warm import prepare  # needs numba
@@ -249,9 +252,9 @@ class _Run:
         return Services(services, spawn_service, lambda line: self.events.tell("service", message=line))
 
     def _start_services(self) -> None:
-        """Start what the lanes' workers use. Nothing waits for it."""
+        """Start what the workers of lanes use that have tasks. Nothing waits for it."""
         if self.dispatch.is_waiting and not self.interrupts.reason:
-            self.services = self._make_services(self.lanes)
+            self.services = self._make_services(lane for lane in self.lanes if lane.waiting)
             self.services.start()
 
     def _start_workers(self) -> None:

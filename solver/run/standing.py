@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from statistics import fmean
@@ -14,6 +14,7 @@ from ..sources import Lane
 from ..tasks import Task
 from ..vote import all_ballots, choose_attempts, likeliest
 from .plan import LanePlan
+from .results import Ends
 
 MAX_FAILED_STARTS = 5
 MAX_DEATHS = 5
@@ -26,6 +27,9 @@ BLAMED_DEATHS = 2
 MOST_JUDGED = 24
 """Grids of other lanes that a lane which judges is told for a test input: fifty are proposed for a hard one, of which
 those behind are hardly ever right."""
+
+NO_TIME = "no time"
+"""The status with which a lane ends a task that it had no time for. The task's own is 'partial' then."""
 
 CUT_SHARE = 0.3
 """Of the time that a lane's task needs, the least with which one is begun at the end of a run."""
@@ -57,10 +61,11 @@ class LaneStanding:
     least_s: dict[int, Mapping[int, float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, lane: Lane, tasks: Sequence[Task]) -> LaneStanding:
-        """A lane that has all of these tasks before it."""
+    def of(cls, lane: Lane, tasks: Sequence[Task], through: Container[str] = ()) -> LaneStanding:
+        """A lane of a run that is to do these tasks. through: ids of those that this lane was through with before."""
         zeros = dict.fromkeys((task.task_id for task in tasks), 0)
-        return cls(lane, deque(tasks), min(lane.num_workers, len(tasks)), dict(zeros), dict(zeros))
+        queue = deque(task for task in tasks if task.task_id not in through)
+        return cls(lane, queue, min(lane.num_workers, len(tasks)), dict(zeros), dict(zeros))
 
     @property
     def name(self) -> str:
@@ -167,12 +172,14 @@ class LaneStanding:
 @dataclass
 class TaskStanding:
     """What is known of a task that is not finished: the latest findings, by lane and source, and how each lane that is
-    done with it ended: (status, error). spent_s: of workers, on it, before what they are at; running_s: at that, by
-    lane, when it was last heard of. vote_s: of the runner. past_nodes, past_phases: what the run that this one goes on
-    with has spent, but for what is in `found`; past_exact: how many programs that fit all pairs it knew."""
+    done with it ended: (status, error). through: those of these ends that a run that goes on takes over, with all that
+    these lanes have found. spent_s: of workers, on it, before what they are at; running_s: at that, by lane, when it
+    was last heard of. vote_s: of the runner. past_nodes, past_phases: what the run that this one goes on with has
+    spent, but for what is in `found`; past_exact: how many programs that fit all pairs it knew."""
 
     found: dict[tuple[str, str], Findings] = field(default_factory=dict)
     ends: dict[str, tuple[str, str]] = field(default_factory=dict)
+    through: Ends = field(default_factory=dict)
     spent_s: float = 0.0
     running_s: dict[str, float] = field(default_factory=dict)
     vote_s: float = 0.0
@@ -181,9 +188,11 @@ class TaskStanding:
     past_exact: int = 0
 
     @classmethod
-    def of(cls, found: Found, before: TaskResult | None) -> TaskStanding:
-        """Of a task of which so much is known from a run before, whose account of it is `before`."""
-        standing = cls({(lane, source): findings for lane, own in found.items() for source, findings in own.items()})
+    def of(cls, found: Found, before: TaskResult | None, ends: Ends) -> TaskStanding:
+        """Of a task of which so much is known from a run before, whose account of it is `before`. ends: of the lanes
+        that are through with it."""
+        known = {(lane, source): findings for lane, own in found.items() for source, findings in own.items()}
+        standing = cls(known, dict(ends), ends)
         if before is not None:
             counted = standing.phases
             standing.spent_s, standing.past_exact = before.seconds, before.num_exact
@@ -219,10 +228,23 @@ class TaskStanding:
         return {source: found for (name, source), found in self.found.items() if name == lane}
 
     @property
-    def adding_up(self) -> dict[str, dict[str, Findings]]:
-        """By lane and source, what later runs of the source add to: what a run that goes on takes over."""
-        lanes = dict.fromkeys(lane for (lane, _), found in self.found.items() if found.whole_weight)
-        return {lane: {s: found for s, found in self.of_lane(lane).items() if found.whole_weight} for lane in lanes}
+    def no_time(self) -> tuple[str, ...]:
+        """The lanes that had none for it."""
+        return tuple(lane for lane, (status, _) in self.ends.items() if status == NO_TIME)
+
+    def leave(self) -> None:
+        """It is for a run that goes on, whose lanes take it up that had no time for it, or failed."""
+        self.through = {lane: end for lane, end in self.ends.items() if end[0] not in (NO_TIME, "failed")}
+
+    @property
+    def kept(self) -> Found:
+        """By lane and source, what a run that goes on takes over: what later runs of the source add to, and all of the
+        lanes that are not to search again."""
+        kept: dict[str, dict[str, Findings]] = {}
+        for (lane, source), found in self.found.items():
+            if found.whole_weight or lane in self.through:
+                kept.setdefault(lane, {})[source] = found
+        return kept
 
     def promise(self, lane: str) -> float:
         """The greatest weight that the lane's own answers have: how near it seems to be."""

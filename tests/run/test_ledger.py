@@ -15,7 +15,9 @@ import solver.run.standing
 from solver.answers import Answer, Findings
 from solver.errors import InputError
 from solver.run.ledger import Ledger
+from solver.run.results import load_results
 from solver.run.runfolder import RunFolder
+from solver.run.standing import NO_TIME
 from solver.settings import RunSettings
 from solver.submission import check_submission, submission_of
 from solver.tasks import Pair, TaskStub
@@ -31,11 +33,11 @@ def open_ledger(tmp_path):
     """Makes a ledger in one folder, whose lock the one before lets go of."""
     folders = []
 
-    def make(tasks, faulty=(), limits=CLOCK, num_lanes=1, resume=False):
+    def make(tasks, faulty=(), limits=CLOCK, lanes=("one",), resume=False):
         for folder in folders:
             folder.close()
         folders.append(RunFolder(tmp_path / "run", IDENTITY, resume=resume, overwrite=not resume))
-        return Ledger(tasks, faulty, folders[-1], limits, num_lanes=num_lanes, resume=resume)
+        return Ledger(tasks, faulty, folders[-1], limits, lanes=lanes, resume=resume)
 
     yield make
     for folder in folders:
@@ -72,7 +74,7 @@ def test_tasks_to_do_hide_their_outputs(open_ledger):
 
 
 def test_what_lanes_find_is_voted_over_together(open_ledger):
-    ledger = open_ledger([task("t")], num_lanes=2)
+    ledger = open_ledger([task("t")], lanes=("one", "two"))
     ledger.take("t", "one", found([[1]], source="weak"))
     assert (first(ledger, "t"), ledger.best["t"].error) == ([[1]], "")
     assert not ledger.is_solved(ledger.task("t"))
@@ -89,7 +91,7 @@ def test_what_lanes_find_is_voted_over_together(open_ledger):
 @pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
 def test_sources_of_one_name_in_several_lanes_are_voted_over_together(open_ledger, order):
     found_by = {"one": found([[1]], exact=True), "two": found([[2]])}
-    ledger = open_ledger([task("t")], num_lanes=3)
+    ledger = open_ledger([task("t")], lanes=("one", "two", "three"))
     for lane in order:
         ledger.take("t", lane, found_by[lane])
     assert [attempt.grid.tolist() for attempt in ledger.best["t"].attempts[0]] == [[[1]], [[2]]]
@@ -115,7 +117,7 @@ def test_a_lane_that_finds_nothing_leaves_the_attempts(open_ledger):
 
 
 def test_a_task_is_finished_with_its_last_lane(open_ledger):
-    ledger = open_ledger([task("t"), task("u")], num_lanes=2)
+    ledger = open_ledger([task("t"), task("u")], lanes=("one", "two"))
     ledger.take("t", "one", found([[1]]))
     ledger.spend("t", "one", 1.5)
     assert ledger.end("t", "one", "done", "") is None
@@ -131,7 +133,7 @@ def test_a_task_is_finished_with_its_last_lane(open_ledger):
 
 @pytest.mark.parametrize("status", ["done", "failed", "partial"])
 def test_a_status_of_all_lanes_is_the_tasks(open_ledger, status):
-    ledger = open_ledger([task("t")], num_lanes=2)
+    ledger = open_ledger([task("t")], lanes=("one", "two"))
     ledger.end("t", "one", status, "a")
     result = ledger.end("t", "two", status, "b")
     assert (result.status, result.error) == (status, "a; b")
@@ -145,7 +147,7 @@ def test_ballots_are_kept_if_asked_for(open_ledger, keep):
 
 
 def test_a_vote_that_raises_leaves_what_was_there(open_ledger, monkeypatch, caplog):
-    ledger = open_ledger([task("t")], limits=replace(CLOCK, keep_ballots=True), num_lanes=1)
+    ledger = open_ledger([task("t")], limits=replace(CLOCK, keep_ballots=True))
     ledger.take("t", "one", found([[1]]))
 
     def fail(*_):
@@ -206,38 +208,39 @@ def runs(number, *shares):
 
 def test_going_on_adds_to_what_was_found_and_votes_on_it_anew(open_ledger):
     """The first run sees [[0]] ahead, two more see [[1]] and [[2]]; a program of the run that was stopped stays."""
-    ledger = open_ledger([task("t"), task("u")], num_lanes=2)
-    ledger.take("t", "lane", runs(1, 0.9, 0.1))
+    ledger = open_ledger([task("t"), task("u")], lanes=("one", "programs"))
+    ledger.take("t", "one", runs(1, 0.9, 0.1))
     ledger.take("t", "programs", found([[5]], exact=True))
     ledger.saver.save(final=True)
-    again = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
-    (taken,) = again.found_by("t", "lane").values()
+    again = open_ledger([task("t"), task("u")], lanes=("one", "programs"), resume=True)
+    (taken,) = again.found_by("t", "one").values()
     assert [(a.weight, a.origin) for a in taken.answers] == [(0.9, "0.9"), (0.1, "0.1")]
     assert (taken.num_runs, taken.whole_weight) == (1, 1.0)
-    assert again.found_by("t", "programs") == again.found_by("u", "lane") == {}
+    assert again.found_by("t", "programs") == again.found_by("u", "one") == {}
     assert [grid.tolist() for grid in again.proposed_to("t", "programs")[0]] == [[[0]], [[1]]]
-    again.take("t", "lane", runs(3, 0.01, 0.5, 0.4))
+    again.take("t", "one", runs(3, 0.01, 0.5, 0.4))
     grids = [attempt.grid.tolist() for attempt in again.best["t"].attempts[0]]
     assert grids == [[[5]], [[1]]]
-    once_more = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
-    assert once_more.found_by("t", "lane")["views"].num_runs == 1  # the one that was stopped had not saved
+    once_more = open_ledger([task("t"), task("u")], lanes=("one", "programs"), resume=True)
+    assert once_more.found_by("t", "one")["views"].num_runs == 1  # the one that was stopped had not saved
     once_more.saver.save(final=True)
-    assert open_ledger([task("t"), task("u")], num_lanes=2, resume=True).found_by("t", "lane")["views"].num_runs == 1
+    last = open_ledger([task("t"), task("u")], lanes=("one", "programs"), resume=True)
+    assert last.found_by("t", "one")["views"].num_runs == 1
 
 
 def test_a_task_that_failed_before_keeps_what_is_found_of_it_now(open_ledger):
     """Although the run goes on twice, the second time without coming to it."""
     ledger = open_ledger([task("t")])
-    ledger.end("t", "lane", "failed", "no device")
+    ledger.end("t", "one", "failed", "no device")
     ledger.saver.save(final=True)
     again = open_ledger([task("t"), task("u")], resume=True)
-    again.take("t", "lane", runs(2, 0.9))
+    again.take("t", "one", runs(2, 0.9))
     again.saver.save(final=True)
     short = open_ledger([task("t"), task("u")], resume=True)
-    assert short.found_by("t", "lane")["views"].num_runs == 2
-    short.take("u", "lane", runs(1, 0.9))
+    assert short.found_by("t", "one")["views"].num_runs == 2
+    short.take("u", "one", runs(1, 0.9))
     short.saver.save(final=True)
-    assert open_ledger([task("t"), task("u")], resume=True).found_by("t", "lane")["views"].num_runs == 2
+    assert open_ledger([task("t"), task("u")], resume=True).found_by("t", "one")["views"].num_runs == 2
 
 
 def test_a_disk_without_room_for_another_copy_leaves_what_there_is_to_add_to(
@@ -245,7 +248,7 @@ def test_a_disk_without_room_for_another_copy_leaves_what_there_is_to_add_to(
 ):
     """But for lines of results it makes room."""
     ledger = open_ledger([task("t"), task("u")])
-    ledger.take("t", "lane", runs(2, 0.9))
+    ledger.take("t", "one", runs(2, 0.9))
     ledger.saver.save(final=True)
     again, partial = open_ledger([task("t"), task("u")], resume=True), tmp_path / "run" / "partial.jsonl"
 
@@ -253,26 +256,26 @@ def test_a_disk_without_room_for_another_copy_leaves_what_there_is_to_add_to(
         return SimpleNamespace(f_frsize=4096, f_blocks=100, f_bavail=0 if partial.exists() else 100)
 
     monkeypatch.setattr(solver.run.runfolder.os, "statvfs", disk)
-    again.take("u", "lane", runs(1, 0.9))
+    again.take("u", "one", runs(1, 0.9))
     for _ in range(2):
         again.saver.save(final=True)
     assert caplog.messages == [f"{partial}: cannot be written: No space left on device"]
     again = open_ledger([task("t"), task("u")], resume=True)
-    assert again.found_by("t", "lane")["views"].num_runs == 2
-    again.end("u", "lane", "done", "")
+    assert again.found_by("t", "one")["views"].num_runs == 2
+    again.end("u", "one", "done", "")
     again.saver.save(final=True)
     assert not partial.exists()
     assert [one.task_id for one in open_ledger([task("t"), task("u")], resume=True).todo] == ["t"]
 
 
 def test_nothing_is_added_to_by_nodes_or_of_a_task_of_other_test_inputs(open_ledger, tmp_path):
-    ledger = open_ledger([task("t")], num_lanes=2)
-    ledger.take("t", "lane", runs(1, 0.9))
+    ledger = open_ledger([task("t")], lanes=("one", "two"))
+    ledger.take("t", "one", runs(1, 0.9))
     ledger.saver.save(final=True)
-    assert open_ledger([task("t")], limits=NODES, num_lanes=2, resume=True).found_by("t", "lane") == {}
+    assert open_ledger([task("t")], limits=NODES, lanes=("one", "two"), resume=True).found_by("t", "one") == {}
     lines = tmp_path / "run" / "partial.jsonl"
     lines.write_bytes(lines.read_bytes().replace(b'"answers":[[[[[0]]]', b'"answers":[[[[[0]],[[0]]]'))
-    assert open_ledger([task("t")], num_lanes=2, resume=True).found_by("t", "lane") == {}
+    assert open_ledger([task("t")], lanes=("one", "two"), resume=True).found_by("t", "one") == {}
 
 
 def spent(result):
@@ -284,28 +287,28 @@ def test_going_on_adds_to_what_was_spent(open_ledger):
     loses none of it, and what is found replaces its own account, not another's."""
     tuned = runs(1, 0.9)
     tuned["views"].num_nodes, tuned["views"].phases = 7, {"tune": 4.0}
-    ledger = open_ledger([task("t"), task("u")], num_lanes=2)
+    ledger = open_ledger([task("t"), task("u")], lanes=("one", "programs"))
     ledger.take("t", "programs", found([[5]], nodes=3))
     ledger.spend("t", "programs", 1.5)
-    ledger.take("t", "lane", tuned, 2.5)  # and goes on
+    ledger.take("t", "one", tuned, 2.5)  # and goes on
     assert spent(ledger.best["t"]) == (4.0, 10, {"search": 1.0, "tune": 4.0})
     ledger.saver.save(final=True)
-    again = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
+    again = open_ledger([task("t"), task("u")], lanes=("one", "programs"), resume=True)
     again.cut_short("SIGINT")
     assert spent(again.best["t"]) == (4.0, 10, {"search": 1.0, "tune": 4.0})
     assert again.best["t"].error == "SIGINT before it was finished"
     assert again.best["u"].error == "SIGINT before it was reached"
     again.saver.save(final=True)
-    last = open_ledger([task("t"), task("u")], num_lanes=2, resume=True)
+    last = open_ledger([task("t"), task("u")], lanes=("one", "programs"), resume=True)
     last.spend("t", "programs", 8.0)
     last.take("t", "programs", found([[6]], nodes=20))
     assert spent(last.best["t"]) == (12.0, 30, {"tune": 4.0, "search": 2.0})
     last.end("t", "programs", "done", "")
     more = runs(2, 0.9)
     more["views"].num_nodes, more["views"].phases = 8, {"tune": 6.0}
-    last.spend("t", "lane", 16.0)
-    last.take("t", "lane", more)
-    result = last.end("t", "lane", "done", "")
+    last.spend("t", "one", 16.0)
+    last.take("t", "one", more)
+    result = last.end("t", "one", "done", "")
     assert spent(result) == (28.0, 31, {"tune": 6.0, "search": 2.0})
     assert result.phases["vote"] >= ledger.best["t"].phases["vote"] > 0.0
 
@@ -348,15 +351,15 @@ def test_without_the_submission_what_is_not_finished_is_gone_on_with(open_ledger
     """Somebody has moved it away to submit it, say."""
     tasks = [task("t"), task("u", num_tests=2), task("v")]
     ledger = open_ledger(tasks)
-    ledger.take("t", "lane", runs(2, 0.9))
-    ledger.take("u", "lane", {"fake": Findings([Answer((np.array([[4]], np.int8),) * 2, 1.0, "fake", "", True)])})
+    ledger.take("t", "one", runs(2, 0.9))
+    ledger.take("u", "one", {"fake": Findings([Answer((np.array([[4]], np.int8),) * 2, 1.0, "fake", "", True)])})
     ledger.saver.save(final=True)
     submission, partial = (tmp_path / "run" / name for name in ("submission.json", "partial.jsonl"))
     whole = submission.read_bytes()
     submission.unlink() if spoilt is None else submission.write_bytes(spoilt)
     again = open_ledger(tasks, resume=True)
     assert submission.read_bytes() == whole
-    assert again.found_by("t", "lane")["views"].num_runs == 2
+    assert again.found_by("t", "one")["views"].num_runs == 2
     again.saver.save(final=True)
     submission.unlink()
     one = task("u")  # as if partial.jsonl were of another run
@@ -369,10 +372,10 @@ def test_without_the_submission_what_is_not_finished_is_gone_on_with(open_ledger
 def test_what_is_finished_leaves_no_partial_file(open_ledger, tmp_path):
     """Although the run was killed after it had written the last line of results."""
     ledger, partial = open_ledger([task("t")]), tmp_path / "run" / "partial.jsonl"
-    ledger.take("t", "lane", runs(1, 0.9))
+    ledger.take("t", "one", runs(1, 0.9))
     ledger.saver.save(final=True)
     lines = partial.read_bytes()
-    ledger.end("t", "lane", "done", "")
+    ledger.end("t", "one", "done", "")
     ledger.saver.save(final=True)
     assert not partial.exists()
     partial.write_bytes(lines)
@@ -382,13 +385,13 @@ def test_what_is_finished_leaves_no_partial_file(open_ledger, tmp_path):
 
 def test_a_line_that_cannot_be_read_is_spoken_of_once(open_ledger, tmp_path, caplog):
     ledger = open_ledger([task("t"), task("u")])
-    ledger.take("t", "lane", runs(1, 0.9))
-    ledger.take("u", "lane", runs(1, 0.9))
+    ledger.take("t", "one", runs(1, 0.9))
+    ledger.take("u", "one", runs(1, 0.9))
     ledger.saver.save(final=True)
     lines = tmp_path / "run" / "partial.jsonl"
     lines.write_bytes(lines.read_bytes().replace(b"{", b"", 1))
     again = open_ledger([task("t"), task("u")], resume=True)
-    assert [bool(again.found_by(task_id, "lane")) for task_id in "tu"] == [False, True]
+    assert [bool(again.found_by(task_id, "one")) for task_id in "tu"] == [False, True]
     (said,) = caplog.messages
     assert said.startswith("results line 1 is left out: ")
 
@@ -399,6 +402,74 @@ def test_failed_tasks_are_done_again(open_ledger):
     ledger.end("u", "one", "partial", "")
     ledger.saver.save(final=True)
     assert [one.task_id for one in open_ledger([task("t"), task("u")], resume=True).todo] == ["t"]
+
+
+BOTH = ("programs", "one")
+
+
+def without_time(open_ledger, status="done"):
+    """A run of t and u in which the lane `one` has no time for t. The result of t."""
+    ledger = open_ledger([task("t"), task("u")], lanes=BOTH)
+    ledger.take("t", "programs", found([[5]], exact=True, nodes=3))
+    ledger.spend("t", "programs", 1.5)
+    for task_id in "tu":
+        ledger.end(task_id, "programs", status, "")
+    ledger.end("u", "one", "done", "")
+    result = ledger.end("t", "one", NO_TIME, "no time for one")
+    ledger.saver.save(final=True)
+    return result
+
+
+def test_what_a_lane_had_no_time_for_is_for_that_lane_again(open_ledger, tmp_path):
+    """And what the others have found of it is as it was; although the run that goes on is stopped, too."""
+    result = without_time(open_ledger)
+    assert (result.status, result.error, result.no_time) == ("partial", "no time for one", ("one",))
+    assert load_results(tmp_path / "run" / "results.jsonl")["t"].no_time == ("one",)
+    for num_runs in (0, 1):
+        again = open_ledger([task("t"), task("u")], lanes=BOTH, resume=True)
+        assert [one.task_id for one in again.todo] == ["t"]
+        assert (again.ended_by("programs"), again.ended_by("one"), again.num_done) == ({"t"}, set(), 1)
+        assert again.is_solved(again.task("t"))
+        assert spent(again.best["t"]) == (1.5, 3 + num_runs, {"search": 1.0})
+        assert list(again.found_by("t", "programs")["fake"].answers[0].outputs[0][0]) == [5]
+        again.take("t", "one", {"views": replace(runs(1, 0.9)["views"], num_nodes=1)})
+        again.cut_short("SIGINT")
+        again.saver.save(final=True)
+    last = open_ledger([task("t"), task("u")], lanes=BOTH, resume=True)
+    assert last.found_by("t", "one")["views"].num_runs == 1
+    result = last.end("t", "one", "done", "")
+    last.saver.save(final=True)
+    assert (result.status, result.error, result.no_time, result.num_exact) == ("done", "", (), 1)
+    assert [attempt.grid.tolist() for attempt in result.attempts[0]] == [[[5]], [[0]]]
+    assert result.alone.keys() == {"fake", "views"}
+    assert not (tmp_path / "run" / "partial.jsonl").exists()
+    assert open_ledger([task("t"), task("u")], lanes=BOTH, resume=True).todo == []
+
+
+def test_what_no_lane_of_a_run_had_no_time_for_is_finished(open_ledger):
+    """Until the lane is among its lanes again: its GPU was lost for a while."""
+    result = without_time(open_ledger)
+    less = open_ledger([task("t"), task("u")], lanes=BOTH[:1], resume=True)
+    assert (less.todo, less.num_done) == ([], 2)
+    assert less.best["t"].error == result.error
+    less.saver.save(final=True)
+    assert open_ledger([task("t"), task("u")], lanes=BOTH, resume=True).ended_by("programs") == {"t"}
+
+
+@pytest.mark.parametrize("status", ["failed", "done"])
+@pytest.mark.parametrize("lost", ["", "partial.jsonl", "results.jsonl"])
+def test_a_lane_that_failed_or_whose_findings_are_lost_does_such_a_task_again(open_ledger, tmp_path, status, lost):
+    result = without_time(open_ledger, status)
+    assert result.status == "partial"
+    if lost:
+        (tmp_path / "run" / lost).write_bytes(b"")
+    again = open_ledger([task("t"), task("u")], lanes=BOTH, resume=True)
+    assert "t" in [one.task_id for one in again.todo]
+    assert again.ended_by("programs") == ({"t"} if (status, lost) == ("done", "") else set())
+    assert (first(again, "t"), again.best["t"].seconds, again.best["t"].num_exact) == ([[5]], 1.5, 1)
+    lanes = [lane for lane in BOTH if "t" not in again.ended_by(lane)]
+    finished = [again.end("t", lane, "done", "") is not None for lane in lanes]
+    assert finished == [False] * (len(lanes) - 1) + [True]
 
 
 def test_without_room_for_a_first_submission_there_is_no_ledger(open_ledger, monkeypatch):

@@ -63,7 +63,7 @@ def make(tmp_path):
     def made(tasks, *lanes, limits=None):
         limits = limits or RunSettings(seconds=100.0)
         folders.append(RunFolder(tmp_path / str(len(folders)), {}, resume=False, overwrite=False))
-        ledger = Ledger(tasks, [], folders[-1], limits, num_lanes=len(lanes), resume=False)
+        ledger = Ledger(tasks, [], folders[-1], limits, lanes=[lane.name for lane in lanes], resume=False)
         seen, crew = [], Crew()
         events = Events(lambda _line: None, seen.append, began=time.monotonic(), num_done=0, num_tasks=len(tasks))
         standings = [LaneStanding.of(lane, ledger.todo) for lane in lanes]

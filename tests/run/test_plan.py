@@ -10,9 +10,9 @@ from solver.run.plan import Clock, LanePlan, describe, duration, normal_shares, 
 from solver.settings import RunSettings
 
 
-def plan_of(limits, num_tasks, num_workers, first_workers=None):
+def plan_of(limits, num_tasks, num_workers, first_workers=None, num_own=None):
     clock = Clock.of_run(limits, 0.0, 0.0, num_tasks, first_workers or num_workers)
-    return LanePlan.of_lane(limits, clock, num_tasks, num_workers, first_workers or num_workers)
+    return LanePlan.of_lane(limits, clock, num_tasks, num_workers, first_workers or num_workers, num_own or num_tasks)
 
 
 def test_shares_add_up_and_nodes_make_one_pass():
@@ -63,14 +63,25 @@ def test_tasks_that_use_all_or_part_of_their_time_end_with_the_clock(num_tasks, 
 
 def test_the_plan_in_words():
     limits = RunSettings(total_s=37_800.0, grace_s=60.0, pass_shares=(0.2, 0.8))
-    assert describe(limits, [("program", 44), ("vision", 4)], 240) == [
+    assert describe(limits, [("program", 44, 240), ("vision", 4, 240)], 240) == [
         "plan: 240 tasks in 10.5 h, 67 s of them in reserve",
         "plan: program: 44 workers, 1383.5 s, then 5534.2 s a task",
         "plan: vision: 4 workers, 125.8 s, then 503.1 s a task",
     ]
-    assert describe(RunSettings(seconds=10.0), [("program", 2)], 40)[1] == "plan: program: 2 workers, 10.0 s a task"
-    assert describe(RunSettings(nodes=10), [("program", 2)], 40) == []
-    assert describe(RunSettings(), [("program", 2)], 0) == []
+    assert describe(RunSettings(seconds=10.0), [("program", 2, 40)], 40)[1] == "plan: program: 2 workers, 10.0 s a task"
+    assert describe(RunSettings(nodes=10), [("program", 2, 40)], 40) == []
+    assert describe(RunSettings(), [("program", 2, 0)], 0) == []
+
+
+def test_what_is_for_one_lane_alone_has_all_of_its_time():
+    """Of a run that goes on, 30 tasks of 40 for the vision model alone, and none for a third lane."""
+    limits = RunSettings(total_s=1010.0, grace_s=10.0, stop_s=0.0)
+    assert plan_of(limits, 40, 1, 2, num_own=30).even_s(0) == pytest.approx(4 / 3 * plan_of(limits, 40, 1, 2).even_s(0))
+    assert describe(limits, [("program", 2, 10), ("vision", 1, 30), ("other", 1, 0)], 40) == [
+        "plan: 40 tasks in 17 min, 11 s of them in reserve",
+        "plan: program: 2 workers, 199.8 s a task",
+        "plan: vision: 1 workers, 33.3 s a task",
+    ]
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(45, "45 s"), (720, "12 min"), (37_800, "10.5 h")])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,6 +33,7 @@ results = st.builds(
     phases=st.dictionaries(text, finite, max_size=3),
     notes=st.dictionaries(text, text, max_size=2),
     ballots=st.dictionaries(text, ballots, max_size=2),
+    no_time=st.lists(text, max_size=2).map(tuple),
 )
 
 
@@ -100,17 +103,35 @@ def plain_findings(found: Findings):
 @given(st.dictionaries(text, st.dictionaries(text, findings, max_size=2), max_size=2))
 def test_findings_to_go_on_from_come_back_as_they_were(found):
     line = to_json(example("t"), found)
-    ((result, back),) = parse_partial(line + b"\n").values()
+    (known,) = parse_partial(line + b"\n").values()
+    result, back = known.result, known.found
     assert {lane: {s: plain_findings(one) for s, one in own.items()} for lane, own in back.items()} == {
         lane: {s: plain_findings(one) for s, one in own.items()} for lane, own in found.items()
     }
     assert plain(from_json(line)) == plain(result) == plain(example("t"))
 
 
+def test_which_lanes_had_no_time_and_which_are_through_comes_back_as_it_was():
+    short = replace(example("t"), no_time=("vision",))
+    ends = {"programs": ("done", ""), "other": ("partial", "it \ud800 hung")}
+    assert from_json(to_json(short)).no_time == ("vision",)
+    assert b"no_time" not in to_json(example("t"))
+    known = parse_partial(to_json(short, {"programs": {"fake": Findings()}}, ends) + b"\n")["t"]
+    assert (known.result.no_time, known.found.keys()) == (("vision",), {"programs"})
+    assert known.ends == {"programs": ("done", ""), "other": ("partial", "it \\ud800 hung")}
+
+
+@pytest.mark.parametrize("ends", [b"3", b'{"programs":"done"}', b'{"programs":["strange",""]}'])
+def test_ends_that_cannot_be_read_are_none(ends):
+    line = to_json(example("t"), {"programs": {"fake": Findings()}}, {"programs": ("done", "")}) + b"\n"
+    known = parse_partial(line.replace(b'{"programs":["done",""]}', ends))["t"]
+    assert (plain(known.result), known.found, known.ends) == (plain(example("t")), {}, {})
+
+
 def test_what_is_no_judgement_is_left_out():
     grid = np.array([[1]], np.int8)
     found = Findings(judged=((Judgement(grid, float("nan")), Judgement(grid, float("inf")), Judgement(grid, 0.5)),))
-    _, back = parse_partial(to_json(example("t"), {"lane": {"fake": found}}) + b"\n")["t"]
+    back = parse_partial(to_json(example("t"), {"lane": {"fake": found}}) + b"\n")["t"].found
     assert [said.nats for said in back["lane"]["fake"].judged[0]] == [0.5]
 
 
@@ -121,13 +142,13 @@ def test_what_is_no_judgement_is_left_out():
 def test_findings_that_cannot_be_read_are_none(damage, caplog):
     found = Findings([Answer((np.array([[1]], np.int8),), 1.0, "fake", "", False)])
     line = to_json(example("t"), {"lane": {"fake": found}}) + b"\n"
-    assert parse_partial(line)["t"][1]["lane"]["fake"].num_runs == 1
-    result, none = parse_partial(line.replace(*damage))["t"]
-    assert (plain(result), none) == (plain(example("t")), {})
+    assert parse_partial(line)["t"].found["lane"]["fake"].num_runs == 1
+    known = parse_partial(line.replace(*damage))["t"]
+    assert (plain(known.result), known.found, known.ends) == (plain(example("t")), {}, {})
     assert parse_partial(b"3\nnull\n{}\n") == {}
     assert len(caplog.messages) == 4
     assert parse_partial(line[:-1]) == parse_partial(b"") == {}
-    assert parse_partial(to_json(example("t")) + b"\n")["t"][1] == {}
+    assert parse_partial(to_json(example("t")) + b"\n")["t"].found == {}
 
 
 @pytest.mark.parametrize("end", range(0, 300, 7))

@@ -898,6 +898,36 @@ def test_a_lane_begins_no_task_without_the_time_it_needs_and_the_unsolved_come_f
     assert record.wall_s < 3.0
 
 
+def test_a_run_that_goes_on_takes_up_again_what_a_lane_had_no_time_for_and_in_that_lane_alone(tmp_path):
+    tasks = [task(f"t{n}", number=n) for n in range(4)]
+    uneven = [Lane("quick", 1, fake_sources.fake), Lane("thorough", 1, fake_sources.thorough)]
+    before = run(tasks, limits(seconds=0.4), tmp_path, lanes=uneven).results
+    late = {task_id for task_id, result in before.items() if result.no_time == ("thorough",)}
+    assert 1 <= len(late) <= 3
+    assert late == {task_id for task_id, result in before.items() if result.error == "no time for thorough"}
+    alone = run(tasks, limits(seconds=0.4), tmp_path, lanes=uneven[:1], resume=True)  # as if its GPU were gone
+    assert {i: result.error for i, result in alone.results.items()} == {i: result.error for i, result in before.items()}
+    again = run(tasks, limits(seconds=0.4), tmp_path, lanes=uneven, resume=True)
+    num_begun = 4 + 4 - len(late)
+    begun = events(tmp_path, "started")[num_begun:]
+    assert {(event["lane"], event["task_id"]) for event in begun} <= {("thorough", task_id) for task_id in late}
+    plans = [event["message"] for event in events(tmp_path, "plan")]
+    assert [plans.count(f"plan: {lane}: 1 workers, 0.4 s a task") for lane in ("quick", "thorough")] == [1, 2]
+    done = {event["task_id"] for event in begun}
+    assert done
+    for task_id, result in again.results.items():
+        assert (result.status, result.no_time) == (
+            ("partial", ("thorough",)) if task_id in late - done else ("done", ())
+        )
+        grids = [attempt.grid.tolist() for attempt in result.attempts[0]]
+        assert grids[0] == before[task_id].attempts[0][0].grid.tolist()
+        assert ([[8, 8]] in grids) == (task_id not in late - done)
+        assert result.seconds >= before[task_id].seconds
+    assert {i: r.status for i, r in load_results(tmp_path / "results.jsonl").items()} == {
+        i: r.status for i, r in again.results.items()
+    }
+
+
 def test_small_tasks_need_less_time_than_large_ones(tmp_path):
     """Time for both small ones, and then not even for a good part of what the large one needs."""
     tasks = [task("large", side=12), task("small", side=5), task("tiny", side=4)]

@@ -28,7 +28,7 @@ def standing(sides, *, left_s, num_workers=1, judges=False, needs=None, pass_ind
     found = LaneStanding.of(lane, [task(f"t{number}-{side}", side) for number, side in enumerate(sides)])
     found.least_s = dict.fromkeys(range(num_workers), NEEDS if needs is None else needs)
     clock = Clock(0.0, left_s)
-    found.plan = LanePlan.of_lane(LIMITS, clock, len(sides), found.num_workers, found.num_workers)
+    found.plan = LanePlan.of_lane(LIMITS, clock, len(sides), found.num_workers, found.num_workers, len(sides))
     found.plan.pass_index = pass_index
     return found
 

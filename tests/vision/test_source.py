@@ -274,7 +274,7 @@ def test_a_run_goes_on_from_what_was_written_as_from_what_was_known(source):
     others = ((np.array([[4, 3]], np.int8),),)
     first = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, None, others)
     line = to_json(TaskResult("t", ()), {"vision": {"vision": first}}) + b"\n"
-    written = parse_partial(line)["t"][1]["vision"]["vision"]
+    written = parse_partial(line)["t"].found["vision"]["vision"]
     again = [source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, before) for before in (first, written)]
     ours, theirs = ([(a.weight, a.origin, a.outputs[0].tolist()) for a in found.answers] for found in again)
     assert ours == theirs
