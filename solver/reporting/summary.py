@@ -14,11 +14,11 @@ from ..tasks import Task
 
 def summarize(tasks: Sequence[Task], record: RunRecord, settings: Settings, asked: dict[str, Any]) -> dict[str, Any]:
     """What summary.json holds. seconds_per_task: mean time spent on a task by all lanes, measured. wall_s: of the run;
-    of one that was resumed since then, while the seconds of its tasks count what was spent before, too. alone: the
-    scores of each source without the others, where there are several. weights: SHA-256 of the models' weights by kind.
-    engines: of each engine server its GPU, seconds until it was ready, counts since then (busy_s of wall_s seconds with
-    a request, tokens, requests) and restarts. asked: by the command's name what it was given, such as set and tasks;
-    kept among the settings."""
+    of one that was resumed all its parts together, as the seconds of its tasks count what was spent before, too (a part
+    that was killed counts up to its last event). alone: the scores of each source without the others, where there are
+    several. weights: SHA-256 of the models' weights by kind. engines: of each engine server its GPU, seconds until it
+    was ready, counts since then (busy_s of wall_s seconds with a request, tokens, requests) and restarts. asked: by the
+    command's name what it was given, such as set and tasks; kept among the settings."""
     scored = score(tasks, record.results)
     seconds = [result.seconds for result in record.results.values()]
     return {

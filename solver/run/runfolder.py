@@ -21,7 +21,7 @@ import errno
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -65,7 +65,8 @@ class RunFolder:
     """Open a folder for a run, or for going on with one.
 
     Raises InputError if the folder cannot be written, is in use, or holds a run (unless `resume`, and it is
-    the same run, or `overwrite`). `results`: tasks that were finished before.
+    the same run, or `overwrite`). `results`: tasks that were finished before. `past_s`: seconds that the run has taken
+    before, as far as its events tell: of a part that was killed up to the last of them.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
@@ -100,8 +101,10 @@ class RunFolder:
                 (path / name).unlink(missing_ok=True)
             self._journal.truncate(self._size)
             self._events: BinaryIO = open(path / EVENTS, "ab", buffering=0)  # noqa: SIM115
-            self._events_size = _whole_lines(path / EVENTS)
+            events = (path / EVENTS).read_bytes()
+            self._events_size = _whole_lines(events)
             self._events.truncate(self._events_size)
+            self.past_s = sum(_parts_s(events[: self._events_size]))
         except OSError as error:
             self._journal.close()
             if isinstance(error, BlockingIOError):
@@ -314,9 +317,25 @@ def _fitting(known: Unfinished, num_tests: int) -> Unfinished:
     return known if fits else replace(known, found={}, ends={})
 
 
-def _whole_lines(path: Path) -> int:
+def _whole_lines(content: bytes) -> int:
     """How many bytes of whole lines there are: a crash may have torn the last."""
-    return path.read_bytes().rfind(b"\n") + 1
+    return content.rfind(b"\n") + 1
+
+
+def _parts_s(events: bytes) -> Iterator[float]:
+    """Of each part of a run, which began and went on so often, the seconds until its last event. Lines that cannot be
+    read are left out."""
+    last_s = 0.0
+    for line in events.splitlines():
+        try:
+            event = orjson.loads(line)
+            time_s, begins = float(event["time_s"]), event["kind"] == "begin"
+        except (ValueError, KeyError, TypeError):
+            continue
+        if begins or time_s < last_s:  # a part that a signal stopped at once begins with another event
+            yield last_s
+        last_s = time_s
+    yield last_s
 
 
 def _holds_something(path: Path) -> bool:

@@ -65,9 +65,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunRecord:
-    """results: of every task, in the order given (then faulty ones). interrupted: '' or 'SIGINT', 'SIGTERM',
-    'deadline'. problems: what could not be written to the folder in the end. services: what `Services.facts` says of
-    each. weights: SHA-256 of those that its lanes read, by kind."""
+    """results: of every task, in the order given (then faulty ones). wall_s: of the run; of one that was resumed all
+    its parts together (`RunFolder.past_s`). interrupted: '' or 'SIGINT', 'SIGTERM', 'deadline'. problems: what could
+    not be written to the folder in the end. services: what `Services.facts` says of each. weights: SHA-256 of those
+    that its lanes read, by kind."""
 
     results: dict[str, TaskResult]
     wall_s: float
@@ -346,4 +347,5 @@ class _Run:
         services = self.services.facts()
         self.events.tell("end", message=reason, **({"services": services} if services else {}))
         problems = tuple(f"{self.folder.path / name}: {text}" for name, text in self.folder.problems.items())
-        return RunRecord(dict(self.ledger.best), time.monotonic() - self.began, reason, problems, services)
+        wall_s = self.folder.past_s + time.monotonic() - self.began
+        return RunRecord(dict(self.ledger.best), wall_s, reason, problems, services)

@@ -647,6 +647,28 @@ def test_what_a_run_that_is_stopped_has_spent_counts(tmp_path, maker):
     assert done.results["t"].seconds == pytest.approx(stopped.seconds + ended - begun, abs=0.1)
 
 
+def test_the_wall_clock_of_a_run_is_that_of_all_its_parts(tmp_path):
+    """Of one that was killed as far as its events go, of which the last was torn, too."""
+    tasks, lanes = [task("t0"), task("t1")], [Lane("adding", 1, fake_sources.adding)]
+
+    def stop(event):
+        if event.kind == "improved":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    total = limits(seconds=0.5)
+    walls = [run(tasks, total, tmp_path, lanes=lanes, on_event=stop).wall_s]
+    assert walls[0] == pytest.approx(events(tmp_path, "end")[-1]["time_s"], abs=0.1)
+    walls += [run(tasks, total, tmp_path, lanes=lanes, on_event=stop, resume=True).wall_s]
+    assert walls[1] == pytest.approx(sum(event["time_s"] for event in events(tmp_path, "end")), abs=0.1)
+    lines = (tmp_path / "events.jsonl").read_bytes().splitlines(keepends=True)
+    last = [number for number, line in enumerate(lines) if b'"improved"' in line][-1]
+    killed_s = events(tmp_path, "end")[0]["time_s"] + json.loads(lines[last])["time_s"]
+    (tmp_path / "events.jsonl").write_bytes(b"".join([*lines[: last + 1], b'{"kind": "strange"}\n', lines[-1][:30]]))
+    record = run(tasks, total, tmp_path, lanes=lanes, resume=True)
+    assert record.wall_s == pytest.approx(killed_s + events(tmp_path, "end")[-1]["time_s"], abs=0.1)
+    assert run(tasks, total, tmp_path, lanes=lanes, overwrite=True).wall_s < record.wall_s
+
+
 def test_a_run_that_goes_on_counts_what_was_finished_before(tmp_path):
     tasks = [task("t0", RAISES), task("t1"), task("t2", side=3), task("t3", side=4)]
 
