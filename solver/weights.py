@@ -3,12 +3,14 @@
 `solver.json` holds the kind of weights and the version of their format, facts of the kind's own (vision/weights.py,
 lm/weights.py), what they were trained on, their licence, and under "files" the SHA-256 of each file, by its path
 inside the folder. Cards (*.md) and hidden files are not counted. Reading needs no network and runs nothing from the
-folder.
+folder. `log.jsonl` is the log of the training that gave these weights; where that went on from others', `log-1.jsonl`,
+`log-2.jsonl`, … are the logs of the slices before, the first one first.
 """
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -19,7 +21,7 @@ import orjson
 from .errors import InputError, first_line
 from .submission import write_atomic
 
-MANIFEST = "solver.json"
+MANIFEST, LOG = "solver.json", "log.jsonl"
 
 
 def file_hash(path: Path) -> str:
@@ -47,6 +49,35 @@ def seal(folder: Path, kind: str, version: int, facts: dict[str, Any]) -> None:
     files = {name: file_hash(folder / name) for name in _model_files(folder)}
     manifest = {"kind": kind, "format": version, **facts, "files": files}
     write_atomic(folder / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def add_log(folder: Path, log: str) -> None:
+    """Write the text of a training's log into the folder of its weights; none where it is empty. A log that is there is
+    kept as that of the slice before, unless this one begins with all of it: the run was exported before."""
+    path = folder / LOG
+    if not log:
+        return
+    if path.is_file() and not log.startswith(path.read_text()):
+        path.rename(folder / f"log-{max(_logs_before(folder), default=0) + 1}.jsonl")
+    path.write_text(log)
+
+
+def copy_logs(source: Path, folder: Path) -> None:
+    """Give a folder the logs of the weights in another one, from which its own go on."""
+    for path in log_paths(source):
+        if path.is_file():
+            shutil.copy(path, folder)
+
+
+def log_paths(folder: Path) -> list[Path]:
+    """The logs of a folder of weights, those of the slices before first. The last one need not be there."""
+    return [*(path for _, path in sorted(_logs_before(folder).items())), folder / LOG]
+
+
+def _logs_before(folder: Path) -> dict[int, Path]:
+    """By the number in the name."""
+    found = {path.stem.removeprefix("log-"): path for path in folder.glob("log-*.jsonl")}
+    return {int(number): path for number, path in found.items() if number.isdecimal()}
 
 
 @contextmanager

@@ -15,8 +15,9 @@ pairs and on draws of RE-ARC pairs (--re-arc). Those must give the outputs of al
 among them, and of half of ten RE-ARC pairs that the search has not seen; programs with fitted tables are left out.
 `train` begins from nothing or from the model in --weights, whole or with LoRA (--set adapter.rank=16); called again
 with the same --run it goes on exactly where it stopped. It writes run/log.jsonl and run/checkpoint (shards of at most
-16 MiB). `export` writes a weights folder from the averaged weights; `measure` lets weights write programs for held-out
-tasks, runs them, and says how early the needed step is proposed, with the same result for any number of --workers.
+16 MiB). `export` writes a weights folder from the averaged weights, with the run's log and, as log-1.jsonl and so on,
+those of the weights or adapter that it went on from; `measure` lets weights write programs for held-out tasks, runs
+them, and says how early the needed step is proposed, with the same result for any number of --workers.
 Settings: solver/training/settings.py, changed by --settings file.toml and --set.
 """
 

@@ -5,7 +5,7 @@
     train    from nothing, or on from the run's checkpoint; stops at --minutes or max_samples
     choose   of several runs, the folder with the lowest validation loss at equal samples
     export   a run's weights, averaged or as they are, whichever validated better → a weights folder
-    plot     a run's log → a picture of the curve beside the published one
+    plot     the log of a run, or of exported weights → a picture of the curve beside the published one
     tune     test-time training on tasks that the model was not trained on: right answers, seconds a task
 
 Settings are those of solver.vision.training.TrainConfig, changed by --set name=value (model.width=256). Bad input is a
@@ -38,6 +38,7 @@ from solver.settings import VisionSettings
 from solver.task_files import load_path
 from solver.task_sets import newer_tasks
 from solver.vision.made import NUM_PAIRS
+from solver.weights import LOG, log_paths
 
 logger = logging.getLogger("train_vision")
 
@@ -236,19 +237,19 @@ def train(args: argparse.Namespace) -> None:
         run_processes(train_process, (args.processes, args, started), args.processes)
 
 
-def read_log(run: Path) -> list[dict]:
+def read_log(path: Path) -> list[dict]:
     """The records of a run. Raises InputError if its log holds anything else."""
     try:
-        return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+        return [json.loads(line) for line in path.read_text().splitlines()]
     except ValueError as error:
-        raise InputError(f"{run / 'log.jsonl'}: no log of a training run ({error})") from error
+        raise InputError(f"{path}: no log of a training run ({error})") from error
 
 
 @command(runs={"type": Path, "nargs": "+", "required": True})
 def choose(args: argparse.Namespace) -> None:
     """Prints the best run's folder: validation loss at the last number of samples that all runs validated
     at."""
-    curves = [{r["samples"]: r["val_loss"] for r in read_log(run) if "val_loss" in r} for run in args.runs]
+    curves = [{r["samples"]: r["val_loss"] for r in read_log(run / LOG) if "val_loss" in r} for run in args.runs]
     shared = set.intersection(*(set(c) for c in curves))
     last = max(shared) if shared else None
     scores = [curve[last] if shared else min(curve.values(), default=math.inf) for curve in curves]
@@ -269,13 +270,13 @@ def choose(args: argparse.Namespace) -> None:
 )
 def export(args: argparse.Namespace) -> None:
     """A run's weights as a weights folder: the averaged ones, or those not averaged if the checkpoint's own
-    validation found their loss lower."""
+    validation found their loss lower. Logs of other runs in the folder stay, as those of the slices before."""
     from solver.learning.checkpoint import read_tensors
     from solver.vision.weights import save_weights
 
     checkpoint = args.run / "checkpoint"
     facts, config = read_run(checkpoint)
-    validations = [r for r in read_log(args.run) if "val_exact" in r and r["samples"] <= facts["samples"]]
+    validations = [r for r in read_log(args.run / LOG) if "val_exact" in r and r["samples"] <= facts["samples"]]
     last = validations[-1] if validations else {}
     raw_is_better = last.get("samples") == facts["samples"] and last.get("raw_loss", math.inf) < last["val_loss"]
     kind, measured = ("weights", "raw_") if raw_is_better else ("ema", "val_")
@@ -292,19 +293,22 @@ def export(args: argparse.Namespace) -> None:
         "validation": {"val_" + k.removeprefix(measured): v for k, v in last.items() if k.startswith(measured)},
         "training": {k: v for k, v in asdict(config).items() if k != "model"},
     }
-    kept = [r for r in read_log(args.run) if "val_exact" in r or ("loss" in r and r["step"] % THIN_LOG_STEPS == 0)]
+    kept = [
+        r for r in read_log(args.run / LOG) if "val_exact" in r or ("loss" in r and r["step"] % THIN_LOG_STEPS == 0)
+    ]
     save_weights(args.out, tensors, config.model, about, args.bits, "".join(json.dumps(r) + "\n" for r in kept))
     logger.info("%s weights after %d samples → %s", "raw" if raw_is_better else "averaged", facts["samples"], args.out)
 
 
 @command(run=PATH, out=PATH)
 def plot(args: argparse.Namespace) -> None:
-    records = read_log(args.run)
+    """The curve of a run, or of exported weights with all slices before."""
+    records = [record for path in log_paths(args.run) for record in read_log(path)]
     losses = [(r["samples"] / PAIRS_AN_EPOCH, r["loss"]) for r in records if "loss" in r]
     exact = [(r["samples"] / PAIRS_AN_EPOCH, r["val_exact"]) for r in records if "val_exact" in r]
     val = [(r["samples"] / PAIRS_AN_EPOCH, r["val_loss"]) for r in records if "val_loss" in r]
     if not val:
-        raise InputError(f"{args.run / 'log.jsonl'}: no validation yet, nothing to draw")
+        raise InputError(f"{args.run / LOG}: no validation yet, nothing to draw")
     figure = new_figure(10, 4)
     left, right = figure.subplots(1, 2)
     left.plot(*zip(*losses), linewidth=0.8, label="training loss")

@@ -15,7 +15,8 @@ from ..configuration import as_dict, load
 from ..errors import InputError, first_line
 from ..lm.adapter import ADAPTER_CONFIG, seal_adapter
 from ..lm.prompt_format import PromptFormat
-from ..lm.weights import POLICY, PPM, read_weights, seal_weights
+from ..lm.weights import FORMAT, POLICY, PPM, read_weights, seal_weights
+from ..weights import LOG, add_log, copy_logs, read_manifest
 from .document_folders import TOKENIZER_FOLDER
 from .launch import RUN_FACTS, RUN_SETTINGS, assignments_of
 from .models import context_of, load_model, make_model, merged, save_model
@@ -31,10 +32,10 @@ EXPORT_FACTS = "training.json"
 
 def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
     """Write a run's averaged weights as a weights folder in bf16; of a run with adapters the adapter alone, to be
-    merged by `merge_adapter`. Raises InputError."""
+    merged by `merge_adapter`. With the run's log, and those of the weights that it went on from. Raises InputError."""
     try:
         facts = json.loads((run / RUN_FACTS).read_text())
-        chosen = json.loads((run / RUN_SETTINGS).read_text())
+        chosen, log = json.loads((run / RUN_SETTINGS).read_text()), (run / LOG).read_text()
         settings = load(TrainingSettings, None, assignments_of(chosen))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{run}: no training run ({error})") from error
@@ -43,6 +44,10 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
     model = make_model(facts["kind"], settings, facts["num_vocabulary"], weights=weights)
     progress = Trainer.load_averaged(model, settings, run / "checkpoint")
     told = {"steps": progress["step"], "tokens": progress["num_tokens"], "settings": as_dict(settings)}
+    out.mkdir(parents=True)
+    if (begun_from := _begun_from(facts)) is not None:
+        copy_logs(begun_from, out)
+    add_log(out, log)
     if settings.adapter.rank:
         _save_adapter(model.to(torch.bfloat16), {**facts, "training": told}, run / TOKENIZER_FOLDER, out)
         if facts["kind"] == PPM:
@@ -53,6 +58,17 @@ def export(run: Path, out: Path, trained_on: str, licence: str) -> None:
     _write_weights(model.to(torch.bfloat16), facts, run / TOKENIZER_FOLDER, out, trained_on, licence, told)
 
 
+def _begun_from(facts: dict[str, Any]) -> Path | None:
+    """The folder whose training a run goes on with: of an adapter, or of weights of its own kind."""
+    if facts.get("adapter"):
+        return Path(facts["adapter"])
+    try:
+        read_manifest(Path(facts["weights"] or ""), facts["kind"], FORMAT, verify=False)
+    except InputError:
+        return None
+    return Path(facts["weights"])
+
+
 def _save_adapter(model: Any, facts: dict[str, Any], tokenizer: Path, out: Path) -> None:
     """Write an adapter without the paths and the card that peft puts in."""
     save_model(model, out)
@@ -60,7 +76,7 @@ def _save_adapter(model: Any, facts: dict[str, Any], tokenizer: Path, out: Path)
     path = out / ADAPTER_CONFIG
     config = {**json.loads(path.read_text()), "base_model_name_or_path": None}
     path.write_text(json.dumps(config, indent=1) + "\n")
-    told = {name: fact for name, fact in facts.items() if name != "weights"}
+    told = {name: fact for name, fact in facts.items() if name not in ("weights", "adapter")}
     (out / EXPORT_FACTS).write_text(json.dumps(told, indent=1) + "\n")
     shutil.copytree(tokenizer, out / TOKENIZER_FOLDER)
 

@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812
 from ..errors import InputError, first_line
 from ..lm.adapter import ADAPTER_CONFIG, ADAPTER_FILE, seal_adapter
 from ..lm.weights import POLICY, PPM, read_weights
-from ..weights import writing_tensors
+from ..weights import copy_logs, writing_tensors
 from .document_folders import TOKENIZER_FOLDER, check_vocabulary
 from .documents import Documents
 from .export import EXPORT_FACTS, refuse_existing
@@ -121,6 +121,7 @@ def fit_head_again(
     with writing_tensors(out):
         save_file(tensors | {name: new[None].to(tensors[name].dtype)}, out / ADAPTER_FILE, metadata={"format": "pt"})
     shutil.copy(adapter / ADAPTER_CONFIG, out)
+    copy_logs(adapter, out)
     shutil.copytree(adapter / TOKENIZER_FOLDER, out / TOKENIZER_FOLDER)
     facts["head"] = {
         "pairs": len(pairs),

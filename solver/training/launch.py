@@ -132,6 +132,7 @@ def train_process(rank: int, order: TrainOrder) -> None:
     shared = documents_facts(order.documents)
     facts = {"kind": order.kind, "num_vocabulary": documents.num_vocabulary, "prompt": shared["prompt"]}
     facts |= {"tokenizer": shared["tokenizer"], "weights": str(order.weights) if order.weights else None}
+    facts["adapter"] = str(order.adapter) if order.adapter else _checkpoint_facts(order).get("adapter")
     try:
         trainer = Trainer(
             model, objective, documents, settings, device, context=context_of(model), rank=rank, world=world,

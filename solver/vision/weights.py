@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import InputError, first_line
 from ..learning.packing import packed, unpacked
-from ..weights import read_manifest, seal, writing_tensors
+from ..weights import add_log, read_manifest, seal, writing_tensors
 from . import FORMAT, KIND
 from .model import LoopedModel, ModelConfig
 
@@ -25,16 +25,14 @@ def save_weights(
 ) -> None:
     """Writes the folder; where the tensors cannot be written, older weights that lie there stay whole. tensors: a
     LoopedModel's state, any dtype. facts: goes into solver.json; must name 'canvas', 'trained_on' and 'licence'. bits:
-    of the cores' matrices, as in `packed`. log: text of log.jsonl; none: no such file is written. Raises InputError or
-    OSError."""
+    of the cores' matrices, as in `packed`. log: of the run, as `add_log` takes it. Raises InputError or OSError."""
     if "canvas" not in facts:
         raise ValueError("facts lack 'canvas'")
     folder.mkdir(parents=True, exist_ok=True)
     with writing_tensors(folder):
         save_file(packed(tensors, bits), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps({"model_type": KIND, **asdict(config)}, indent=2) + "\n")
-    if log:
-        (folder / "log.jsonl").write_text(log)
+    add_log(folder, log)
     seal(folder, KIND, FORMAT, facts)
 
 

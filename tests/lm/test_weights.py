@@ -10,6 +10,7 @@ from solver.errors import InputError
 from solver.lm.engine import Sampling
 from solver.lm.prompt_format import PromptFormat
 from solver.lm.weights import check_memory, read_weights, seal_weights
+from solver.weights import add_log, copy_logs, log_paths
 
 
 def make(folder, kind="policy", vocab_size=8, positions=64, context=64, architecture=None, **config):
@@ -122,3 +123,26 @@ def test_weights_that_cannot_fit_a_gpu(tmp_path):
         check_memory([weights], "Small GPU, 4096 MiB", cache, 0)
     with pytest.raises(InputError, match=r"needs about 9\.0 GiB.*there are 8\.0 GiB .*beside 8 GiB for the vision"):
         check_memory([weights, weights], "Middling GPU, 16384 MiB", cache, beside)
+
+
+def test_logs_of_the_slices_before_stay(tmp_path):
+    def logs():
+        return {path.name: path.read_text() for path in tmp_path.glob("log*")}
+
+    (tmp_path / "log-old.jsonl").write_text("a stranger's\n")
+    for log in ("", "a\n", "a\nb\n", "", "a\nb\n"):
+        add_log(tmp_path, log)
+    assert logs() == {"log-old.jsonl": "a stranger's\n", "log.jsonl": "a\nb\n"}
+    for log in ("c\n", "d\n", "d\ne\n"):
+        add_log(tmp_path, log)
+    assert logs() == {
+        "log-old.jsonl": "a stranger's\n", "log.jsonl": "d\ne\n", "log-1.jsonl": "a\nb\n", "log-2.jsonl": "c\n",
+    }  # fmt: skip
+    assert [path.name for path in log_paths(tmp_path)] == ["log-1.jsonl", "log-2.jsonl", "log.jsonl"]
+    (tmp_path / "log-1.jsonl").unlink()
+    (tmp_path / "next").mkdir()
+    copy_logs(tmp_path, tmp_path / "next")
+    add_log(tmp_path / "next", "f\n")
+    assert (tmp_path / "next" / "log-3.jsonl").read_text() == "d\ne\n"
+    copy_logs(tmp_path / "absent", tmp_path)
+    assert (tmp_path / "log.jsonl").read_text() == "d\ne\n"

@@ -485,6 +485,7 @@ def test_a_head_is_fitted_again_over_a_base_that_has_learned(made, documents, tm
     assert facts["loss"] < facts["loss_before"]
     assert facts["right"] >= facts["right_before"]
     assert json.loads((out / "training.json").read_text())["head"] == facts
+    assert (out / "log.jsonl").read_text() == (ppm_run / "log.jsonl").read_text()
     assert len({path.stat().st_mode for folder in (adapter, out) for path in folder.glob("*.*")}) == 1  # as new files
     merged = read_adapter(out, "ppm", read_weights(bases[1], "policy"))
     assert merged.manifest["base"] == read_weights(bases[1], "policy").digest
@@ -555,6 +556,12 @@ def test_a_preference_model_learns_on_over_a_policy_that_has_learned_on(made, do
     assert records(run)[-1]["step"] == 6
     ppm = read_adapter(exported(train_ppm, run, ppms[1]), "ppm", read_weights(policies[1], "policy"))
     assert ppm.manifest["base"] == read_weights(policies[1], "policy").digest
+    for (before, after), own in ((policies, tmp_path / "run-policy2"), (ppms, run)):
+        assert (after / "log.jsonl").read_text() == (own / "log.jsonl").read_text()
+        assert (after / "log-1.jsonl").read_text() == (before / "log.jsonl").read_text()
+        assert [len([*folder.glob("log-*.jsonl")]) for folder in (before, after)] == [0, 1]
+        assert "log-1.jsonl" in json.loads((after / "solver.json").read_text())["files"]
+    assert "run1" not in (ppms[1] / "training.json").read_text()
     with pytest.raises(InputError, match="of other weights"):
         read_adapter(ppms[1], "ppm", read_weights(policies[0], "policy"))
     for wrong, message in ((policies[0], "no adapter"), (tmp_path / "none", "no adapter")):

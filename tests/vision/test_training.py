@@ -809,6 +809,42 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_saved(tmp_path, capsys):
     assert load_weights(tmp_path / "weights")[1]["samples"] == 16
 
 
+def test_weights_keep_the_logs_of_the_slices_before(tmp_path, capsys):
+    """An export of the same run once more, which went on, is no other slice."""
+    weights = tmp_path / "weights"
+
+    def trained(seed, max_samples):
+        run = tmp_path / str(seed)
+        config = replace(TINY, log_steps=500, validate_samples=8, max_samples=max_samples, seed=seed)
+        training = Training(config, tiny_data(), CPU)
+        if (run / "checkpoint").exists():
+            training.resume(run / "checkpoint")
+        training.run(run)
+        return run
+
+    def exported(run):
+        assert load_tool().main(["export", "--run", str(run), "--out", str(weights)]) == 0
+        assert load_weights(weights)[0] is not None
+        return {path.name: path.read_text() for path in weights.glob("log*.jsonl")}
+
+    first = exported(trained(1, 8))
+    assert list(first) == ["log.jsonl"]
+    assert exported(tmp_path / "1") == first
+    longer = exported(trained(1, 16))
+    assert longer.keys() == first.keys()
+    assert longer["log.jsonl"].startswith(first["log.jsonl"])
+    assert longer != first
+    second = exported(trained(2, 8))
+    assert second == {"log.jsonl": second["log.jsonl"], "log-1.jsonl": longer["log.jsonl"]}
+    third = exported(trained(3, 8))
+    assert third == {**second, "log.jsonl": third["log.jsonl"], "log-2.jsonl": second["log.jsonl"]}
+    assert json.loads((weights / "solver.json").read_text())["files"].keys() > third.keys()
+    assert load_tool().main(["plot", "--run", str(weights), "--out", str(tmp_path / "curve.png")]) == 0
+    (weights / "log-1.jsonl").write_text("torn")
+    assert load_tool().main(["plot", "--run", str(weights), "--out", str(tmp_path / "curve.png")]) == 2
+    assert f"{weights / 'log-1.jsonl'}: no log of a training run" in capsys.readouterr().err
+
+
 def test_the_full_size_checkpoint_travels(tmp_path):
     model = LoopedModel(ModelConfig(num_cores=3))
     optimizer = Optimizer(model, "muon")
