@@ -229,7 +229,8 @@ _FUNCTIONS = """List the functions of the grid library, the words of the step la
 
 _SETTINGS = """List all settings with their defaults, and what they may be: as a file for --settings."""
 
-_DOCTOR = """Say what this machine can do: cores, memory, disk, compiled kernels, data, optional packages, GPU."""
+_DOCTOR = """Say what this machine can do: cores, memory, disk, compiled kernels, layers that protect the sandbox, data,
+optional packages, GPU."""
 
 _BENCH = """Measure the speed of the executor and the fused enumerator, start times, and a worker's memory.
 Prints the numbers and saves them as JSON."""

@@ -76,7 +76,9 @@ class SearchSettings(Checked):
     """
 
     use: bool = setting(True, "whether to search programs at all")
-    num_views: int = setting(2, "rotated, mirrored or transposed views of a task that are searched", low=1, high=8)
+    num_views: int = setting(
+        2, "views of a task that are searched, beside that of a lattice: recoloured, transposed, rotated", low=1, high=6
+    )
     use_enumeration: bool = setting(True, "whether programs are enumerated")
     use_stacking: bool = setting(True, "whether partial results are laid over one another")
     use_fitted: bool = setting(True, "whether last steps are fitted to the pairs")
