@@ -4,8 +4,9 @@
     python tools/seal_weights.py some-code-model --style few-shot --trained-on code --licence MIT --context-length 16384
 
 A model that was fine-tuned on this solver's prompt (solver/lm/prompt.py) has style 'short'; any other code model is
-shown the language and solved examples: style 'few-shot', with --chat for one that expects its chat template, and
---thinking for one that thinks before it answers.
+shown the language and solved examples: style 'few-shot', with --chat for one that expects its chat template,
+--thinking for one that thinks before it answers, and --free-python --step-end '\\n\\n' for one whose steps may be
+statements of Python, which run in the sandbox.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def seal(args: argparse.Namespace) -> None:
         raise InputError(f"{asked}: no room for a prompt beside {max_new_tokens} new tokens (--max-new-tokens)")
     prompt_format = PromptFormat(
         style=args.style, sketch=not args.no_sketch, num_examples=args.num_examples, chat=args.chat,
-        thinking=args.thinking, **marker,
+        thinking=args.thinking, free_python=args.free_python, **marker,
     )  # fmt: skip
     sampling = Sampling(max_new_tokens=max_new_tokens, temperature=args.temperature, top_p=args.top_p)
     if not args.folder.is_dir():
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--style", choices=STYLES, default="short")
     parser.add_argument("--chat", action="store_true", help="the prompt goes into the tokenizer's chat template")
     parser.add_argument("--thinking", action="store_true", help="the model thinks, then writes a whole program")
+    parser.add_argument("--free-python", action="store_true", help="steps may be statements of Python (--step-end)")
     parser.add_argument("--no-sketch", action="store_true", help="steps are shown without their results")
     parser.add_argument("--num-examples", type=natural, default=4, help="solved examples in a few-shot prompt (4)")
     parser.add_argument("--step-begin", default="", help="marker before a step (default: none)")

@@ -63,6 +63,12 @@ def test_sealing_a_folder(tmp_path, capsys):
     assert weights.prompt_format.style == "few-shot"
     assert weights.prompt_format.step_end == "\n\n"
     assert weights.context_length == 512
+    assert not weights.prompt_format.free_python
+    free = [str(folder), "--style", "few-shot", "--free-python", *asked, "512"]
+    assert seal_weights.main([*free, "--step-end", "\\n\\n"]) == 0
+    assert read_weights(folder, "policy").prompt_format.free_python
+    assert seal_weights.main(free) == 2
+    assert "free_python needs a step_end that does not end every line" in capsys.readouterr().err
     assert seal_weights.main([str(folder), *asked, "4096"]) == 2
     assert "4096 is more than the model's 2048 positions" in capsys.readouterr().err
     assert read_weights(folder, "policy").context_length == 512
