@@ -243,6 +243,9 @@ class Tree:
             have.add(value.key)
             survivors.append((float(np.exp(step.log_probability)), step))
         total = sum(p for p, _ in survivors)
+        if survivors and not total:  # all of them too unlikely for a float
+            survivors = _relative([step for _, step in survivors])
+            total = sum(p for p, _ in survivors)
         survivors.sort(key=lambda s: s[0])
         leaf.unopened = [(p / total, step) for p, step in survivors]
         self.num_bytes += STEP_BYTES * len(survivors)
@@ -278,3 +281,10 @@ class Tree:
     @property
     def exhausted(self) -> bool:
         return self.root.closed or not any(not c.closed for c in self.root.children)
+
+
+def _relative(steps: Sequence[Step | FreeStep]) -> list[tuple[float, Step | FreeStep]]:
+    """Steps with their probabilities as multiples of the likeliest one's."""
+    most = max(step.log_probability for step in steps)
+    logs = [(step.log_probability, step) for step in steps]
+    return [(1.0 if log == most else float(np.exp(log - most)), step) for log, step in logs]

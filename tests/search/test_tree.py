@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 import pytest
@@ -250,3 +250,14 @@ def test_counts_change_the_grammar():
     assert taught.constant_cost(TRANSFORM, parameter, 2) < taught.constant_cost(TRANSFORM, parameter, 3)
     total = sum(np.exp(-taught.constant_cost(TRANSFORM, parameter, v)) for v in parameter.values)
     assert total == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("logs", "share"), [((-2000.0, -2001.0), 1 / (1 + exp(-1))), ((-inf, -inf), 0.5)])
+def test_steps_that_are_all_too_unlikely_for_a_float_have_priors(logs, share):
+    tree, policy = make_tree({})
+    steps = [Step(TRANSFORM, (("value", 0), ("constant", k)), log) for k, log in enumerate(logs)]
+    policy.propose = lambda states, num_steps, rng: [steps for _ in states]
+    tree.step()
+    priors = [prior for prior, _ in tree.root.children[0].unopened]
+    assert sum(priors) == pytest.approx(1.0)
+    assert priors[-1] == pytest.approx(share)
