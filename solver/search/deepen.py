@@ -45,12 +45,14 @@ def tree_pass(
     policies: Sequence[Policy] = (),
     execute: Executor | None = None,
     preference: Preference | None = None,
+    time_left: Callable[[], float] | None = None,
 ) -> tuple[list[Candidate], Tree]:
     """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted or full, or the task is
     solved.
 
     policies: propose the steps, each below roots of its own; none for the grammar. execute: runs them; None for library
-    steps alone. preference: scores states; None for rewards alone. Returns what was found, and the tree.
+    steps alone. preference: scores states; None for rewards alone. time_left: seconds until it is expired; None where
+    nodes are counted. Returns what was found, and the tree.
     """
     execute = execute or LibraryExecutor()
     judge = _Judge(root, grammar, execute, use_fitted)
@@ -63,6 +65,7 @@ def tree_pass(
         execute,
         preference,
         judge.solutions,
+        lambda: time_left is not None and time_left() <= 0,
     )
     while not (expired(tree.num_executed) or tree.exhausted or tree.full or judge.is_solved or root.store.full):
         tree.step()

@@ -188,6 +188,7 @@ class ProgramSource:
             self._policies(root.seen, grammar, models),
             self._executor(models),
             None if models is None else models.scores,
+            clock.time_left,
         )
         search.candidates += found
         if self.settings.trace is not None:

@@ -91,3 +91,11 @@ def test_what_one_program_does_not_give_again_another_may(wanted):
     for again in (short, long):
         judge.evaluate(again)
     assert judge.found == [found]
+
+
+def test_no_leaf_is_expanded_when_the_time_is_over(grown):
+    root, _, _ = grown
+    left = iter([1.0, 1.0, 1.0, 0.0])
+    rules = TreeRules(batch=8, max_depth=3)
+    _, tree = tree_pass(root, Grammar.shipped(), rules, False, lambda nodes: nodes > 0, time_left=lambda: next(left))
+    assert sum(node.expanded for node in tree.nodes.values()) == 3
