@@ -16,6 +16,7 @@ constants, ints, or tuples of ints) and nothing else; other Python is not a prog
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
@@ -82,9 +83,28 @@ class FreeStatement:
         return replace(self, args=args)
 
     def render(self, target: str, names: Sequence[str] | None = None) -> str:
-        """The step's lines, its variables renamed."""
+        """The step's lines, its variables renamed; names of its own that are those of other variables by now, too."""
         called = [names[a.index] if names else variable_name(a.index) for a in self.args]
-        return rename(self.text, dict(zip(self.reads, called, strict=True)) | {self.target: target})
+        new = dict(zip(self.reads, called, strict=True)) | {self.target: target}
+        if any(a != b for a, b in new.items()):
+            new |= {name: _own_name(name, self.text) for name in self._own_variables(new, target)}
+        return rename(self.text, new)
+
+    def _own_variables(self, new: dict[str, str], target: str) -> set[str]:
+        """Names of its own that a variable has when it is called by its new names: of one of these or one before."""
+        last = int(target[1:] or 0) if _VARIABLE.fullmatch(target) else -1
+        found = set(_VARIABLE.findall(self.text)) - new.keys()
+        return {name for name in found if name in new.values() or int(name[1:] or 0) <= last}
+
+
+_VARIABLE = re.compile(r"\bx[1-9][0-9]*\b|\bI\b")
+
+
+def _own_name(name: str, text: str) -> str:
+    """A name like this one that the text does not have."""
+    while re.search(rf"\b{name}\b", text):
+        name += "_"
+    return name
 
 
 def rename(text: str, names: dict[str, str]) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from solver.fused import chain_steps
 from solver.grid.registry import FUNCTIONS, GridError
-from solver.program import Program, ProgramError, Ref, Statement, parse, rename, trim_statements
+from solver.program import FreeStatement, Program, ProgramError, Ref, Statement, parse, rename, trim_statements
 
 EXAMPLE = """from solver.grid import *
 
@@ -132,3 +132,35 @@ def test_renaming_piece_by_piece_is_renaming_the_whole(text):
 def test_what_is_no_python_is_not_renamed(text):
     with pytest.raises(ProgramError):
         rename(text, {"x": "y"})
+
+
+FLIPPED = Statement(FUNCTIONS["transform"], (Ref(0), 0))
+
+
+@pytest.mark.parametrize(
+    ("own", "before"),
+    [
+        # The step has a variable called as the program calls what it reads, or its result.
+        (FreeStatement("x1 = I + 1\nx2 = x1 * 2\nx1 = x1 + x2", "x1", ("I",), (Ref(1),)), (FLIPPED,)),
+        (FreeStatement("x1 = I + 1\nx3 = x1 * 2\nx1 = x1 + x3", "x1", ("I",), (Ref(2),)), (FLIPPED, FLIPPED)),
+        # It reads nothing, and has one called as what another step reads afterwards.
+        (FreeStatement("x1 = 1\nx2 = 2", "x1", (), ()), (FLIPPED, FLIPPED)),
+    ],
+)
+def test_variables_of_a_steps_own_are_none_of_the_program(own, before):
+    number = len(before) + 1
+    added = FreeStatement("x1 = one + other", "x1", ("one", "other"), (Ref(number - 1), Ref(number)))
+    namespace = {}
+    exec(Program((*before, own, added)).render(), namespace)
+    grid = draw("123/456")
+    flipped = grid[::-1]
+    alone = {"I": flipped}
+    exec(own.text, alone)
+    assert np.array_equal(namespace["solve"](grid), flipped + alone["x1"])
+
+
+def test_a_step_whose_variables_keep_their_names_is_left_as_it_is():
+    text = "x2 = I + x1\nx7 = 3\nx2 = x2 * x7"
+    assert FreeStatement(text, "x2", ("I", "x1"), (Ref(0), Ref(1))).render("x2") == text
+    moved = FreeStatement(text, "x2", ("I", "x1"), (Ref(1), Ref(2))).render("x3")
+    assert moved == "x3 = x1 + x2\nx7 = 3\nx3 = x3 * x7"

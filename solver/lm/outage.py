@@ -9,13 +9,14 @@ left without. So a tree keeps what it has found, and no leaf that was selected i
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..executor import Executor, LibraryExecutor, Value
 from ..policy import FreeStep, GrammarPolicy, MixturePolicy, Preference, Step
+from ..sandbox.executor import is_written
 from ..search.grammar import Grammar
 from ..search.rollouts import Sampler
 
@@ -102,32 +103,51 @@ class GuardedPreference:
         return [None] * len(states)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class GuardedExecutor:
-    """An executor of free Python until there is an outage. Then free steps fail, programs that hold some are not
-    confirmed, and library steps run as ever."""
+    """An executor of free Python until there is an outage. Then free steps fail, and library steps run as ever.
+
+    time_left: seconds that the search still has; free steps, each of which may take many, fail where there are none.
+    None: whatever it takes. is_broken: whether it was this executor that failed. Then programs that a model wrote some
+    of are not confirmed; those whose free steps are all the search's own are taken as in a search without a model.
+    """
 
     execute: Executor
     outage: Outage
+    time_left: Callable[[], float] | None = None
+    is_broken: bool = False
 
     def __call__(self, values: Sequence[Value], steps: Sequence[Step | FreeStep]) -> list[Value | None]:
         """See `Executor`."""
         if not self.outage:
             try:
-                return self.execute(values, steps)
+                return self._run(values, steps)
             except Exception as error:
-                self.outage.begin(error)
+                self._fail(error)
         library = [step for step in steps if isinstance(step, Step)]
         found = iter(LibraryExecutor()(values, library))
         return [next(found) if isinstance(step, Step) else None for step in steps]
+
+    def _run(self, values: Sequence[Value], steps: Sequence[Step | FreeStep]) -> list[Value | None]:
+        if self.time_left is None:
+            return self.execute(values, steps)
+        return [
+            None if isinstance(step, FreeStep) and self.time_left() <= 0 else self.execute(values, [step])[0]
+            for step in steps
+        ]
 
     def confirm(self, value: Value, start: Value) -> bool:
         """See `Executor`."""
         if not value.program().is_free:
             return True
-        if not self.outage:
+        if not self.is_broken:
             try:
                 return self.execute.confirm(value, start)
             except Exception as error:
-                self.outage.begin(error)
-        return False
+                self._fail(error)
+        return not is_written(value)
+
+    def _fail(self, error: Exception) -> None:
+        """Note an error of the executor that is being handled."""
+        self.is_broken = True
+        self.outage.begin(error)

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import tanh
+from math import isnan, tanh
 
 import numpy as np
 
@@ -225,8 +225,8 @@ class PreferenceModel:
         self.num_scored = 0
 
     def score(self, states: Sequence[State]) -> list[float | None]:
-        """The value of each state; None where its prompt does not fit the context, while the scorer is not ready, or
-        where there is no time."""
+        """The value of each state; None where its prompt does not fit the context, while the scorer is not ready, where
+        there is no time, or where the model gives no number (a half-precision model may overflow)."""
         if not self.scorer.ready():
             return [None] * len(states)
         began = time.monotonic()
@@ -240,7 +240,7 @@ class PreferenceModel:
         asked = [prompt for prompt in prompts if prompt is not None]
         scores = iter(self.scorer.score(asked, deadline) if asked else [])
         raw = [None if prompt is None else next(scores) for prompt in prompts]
-        found = [None if score is None else tanh(score) for score in raw]
+        found = [None if score is None or isnan(score) else tanh(score) for score in raw]
         self.num_scored += sum(score is not None for score in found)
         self.longest_s = max(self.longest_s, time.monotonic() - began)
         return found

@@ -92,7 +92,7 @@ class PromptBuilder:
 
     def __post_init__(self) -> None:
         self.examples = [e for e in self.examples if e.task.task_id != self.task.task_id]
-        self._shared: dict[tuple[int, bool], tuple[str, int] | None] = {}
+        self._shared: dict[tuple[int, bool], str | None] = {}
 
     def build(self, prefix: Prefix, rollout: int = 0, for_score: bool = False, with_hint: bool = True) -> Prompt | None:
         """The prompt that asks for the next step of a prefix, or (for_score) shows the prefix alone; None if it does
@@ -109,10 +109,15 @@ class PromptBuilder:
         shared = self._shared[kind]
         pieces = "".join(text for text, _ in prefix_segments(self.prompt_format, prefix, self.task.targets))
         rest = pieces if for_score or self.prompt_format.thinking else self._begin_step(pieces, prefix)
-        if shared is None or shared[1] + self.count_tokens(rest) + self.max_new_tokens > self.context_length:
+        prompt = None if shared is None else self._finish(shared, rest)
+        if prompt is None or self._num_tokens(prompt) + self.max_new_tokens > self.context_length:
             self.dropped["states too long"] += 1
             return None
-        return self._finish(shared[0], rest)
+        return prompt
+
+    def _num_tokens(self, prompt: Prompt) -> int:
+        """Of a whole prompt, what a chat template puts around it among them."""
+        return self.count_tokens(prompt.shared) + self.count_tokens(prompt.rest)
 
     @property
     def _num_examples(self) -> int:
@@ -122,8 +127,8 @@ class PromptBuilder:
     def _begin_step(self, pieces: str, prefix: Prefix) -> str:
         return f"{pieces}{self.prompt_format.step_begin}{prefix.next_target}"
 
-    def _make_shared(self, turn: int, with_hint: bool) -> tuple[str, int] | None:
-        """The beginning of all prompts of a rollout, with as many examples as fit, and its tokens."""
+    def _make_shared(self, turn: int, with_hint: bool) -> str | None:
+        """The beginning of all prompts of a rollout, with as many examples as fit; None if it does not fit itself."""
         room = self.context_length - self.max_new_tokens - self.PREFIX_RESERVE
         system = system_text(self.prompt_format.free_python) if self.prompt_format.style == "few-shot" else ""
         chosen = [self.examples[(turn + k) % len(self.examples)] for k in range(self._num_examples)]
@@ -139,9 +144,8 @@ class PromptBuilder:
         text = system + "".join(bodies) + own
         if self.prompt_format.thinking:
             text += _ASK_PROGRAM
-        tokens = self.count_tokens(text)
         # The reserve is for examples to leave; a bare task may use it.
-        return (text, tokens) if tokens + self.max_new_tokens <= self.context_length else None
+        return text if self.count_tokens(text) + self.max_new_tokens <= self.context_length else None
 
     def _example_text(self, example: Example) -> str:
         task = PromptTask.of(example.task, example.rule)
@@ -158,7 +162,7 @@ class PromptBuilder:
         if self.prompt_format.thinking:
             return Prompt(self.chat("", shared + rest, ""), "")
         begun = self.chat("", shared, rest)
-        cut = begun.rindex(rest)
+        cut = begun.rindex(rest.rstrip())  # templates may trim what is said
         return Prompt(begun[:cut], begun[cut:])
 
 

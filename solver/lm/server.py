@@ -110,8 +110,9 @@ class BatchedEngine(Protocol):
 class WholeCalls:
     """A `BatchedEngine` of an engine that answers many questions in one call: a step is a call with all that wait.
 
-    call: questions and a deadline (the latest of theirs; None if one has none) to answers. What it raises is told to
-    those who asked.
+    call: questions and a deadline (the latest of theirs; None if one has none) to answers. A call that fails is made
+    again for each question by itself: one that cannot be answered costs nobody else's. What is raised then is told to
+    who asked.
     """
 
     def __init__(self, call: Callable[[list[Any], float | None], Sequence[Any]]) -> None:
@@ -142,12 +143,16 @@ class WholeCalls:
     def step(self) -> list[tuple[int, Any]]:
         latest = self._latest
         batch, self._waiting = self._waiting, {}
+        return list(zip(batch, self._answers(list(batch.values()), latest), strict=True))
+
+    def _answers(self, asked: Sequence[tuple[Any, float | None]], deadline: float | None) -> Sequence[Any]:
         try:
-            found = self._call([question for question, _ in batch.values()], latest)
+            return self._call([question for question, _ in asked], deadline)
         except Exception as error:
             logger.exception("an engine's call failed")
-            found = [Refusal(f"{type(error).__name__}: {error}")] * len(batch)
-        return list(zip(batch, found, strict=True))
+            if len(asked) == 1:
+                return [Refusal(f"{type(error).__name__}: {error}")]
+        return [answer for one in asked for answer in self._answers([one], one[1])]
 
 
 @dataclass(frozen=True)

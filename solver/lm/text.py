@@ -63,11 +63,14 @@ class TokenText:
         )
 
     def _stop_rule(self, stop: str) -> StopRule:
-        """A stop text that is one token stops at every token that contains it (')\\n' contains the end of a line)."""
-        if not stop or len(self.tokenizer.encode(stop, add_special_tokens=False)) != 1:
+        """A stop text that is one token stops at every token that contains it (')\\n' contains the end of a line); one
+        of several characters also where several tokens make it up, unless it is a special token."""
+        if not stop or len(ids := self.tokenizer.encode(stop, add_special_tokens=False)) != 1:
             return StopRule(self.end_ids, stop)
         texts = self.tokenizer.batch_decode([[i] for i in range(len(self.tokenizer))])
-        return StopRule(self.end_ids | {i for i, text in enumerate(texts) if stop in text}, "")
+        added = self.tokenizer.added_tokens_decoder.get(ids[0])
+        is_whole = len(stop) == 1 or (added is not None and added.special)
+        return StopRule(self.end_ids | {i for i, text in enumerate(texts) if stop in text}, "" if is_whole else stop)
 
     def decode(self, token_ids: Sequence[int], stop: str = "") -> str:
         """An answer's text, without the model's own end, cut behind the stop text."""

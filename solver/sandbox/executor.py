@@ -25,6 +25,9 @@ from .steps import State, digest, run_step, state_of
 
 MAX_INT = 99
 
+FITTED = "out"
+"""What the text of a fitted step assigns; one that a state's variables are read by assigns the next of these."""
+
 
 class FreeValue(Value):
     """The value that a free step made. text, target, reads: of its FreeStatement. exact: what the variable really
@@ -41,7 +44,7 @@ class FreeValue(Value):
         grids = tuple(np.ascontiguousarray(item, dtype=np.int8) for item in items)
         value = cls(Grid, grids, value_digest(Grid, grids))
         value.exact, value.parents, value.depth = grids, tuple(parents), 1 + max(parent.depth for parent in parents)
-        value.reads, value.target, value.text, value.cost = reads, "out", text, float(cost)
+        value.reads, value.target, value.text, value.cost = reads, FITTED, text, float(cost)
         return value
 
     @property
@@ -50,6 +53,18 @@ class FreeValue(Value):
 
     def statement(self, parents: Sequence[int]) -> FreeStatement:
         return FreeStatement(self.text, self.target, self.reads, tuple(map(Ref, parents)))
+
+
+def is_written(value: Value) -> bool:
+    """Whether a step of free Python that was run here stands in a value's program, and not fitted ones alone."""
+    waiting, seen = [value], set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, FreeValue) and one.target != FITTED:
+            return True
+        waiting += [parent for parent in one.parents if id(parent) not in seen]
+        seen.update(map(id, one.parents))
+    return False
 
 
 class SandboxExecutor:
@@ -214,6 +229,7 @@ def _int(value: Any) -> int | None:
 
 
 def _objects(value: Any) -> Objects | None:
+    """As the library keeps objects: numbers without cells closed up, other cells blanked; None without any."""
     if type(value) is not Objects or type(value.count) is not int or not 0 <= value.count <= MAX_OBJECTS:
         return None
     grid, labels = _grid(value.grid), value.labels
@@ -221,7 +237,12 @@ def _objects(value: Any) -> Objects | None:
         return None
     if labels.min() < 0 or labels.max() > value.count:
         return None
-    return Objects(grid, np.array(labels, np.int16, order="C"), value.count)
+    numbers = np.unique(labels[labels > 0])
+    if not len(numbers):
+        return None
+    closed = np.zeros(value.count + 1, np.int16)
+    closed[numbers] = np.arange(1, len(numbers) + 1)
+    return Objects(np.where(labels > 0, grid, np.int8(0)), np.ascontiguousarray(closed[labels]), len(numbers))
 
 
 def _grids(value: Any) -> Grids | None:

@@ -45,12 +45,14 @@ def tree_pass(
     policies: Sequence[Policy] = (),
     execute: Executor | None = None,
     preference: Preference | None = None,
+    time_left: Callable[[], float] | None = None,
 ) -> tuple[list[Candidate], Tree]:
     """Search on from the root pass until `expired(nodes executed here)`, the tree is exhausted or full, or the task is
     solved.
 
     policies: propose the steps, each below roots of its own; none for the grammar. execute: runs them; None for library
-    steps alone. preference: scores states; None for rewards alone. Returns what was found, and the tree.
+    steps alone. preference: scores states; None for rewards alone. time_left: seconds until it is expired; None where
+    nodes are counted. Returns what was found, and the tree.
     """
     execute = execute or LibraryExecutor()
     judge = _Judge(root, grammar, execute, use_fitted)
@@ -63,6 +65,7 @@ def tree_pass(
         execute,
         preference,
         judge.solutions,
+        lambda: time_left is not None and time_left() <= 0,
     )
     while not (expired(tree.num_executed) or tree.exhausted or tree.full or judge.is_solved or root.store.full):
         tree.step()
@@ -83,6 +86,7 @@ class _Judge:
         self._closer = Closer(root.store, pool) if pool is not None else None
         self.found: list[Candidate] = []
         self.solutions: dict[bytes, list[str]] = {}
+        self._doubted: set[int] = set()  # values that no program gave again so far
 
     @property
     def is_solved(self) -> bool:
@@ -97,12 +101,16 @@ class _Judge:
         if number < 0:
             return 0.0
         score = reward(store, number, self.baseline)
-        if not is_new:
+        if not is_new and number not in self._doubted:
             return self._known(value, score)
         size_bits, bits = (int(column) for column in store.matches[number, :2])
         if score == 1.0 or (bits and score > MIN_PARTIAL):
-            self._keep_confirmed(value, value, exact=score == 1.0, right_pairs=bits.bit_count(), score=score)
-        if score < 1.0 and self._closer is not None and size_bits == store.all_pairs:
+            standing = {"exact": score == 1.0, "right_pairs": bits.bit_count(), "score": score}
+            if self._keep_confirmed(value, value, **standing):
+                self._doubted.discard(number)
+            else:
+                self._doubted.add(number)
+        if is_new and score < 1.0 and self._closer is not None and size_bits == store.all_pairs:
             for fit in self._closer.close(number):
                 self._keep_confirmed(value, fit.value, right_pairs=store.num_train)
                 score = 1.0
@@ -117,14 +125,18 @@ class _Judge:
             self.solutions.setdefault(value.key, []).append(final.program().render())
         return 0.0
 
-    def _keep_confirmed(self, state: Value, value: Value, **standing: Any) -> None:
-        """Keep a value as a candidate if running its program again gives it. state: what the state ends with."""
+    def _keep_confirmed(self, state: Value, value: Value, **standing: Any) -> bool:
+        """Keep a value as a candidate if running its program again gives it; returns False if it does not, and another
+        program may. state: what the state ends with."""
         candidate = candidate_of(value, self.seen.view, self.seen.given, self.grammar, **standing)
-        if candidate is None or not self.execute.confirm(candidate.value, self.seen.given):
-            return
+        if candidate is None:
+            return True
+        if not self.execute.confirm(candidate.value, self.seen.given):
+            return False
         self.found.append(candidate)
         if candidate.exact:
             self.solutions.setdefault(state.key, []).append(candidate.text)
+        return True
 
 
 def _roots(root: RootPass, baseline: float) -> list[tuple[tuple[Value, ...], float]]:

@@ -21,7 +21,7 @@ from .fit.part_rules import fit_parts
 from .fit.pieces import fitted_pieces
 from .fit.pool import Pool
 from .fit.rule import Fit, Rule, Step
-from .fit.step_rules import fit_steps
+from .fit.step_rules import best_steps, fit_steps
 from .fit.tables import Fitter
 from .root_settings import RootSettings
 
@@ -38,8 +38,9 @@ MAX_STEP_RULES = 12
 RULES_TIME_SHARE = 1 / 3
 """Of the time that a root pass has left, for part, growth and layout rules of one round."""
 
-Rules = dict[tuple[Callable[..., Any], bytes], list[Rule]]
-"""Part, layout, growth and two-step rules, by what sought them and the grids that they are over."""
+Rules = dict[tuple[Callable[..., Any], bytes], tuple[list[Rule], list[Step]]]
+"""Part, layout, growth and two-step rules, by what sought them and the grids that they are over; and the single actions
+that two-step rules go on from, where these were looked for, too."""
 
 
 class Fitting:
@@ -153,8 +154,8 @@ class Fitting:
         for number in (*self._bases, *nearest):
             if number not in self._divided:
                 self._divided.add(number)
-                steps = {} if number else {"steps": self._steps}  # steps go on from the input alone
-                if self._keep_rules(fit_parts, store.value(number), stop, limit, **steps):
+                steps = None if number else self._steps  # steps go on from the input alone
+                if self._keep_rules(fit_parts, store.value(number), stop, limit, steps):
                     return True
         return False
 
@@ -173,17 +174,30 @@ class Fitting:
             self._keep_rules(fit_steps, self.store.value(0), stop, MAX_STEP_RULES, steps=steps)
 
     def _keep_rules(
-        self, search: Callable[..., Any], base: Value, stop: Callable[[], bool], limit: int, **more: Any
+        self,
+        search: Callable[..., Any],
+        base: Value,
+        stop: Callable[[], bool],
+        limit: int,
+        found_steps: list[Step] | None = None,
+        **more: Any,
     ) -> bool:
-        """Seek rules over a grid and keep the first of them. Returns whether all pairs confirm one. more: arguments of
-        the search."""
+        """Seek rules over a grid and keep the first of them. Returns whether all pairs confirm one. found_steps: what
+        takes in the best single actions that the search comes by; None where it does not look for any. more: arguments
+        of the search."""
         num_train, rng = self.store.num_train, self.rng.spawn(1)[0]
-        rules = self.rules.get((search, base.key))
-        if rules is None:
+        if (search, base.key) in self.rules:
+            rules, steps = self.rules[search, base.key]
+        else:
+            every: list[Step] = []
+            more |= {} if found_steps is None else {"steps": every}
             rules, checks = search(base, self.targets, rng, stop, **more)
+            steps = best_steps(every)
             self.num_checks += checks
             if not stop():
-                self.rules[search, base.key] = rules
+                self.rules[search, base.key] = rules, steps
+        if found_steps is not None:
+            found_steps += steps
         for rule in rules[:limit]:
             cost, exact = rule.vote_cost(num_train), rule.confirmed == num_train
             self.kept.keep(rule.value, exact=exact, right_pairs=num_train, extra_cost=cost, extra_size=PART_RULE_SIZE)

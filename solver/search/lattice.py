@@ -13,7 +13,7 @@ from ..grid.registry import GridError
 from ..grid.types import MAX_SIDE
 from ..tasks import Pair, Task
 from .grammar import FREE_COST
-from .views import INPUT, View, views
+from .views import INPUT, View, cleared, views
 from .words.divisions import panels
 from .words.kept import kept_by_cells
 
@@ -48,6 +48,11 @@ def with_lines(small, given):
     return np.where(labels >= 0, small.ravel()[labels], given).astype(np.int8)
 
 
+def cleared_panels(grid, given):
+    """The grid with 0 and the most common colour of the given one's panels exchanged."""
+    return cleared(grid, without_lines(given, given))
+
+
 def searched_views(task: Task, limit: int, use_lattices: bool) -> list[View]:
     """The views that a search goes through: at most `limit` of `views.views`, and before them that of a lattice."""
     lattice = lattice_view(task) if use_lattices else None
@@ -62,8 +67,10 @@ def lattice_view(task: Task) -> View | None:
     except (GridError, ValueError):
         return None
     turn = views(Task(task.task_id, train, test), 1)[0]  # another colour may be the background there
-    there, back = ((without_lines, (INPUT,)), *turn.there), (*turn.back, (with_lines, (INPUT,)))
-    return View("lattice", there, back, discount=2 * FREE_COST - LATTICE_COST)
+    # INPUT has the lines, of which there may be more than of any panels.
+    exchanged = tuple((cleared_panels if function is cleared else function, args) for function, args in turn.there)
+    there, back = ((without_lines, (INPUT,)), *exchanged), (*exchanged, (with_lines, (INPUT,)))
+    return View("lattice", there, back, discount=turn.discount + 2 * FREE_COST - LATTICE_COST)
 
 
 def _reduced(grid: np.ndarray, given: np.ndarray) -> np.ndarray:

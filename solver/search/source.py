@@ -188,12 +188,14 @@ class ProgramSource:
             self._policies(root.seen, grammar, models),
             self._executor(models),
             None if models is None else models.scores,
+            clock.time_left,
         )
         search.candidates += found
         if self.settings.trace is not None:
-            path = Path(self.settings.trace) / f"{quote(search.task.task_id, safe=' ')}-{number}.jsonl"
+            head = trace_head(search.task, number, root.seen.view)
+            path = Path(self.settings.trace) / f"{quote(head['task_id'], safe=' ')}-{number}.jsonl"
             try:
-                save_trace(path, trace_of(tree, **trace_head(search.task, number, root.seen.view)))
+                save_trace(path, trace_of(tree, **head))
             except InputError as error:  # a full disk costs the trace alone
                 search.failures.append(f"trace: {error}")
         search.add_phase("tree", time.monotonic() - began)
@@ -221,7 +223,7 @@ class ProgramSource:
         """What runs steps: free ones as long as that works for the task, and library steps in any case."""
         if self.execute is None:
             return LibraryExecutor()
-        return self.execute if models is None else GuardedExecutor(self.execute, models.outage)
+        return self.execute if models is None else GuardedExecutor(self.execute, models.outage, models.own.time_left)
 
     @property
     def _tree_rules(self) -> TreeRules:

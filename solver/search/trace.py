@@ -76,7 +76,8 @@ class Trace:
 def trace_head(task: Task, number: int, view: View) -> dict[str, Any]:
     """What a trace must say of the task and of the view, by its number among `lattice.searched_views`, for its states
     to be run again."""
-    return {"task_id": task.task_id, "task": task_digest(task), "view": number, "view_name": view.name}
+    task_id = task.task_id.encode("utf-8", "backslashreplace").decode()  # JSON has no lone surrogates
+    return {"task_id": task_id, "task": task_digest(task), "view": number, "view_name": view.name}
 
 
 def trace_of(tree: Tree, **head: Any) -> Trace:

@@ -102,7 +102,9 @@ class Tree:
     language model with different prompts, it is a *tree of trees*: every root is there once for each of them and shares
     its prior; equal states below them are one node, and belong to the policy that came first.
     solutions: texts of programs that solve the task, by the key of the value that a state ends with, as far as
-    `evaluate` notes them there; for traces. num_bytes: about what the tree takes in memory.
+    `evaluate` notes them there; for traces. is_late: whether the time is over: asked before each leaf is expanded, as a
+    batch of them may take seconds where grids are large; the rest then stay as they are. num_bytes: about what the tree
+    takes in memory.
     """
 
     def __init__(
@@ -112,12 +114,14 @@ class Tree:
         execute: Executor | None = None,
         preference: Preference | None = None,
         solutions: Mapping[bytes, Sequence[str]] | None = None,
+        is_late: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
         from .agents import AGENTS
 
         self.execute, self.preference = execute or LibraryExecutor(), preference
         self.policies, self.evaluate, self.rules, self.rng = policies, evaluate, rules, rng
         self.solutions = {} if solutions is None else solutions
+        self.is_late = is_late
         self.agent = AGENTS[rules.agent](rules)
         self.num_executed = 0
         self.seconds = {"policy": 0.0, "expand": 0.0} | ({} if preference is None else {"ppm": 0.0})
@@ -152,7 +156,8 @@ class Tree:
                 for node in path:
                     node.pending -= 1
         for path in paths:
-            self.backup(path, path[-1].own)
+            if path[-1].expanded:
+                self.backup(path, path[-1].own)
         return len(paths)
 
     def _expand_all(self, leaves: Sequence[Node]) -> None:
@@ -165,6 +170,8 @@ class Tree:
             proposals = policy.propose([leaf.values for leaf in own], self.rules.num_steps, self.rng)
             asked = time.perf_counter()
             for leaf, steps in zip(own, proposals, strict=True):
+                if self.is_late():
+                    break
                 self._expand(leaf, steps)
             self.seconds["policy"] += asked - began
             self.seconds["expand"] += time.perf_counter() - asked
@@ -243,6 +250,9 @@ class Tree:
             have.add(value.key)
             survivors.append((float(np.exp(step.log_probability)), step))
         total = sum(p for p, _ in survivors)
+        if survivors and not total:  # all of them too unlikely for a float
+            survivors = _relative([step for _, step in survivors])
+            total = sum(p for p, _ in survivors)
         survivors.sort(key=lambda s: s[0])
         leaf.unopened = [(p / total, step) for p, step in survivors]
         self.num_bytes += STEP_BYTES * len(survivors)
@@ -278,3 +288,10 @@ class Tree:
     @property
     def exhausted(self) -> bool:
         return self.root.closed or not any(not c.closed for c in self.root.children)
+
+
+def _relative(steps: Sequence[Step | FreeStep]) -> list[tuple[float, Step | FreeStep]]:
+    """Steps with their probabilities as multiples of the likeliest one's."""
+    most = max(step.log_probability for step in steps)
+    logs = [(step.log_probability, step) for step in steps]
+    return [(1.0 if log == most else float(np.exp(log - most)), step) for log, step in logs]

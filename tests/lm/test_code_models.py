@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM 
 
 from solver.errors import InputError  # noqa: E402
 from solver.executor import input_value  # noqa: E402
+from solver.lm.engine import StopRule  # noqa: E402
 from solver.lm.examples import load_examples  # noqa: E402
 from solver.lm.loading import LanguageModel  # noqa: E402
 from solver.lm.prompt import PromptBuilder, solution_segments  # noqa: E402
@@ -22,6 +24,7 @@ from solver.lm.prompt_format import PromptFormat  # noqa: E402
 from solver.lm.template import PromptTask  # noqa: E402
 from solver.lm.text import TokenText  # noqa: E402
 from solver.lm.tokenizer import encode_prompt, encode_segments  # noqa: E402
+from solver.lm.transformers_engine import TransformersEngine  # noqa: E402
 from solver.lm.weights import seal_weights  # noqa: E402
 from solver.prefix import Prefix  # noqa: E402
 from solver.search.grammar import Grammar  # noqa: E402
@@ -120,3 +123,21 @@ def test_thinking_models_read_the_whole_task_in_their_template(folder):
     prompt = prompts.build(Prefix.of((input_value(task.inputs),)))
     assert prompt.rest == ""
     assert prompt.shared.endswith("begins with these lines:\n<|end|><|assistant|>")
+
+
+def test_a_stop_text_of_several_characters_may_come_about_by_several_tokens(tmp_path):
+    words = {"a": 0, "\n": 1, "\n\n": 2, "<|end|>": 3, "<|step|>": 4}
+    tokenizer = Tokenizer(models.BPE(words, [("\n", "\n")]))
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_special_tokens(["<|end|>", "<|step|>"])
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>").save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"eos_token_id": 3}')
+    text = TokenText(tmp_path)
+    assert text.stop_rule("\n\n") == StopRule(frozenset({2, 3}), "\n\n")
+    # What is one character or a special token is in one token.
+    assert text.stop_rule("\n") == StopRule(frozenset({1, 2, 3}), "")
+    assert text.stop_rule("<|step|>") == StopRule(frozenset({3, 4}), "")
+    ends = [
+        TransformersEngine._ends(SimpleNamespace(text=text), ids, text.stop_rule("\n\n")) for ids in ((0, 1), (0, 1, 1))
+    ]
+    assert ends == [False, True]

@@ -9,12 +9,18 @@ import numpy as np
 import pytest
 
 from solver.budget import Budget
-from solver.executor import LibraryExecutor
+from solver.executor import LibraryExecutor, apply, input_value
+from solver.grid.registry import FUNCTIONS
 from solver.lm.client import EngineError
 from solver.lm.engine import Answer, QueueEngine, Sampling
 from solver.lm.loading import LanguageModel
+from solver.lm.outage import GuardedExecutor, Outage
 from solver.lm.prompt_format import PromptFormat
+from solver.lm.template import PromptTask
+from solver.policy import FreeStep, Step
+from solver.sandbox.executor import FITTED, FreeValue
 from solver.sandbox.slot import SandboxError
+from solver.search.grammar import Grammar
 from solver.search.source import ProgramSource
 from solver.settings import LanguageModelSettings, SearchSettings
 from solver.tasks import Pair, Task
@@ -142,3 +148,61 @@ def test_the_next_task_asks_again():
     findings = solve(engine)
     assert_solved(findings)
     assert findings.note == "language model: 2 of 2 answers were steps"
+
+
+class NoSandbox(Broken):
+    """Cannot confirm either."""
+
+    def confirm(self, value, start):
+        raise SandboxError("the sandbox does not start: no answer")
+
+
+def upside_down(start, target):
+    """A step of free Python: a fitted one, or as a model wrote it."""
+    value = FreeValue.fitted([g[::-1] for g in start.items], (start,), ("I",), f"{target} = I[::-1]", 1.0)
+    value.target = target
+    return value
+
+
+def test_without_a_sandbox_the_searchs_own_programs_are_taken_as_in_a_search_without_a_model():
+    start, outage = input_value(task().inputs), Outage("language model")
+    guarded = GuardedExecutor(NoSandbox(), outage)
+    for fitted in (upside_down(start, FITTED), apply(FUNCTIONS["transform"], [upside_down(start, FITTED), 0])):
+        assert guarded.confirm(fitted, start)
+    assert outage.reason == "SandboxError: the sandbox does not start: no answer"
+    for written in (upside_down(start, "x1"), apply(FUNCTIONS["transform"], [upside_down(start, "x1"), 0])):
+        assert not guarded.confirm(written, start)
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_model_that_fails_takes_nothing_from_what_confirms_programs(answer):
+    start, outage = input_value(task().inputs), Outage("language model")
+    outage.begin(EngineError("lost"))
+    execute = LibraryExecutor()
+    execute.confirm = lambda value, given: answer
+    for target in (FITTED, "x1"):
+        assert GuardedExecutor(execute, outage).confirm(upside_down(start, target), start) == answer
+
+
+class Slow(LibraryExecutor):
+    """Every free step takes a second of what is left."""
+
+    def __init__(self, left_s):
+        self.left_s = left_s
+
+    def __call__(self, values, steps):
+        self.left_s -= sum(isinstance(step, FreeStep) for step in steps)
+        return [values[0] for _ in steps]
+
+
+def test_free_steps_are_not_begun_when_the_time_is_over():
+    start, slow = input_value(task().inputs), Slow(1.5)
+    model = LanguageModel(Flaky([]), FREE, Sampling(), LanguageModelSettings(policy="x"))
+    shown = PromptTask.of(task())
+    models = model.task_policy(shown, Grammar.shipped(), [0], lambda: slow.left_s)
+    execute = ProgramSource(SearchSettings(), language_model=model, execute=slow)._executor(models)
+    library = Step(FUNCTIONS["transform"], (("value", 0), ("constant", 0)), -1.0)
+    free = [FreeStep(f"x1 = I + {k}", -1.0) for k in range(4)]
+    found = execute([start], [free[0], library, free[1], free[2], library, free[3]])
+    assert [value is not None for value in found] == [True, True, True, False, True, False]
+    assert slow.left_s == -0.5

@@ -217,6 +217,14 @@ def test_a_state_that_was_not_scored_in_time_has_no_value():
     assert model.num_scored == 1
 
 
+def test_what_is_no_number_is_no_score():
+    """A tree that backed it up could compare no states any more."""
+    scorer = QueueEngine(scores=[float("nan"), float("inf")])
+    model = PreferenceModel(scorer, PromptBuilder(PromptFormat(), PromptTask.of(TASK), len, 100_000, 16))
+    assert model.score([(START,), (START, turned(START, Symmetry.ROT180))]) == [None, 1.0]
+    assert model.num_scored == 1
+
+
 def test_nothing_is_scored_that_would_take_longer_than_there_is_time():
     left = [5.0]
     prompts = PromptBuilder(PromptFormat(), PromptTask.of(TASK), len, 100_000, 0)

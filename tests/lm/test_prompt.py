@@ -220,3 +220,20 @@ def test_formats_survive_json_and_name_their_faults():
         PromptFormat.from_json({"step_end": 3})
     with pytest.raises(InputError, match="style 'long'"):
         PromptFormat(style="long")
+
+
+def test_what_a_chat_template_adds_counts():
+    chat, around = PromptFormat(chat=True), {"chat": lambda system, user, begun: f"<user>{user}<answer>{begun}"}
+    prompt = builder(chat, **around).build(prefix())
+    size = len(prompt.shared + prompt.rest) + 16
+    assert builder(chat, size, **around).build(prefix()) == prompt
+    tight = builder(chat, size - 1, **around)
+    assert tight.build(prefix()) is None
+    assert tight.dropped == {"states too long": 1}
+
+
+def test_a_chat_template_may_trim_the_begun_answer():
+    trims = builder(PromptFormat(chat=True), chat=lambda system, user, begun: f"<u>{user}<a>{begun.strip()}")
+    prompt = trims.build(prefix(Symmetry.FLIP_LR), for_score=True)
+    assert prompt.shared.endswith("program\n<a>")
+    assert prompt.rest == builder().build(prefix(Symmetry.FLIP_LR), for_score=True).rest.rstrip()

@@ -25,7 +25,7 @@ from solver.lm import client
 from solver.lm.client import EngineError, Servers, preferred_order
 from solver.lm.engine import Request, Sampling
 from solver.lm.prompt import Prompt
-from solver.lm.server import Abort, Answered, Ask, EngineServer, WholeCalls, serve_engines
+from solver.lm.server import Abort, Answered, Ask, EngineServer, Refusal, WholeCalls, serve_engines
 from solver.policy import GrammarPolicy, MixturePolicy
 from solver.run.services import Service, Services, spawn
 from solver.search.grammar import Grammar
@@ -481,6 +481,19 @@ def test_deadlines_of_a_call_are_the_latest_of_its_questions():
             engine.add(key, key, deadline)
         assert engine.step() == [(0, 0.0), (1, 0.0)]
     assert deadlines == [5.0, None]
+    assert not engine.busy
+
+
+def test_a_question_that_cannot_be_answered_costs_no_other_its_answer():
+    def call(questions, deadline):
+        if "bad" in questions:
+            raise ValueError(f"no prompt, {deadline}")
+        return [len(question) for question in questions]
+
+    engine = WholeCalls(call)
+    for key, question in enumerate(("one", "bad", "three")):
+        engine.add(key, question, float(key))
+    assert engine.step() == [(0, 3), (1, Refusal("ValueError: no prompt, 1.0")), (2, 5)]
     assert not engine.busy
 
 

@@ -124,6 +124,16 @@ def test_parameters_are_vllms(core, folder):
     assert set(params.stop_token_ids) >= {2, *engine.text.tokenizer.encode("\n", add_special_tokens=False)}
 
 
+def test_a_stop_text_is_looked_for_in_all_that_is_written(core, folder):
+    """vLLM leaves special tokens out of the text where it is not told otherwise: one that holds some never came."""
+    engine = VllmEngine(folder, 100, 3 << 30)
+    question = Request(Prompt("input\n1\n", "x1 ="), Sampling(stop="</s>\n"))
+    engine.add(0, engine.text.token_request(question), None)
+    ((_, _, params, _),) = core.requests.values()
+    assert (params.stop, params.detokenize) == (["</s>\n"], True)
+    assert (params.skip_special_tokens, params.spaces_between_special_tokens) == (False, False)
+
+
 def test_greedy_samples_are_asked_for_once(core, folder):
     engine = VllmEngine(folder, 100, 3 << 30)
     ((answer,),) = engine.generate([ask(temperature=0.0)])

@@ -145,6 +145,19 @@ def test_values_that_compiled_code_would_stumble_over_are_refused():
         assert typed_items([value]) is None, value
 
 
+def test_objects_of_free_python_are_as_the_library_keeps_them():
+    """A rule that looks at all objects stumbles over one without cells, and values are compared by objects' cells."""
+    grid, labels = np.array([[1, 2], [3, 4]], np.int8), np.array([[0, 3], [3, 5]], np.int64)
+    kind, (found,) = typed_items([Objects(grid, np.asfortranarray(labels), 6)])
+    assert kind is Objects
+    assert found.grid.tolist() == [[0, 2], [3, 4]]
+    assert found.labels.tolist() == [[0, 1], [1, 2]]
+    assert found.count == 2
+    assert (found.grid.dtype, found.labels.dtype) == (np.int8, np.int16)
+    assert all(part.flags.c_contiguous and part.flags.owndata for part in found[:2])
+    assert typed_items([Objects(grid, np.zeros((2, 2), np.int16), 0)]) is None
+
+
 def test_a_grid_on_one_input_and_a_number_on_another_has_no_type():
     assert typed_items([INPUTS[0], 3]) is None
     assert typed_items([INPUTS[0], INPUTS[1].astype(float)]) is None

@@ -10,7 +10,16 @@ from solver.budget import Budget
 from solver.sandbox.pool import Pool as Sandbox
 from solver.search import lattice as lattice_module
 from solver.search import source
-from solver.search.lattice import lattice_places, lattice_view, searched_views, with_lines, without_lines
+from solver.search.candidates import candidate_of
+from solver.search.grammar import Grammar
+from solver.search.lattice import (
+    LATTICE_COST,
+    lattice_places,
+    lattice_view,
+    searched_views,
+    with_lines,
+    without_lines,
+)
 from solver.search.root import ViewedTask
 from solver.search.trace import Trace, seen_in, trace_head
 from solver.search.views import walk
@@ -132,3 +141,18 @@ def test_a_trace_tells_the_view_of_a_task_with_lattices(use):
         seen = seen_in(Trace(trace_head(task, number, view)), task)
         assert seen.view.name == view.name
         assert seen.start.key == ViewedTask.of(task, view).start.key
+
+
+@pytest.mark.parametrize("backgrounds", [(0, 0, 0, 0), (4, 6, 7, 8)])
+def test_a_background_of_ones_own_is_that_of_the_panels_and_costs_no_more(backgrounds):
+    """There are more cells of lines than of any panels' colour."""
+    inputs = [lattice(noise(k, 1, background=color)[0]) for k, color in enumerate(backgrounds)]
+    assert all(np.bincount(grid.ravel()).argmax() == 5 for grid in inputs)
+    task = task_of(inputs, inputs)
+    seen = ViewedTask.of(task, lattice_view(task))
+    assert [np.bincount(grid.ravel()).argmax() for grid in seen.start.items] == [0] * 4
+    candidate = candidate_of(seen.start, seen.view, seen.given, Grammar.shipped())
+    assert candidate.cost == pytest.approx(LATTICE_COST)
+    assert [item.tolist() for item in candidate.value.items] == [grid.tolist() for grid in inputs]
+    with Sandbox(size=1) as sandbox:
+        assert [out.tolist() for out in sandbox.run(candidate.text, inputs).outputs] == [g.tolist() for g in inputs]

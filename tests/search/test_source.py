@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from solver.search.memory import return_memory
 from solver.search.root import RootPass, ViewedTask, palette_of
 from solver.search.root_settings import RootSettings
 from solver.search.source import ProgramSource
+from solver.search.trace import load_trace, seen_in
 from solver.search.tree import TreeRules
 from solver.search.views import views
 from solver.settings import SearchSettings
@@ -341,6 +343,17 @@ def test_a_trace_that_cannot_be_written_costs_no_answer(tmp_path):
     assert plain.phases.keys() == traced.phases.keys() >= {"tree"}
     assert [answer.origin for answer in plain.answers] == [answer.origin for answer in traced.answers]
     assert "cannot be written" in traced.note
+
+
+def test_a_task_whose_name_is_no_text_is_traced(tmp_path):
+    """JSON may spell out half of a character, which no file and no name of a file can hold."""
+    task = replace(UNSOLVABLE, task_id="a\ud800")
+    traced, _ = solve(task, nodes=2_000, trace=str(tmp_path), num_views=1)
+    assert "tree" in traced.phases
+    (path,) = tmp_path.iterdir()
+    trace = load_trace(path)
+    assert trace.head["task_id"] == "a\\ud800"
+    assert seen_in(trace, task).view.name == "plain"
 
 
 def test_traces_stay_in_their_folder_whatever_a_task_is_called(tmp_path):

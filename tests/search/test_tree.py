@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 import pytest
@@ -250,3 +250,32 @@ def test_counts_change_the_grammar():
     assert taught.constant_cost(TRANSFORM, parameter, 2) < taught.constant_cost(TRANSFORM, parameter, 3)
     total = sum(np.exp(-taught.constant_cost(TRANSFORM, parameter, v)) for v in parameter.values)
     assert total == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("logs", "share"), [((-2000.0, -2001.0), 1 / (1 + exp(-1))), ((-inf, -inf), 0.5)])
+def test_steps_that_are_all_too_unlikely_for_a_float_have_priors(logs, share):
+    tree, policy = make_tree({})
+    steps = [Step(TRANSFORM, (("value", 0), ("constant", k)), log) for k, log in enumerate(logs)]
+    policy.propose = lambda states, num_steps, rng: [steps for _ in states]
+    tree.step()
+    priors = [prior for prior, _ in tree.root.children[0].unopened]
+    assert sum(priors) == pytest.approx(1.0)
+    assert priors[-1] == pytest.approx(share)
+
+
+@pytest.mark.parametrize("agent", ["pw-mcts", "mcts", "beam"])
+def test_a_batch_ends_with_the_time_and_leaves_the_rest_as_it_is(agent):
+    tree, _ = make_tree(dict.fromkeys(range(7), 1 / 7), agent=agent, batch=4, widening=8.0)
+    tree.step()
+    late = iter([False, False, True])
+    tree.is_late = lambda: next(late)
+    visits, executed = tree.root.visits, tree.num_executed
+    assert tree.step() == 4
+    start = tree.root.children[0]
+    assert [node.expanded for node in start.children].count(True) == 2
+    assert (tree.root.visits, tree.num_executed) == (visits + 2, executed + 14)
+    assert all(node.pending == 0 for node in (tree.root, *tree.nodes.values()))
+    assert all(node.visits == node.expanded for node in start.children)
+    tree.is_late = lambda: False
+    tree.step()
+    assert [node.expanded for node in start.children].count(True) >= 4

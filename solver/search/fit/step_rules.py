@@ -27,6 +27,14 @@ MAX_RULES = 4
 """Rules that are kept after one step."""
 
 
+def best_steps(steps: Iterable[Step]) -> list[Step]:
+    """Those that cell rules go on from, the ones that explain most first, each result once."""
+    best: dict[bytes, Step] = {}
+    for step in sorted(steps, key=lambda step: (-step.explained, step.cost)):
+        best.setdefault(step.value.key, step)
+    return list(best.values())[:MAX_STEPS]
+
+
 def fit_steps(
     base: Value,
     targets: Sequence[np.ndarray],
@@ -38,12 +46,9 @@ def fit_steps(
     checks that they took. steps: what single actions make of the grid."""
     if sum(target.size for target in targets) > MAX_CELLS:
         return [], 0
-    best: dict[bytes, Step] = {}
-    for step in sorted(steps, key=lambda step: (-step.explained, step.cost)):
-        best.setdefault(step.value.key, step)
     found: dict[bytes, Rule] = {}
     checks = 0
-    for step in list(best.values())[:MAX_STEPS]:
+    for step in best_steps(steps):
         if stop():
             break
         rules = CellRules(step.value, [base], targets)

@@ -115,3 +115,18 @@ def test_nothing_is_sought_where_there_are_too_many_cells(monkeypatch):
     monkeypatch.setattr(module, "MAX_CELLS", 10)
     monkeypatch.setattr(module, "CellRules", None)
     assert fit_steps(input_value(inputs), targets, np.random.default_rng(0), never, steps) == ([], 0)
+
+
+def test_a_pass_that_need_not_seek_part_rules_again_goes_on_from_their_steps():
+    inputs = bent(1, 6)
+    pairs = tuple(Pair(grid, filled_and_marked(grid)) for grid in inputs)
+    seen = ViewedTask.of(Task("t", pairs[:5], (Pair(inputs[5]),)), View("plain"))
+    rules = {}
+    for is_first in (True, False):
+        root = RootPass.begin(seen, Grammar.shipped(), RootSettings(), np.random.default_rng(0), rules=rules)
+        assert not root.fitting._fit_parts(None, never)
+        assert (root.fitting.num_checks > 0) == is_first
+    root.fitting._fit_steps(never)
+    (best, *_) = sorted(root.candidates, key=lambda candidate: -candidate.exact)
+    assert best.exact
+    assert np.array_equal(best.value.items[5], pairs[5].output)
