@@ -398,6 +398,7 @@ def test_a_key_that_interrupts_is_one_line(material, tmp_path):
     with subprocess.Popen(
         [sys.executable, tool.__file__, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - it may be ignored
     ) as process:  # fmt: skip
         process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)
