@@ -74,8 +74,9 @@ def test_signals_end_a_tool(tmp_path, number, code):
     """A process that SIGTERM has ended is 143 to a shell."""
     tool = tmp_path / "tool.py"
     tool.write_text(
-        "import time\n"
+        "import signal, time\n"
         "from command_line import arguments, main_of\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a suite in the background ignores it
         "def wait(args):\n"
         "    print('begun', flush=True)\n"
         "    time.sleep(60)\n"
