@@ -62,11 +62,14 @@ def _begun_from(facts: dict[str, Any]) -> Path | None:
     """The folder whose training a run goes on with: of an adapter, or of weights of its own kind."""
     if facts.get("adapter"):
         return Path(facts["adapter"])
+    if not facts["weights"]:
+        return None
+    weights = Path(facts["weights"])
     try:
-        read_manifest(Path(facts["weights"] or ""), facts["kind"], FORMAT, verify=False)
+        read_manifest(weights, facts["kind"], FORMAT, verify=False)
     except InputError:
         return None
-    return Path(facts["weights"])
+    return weights
 
 
 def _save_adapter(model: Any, facts: dict[str, Any], tokenizer: Path, out: Path) -> None:

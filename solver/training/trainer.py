@@ -27,6 +27,7 @@ from ..learning.optimizer import Optimizer
 from ..learning.processes import asked_to_stop
 from ..learning.seeds import stream_seed
 from ..learning.steps import agree, clip_gradients, update_average
+from ..weights import LOG
 from .attention import BlockMasks, dense_mask
 from .documents import Documents
 from .models import has_dropout, head_of, trunk_of
@@ -211,7 +212,7 @@ class Trainer:
         before a report has looked at the steps since the one before."""
         train = self.settings.train
         folder.mkdir(parents=True, exist_ok=True)
-        log = _Log(folder / "log.jsonl", self)
+        log = _Log(folder / LOG, self)
         self.model.train()
         log.write(started=True, processes=self.world, left_out=self.packer.num_left_out, settings=asdict(self.settings))
         first = self.step

@@ -31,6 +31,7 @@ from ..learning.optimizer import Optimizer
 from ..learning.processes import asked_to_stop
 from ..learning.seeds import stream_seed
 from ..learning.steps import agree, agree_on, autocast, average_gradients, clip_gradients, update_average
+from ..weights import LOG
 from .canvas import MAX_SIDE, read_canvas
 from .data import TrainingData
 from .model import LoopedModel, ModelConfig, fresh_tokens, grown
@@ -342,7 +343,7 @@ class Training:
             raise ValueError("a decay by the clock needs a deadline after it")
         config = self.config
         folder.mkdir(parents=True, exist_ok=True)
-        log = RunLog(self, folder / "log.jsonl")
+        log = RunLog(self, folder / LOG)
         log.write(started=True, processes=self.world, pairs=len(self.pairs), config=asdict(config))
         next_validation = (self.samples // config.validate_samples + 1) * config.validate_samples
         next_save = (self.samples // config.save_samples + 1) * config.save_samples
