@@ -16,13 +16,13 @@ from solver.re_arc import grid_text
 from solver.run.results import to_json
 from solver.task_files import read_ids
 from solver.task_sets import load_set, newer_tasks, trainable
-from solver.vote import EVIDENCE, Trust, evidence, vote
+from solver.vote import EVIDENCE, JUDGED, Trust, evidence, vote
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 
 import revote
 import vote_runs
-from calibrate_trust import fit, log_loss, main, random_ids
+from calibrate_trust import fit, log_loss, main, random_ids, rows, usable_tasks
 
 
 def made_up(rng, number, trust):
@@ -75,6 +75,18 @@ def result_of(task, right, **sources):
 def written(path, results):
     path.write_bytes(b"".join(to_json(result) + b"\n" for result in results))
     return str(path)
+
+
+def test_judgements_do_not_count_on_tasks_that_the_judge_was_trained_on():
+    columns = [EVIDENCE.index(name) for name in JUDGED]
+    for task, counts in ((newer_tasks()[0], True), (load_set("arc-agi-1/dev")[0], False)):
+        result = result_of(task, True, program=(0.75, 0.25))
+        judged = tuple(
+            tuple(replace(ballot, nats=0.5, behind=2.0) for ballot in own) for own in result.ballots["program"]
+        )
+        found = [seen for _, (seen, _) in rows([replace(result, ballots={"program": judged})], usable_tasks())]
+        assert len(found) == 2 * len(task.test)
+        assert all(bool(seen[columns].any()) == counts for seen in found)
 
 
 def test_only_tasks_count_that_the_source_was_not_trained_on(tmp_path):

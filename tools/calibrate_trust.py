@@ -12,7 +12,7 @@ run of one (`--set search.use=false`) that one; sources that no results name kee
 
 Whether a ballot is right is fitted by a logistic function of its evidence (solver.vote.EVIDENCE), by Newton's method
 with a weak prior (ridge) around the defaults. Only tasks count that may be trained on and that the source was not
-trained on: newer tasks, and for programs dev tasks, too.
+trained on: newer tasks, and for programs dev tasks, too, there without what the vision model said of their grids.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from solver.run.results import load_results
 from solver.submission import write_atomic
 from solver.task_sets import load_set, newer_tasks
 from solver.tasks import Task, check_num_tests
-from solver.vote import EVIDENCE, JUDGED, Trust, evidence
+from solver.vote import EVIDENCE, JUDGED, Trust, evidence, without_judgements
 
 RIDGE = 1.0
 """Strength of the prior: as if each coefficient had been seen once, one unit from its default."""
@@ -67,12 +67,14 @@ def usable_tasks() -> dict[str, dict[str, Task]]:
 
 
 def rows(results: Iterable[TaskResult], usable: Mapping[str, Mapping[str, Task]]) -> Iterator[tuple[str, Row]]:
-    """(source, row) for every ballot of tasks that may be used. Raises InputError."""
+    """(source, row) for every ballot of tasks that may be used; as if not judged on dev tasks, which the vision model,
+    who judges, was trained on. Raises InputError."""
     for result in results:
         for source, ballots in result.ballots.items():
             task = usable.get(source, usable[""]).get(result.task_id)
             if task is not None:
-                yield from ((source, row) for row in _rows_of(task, ballots))
+                own = ballots if result.task_id in usable[""] else without_judgements(ballots)
+                yield from ((source, row) for row in _rows_of(task, own))
 
 
 def tuned_rows(path: Path, tasks: Mapping[str, Task]) -> Iterator[Row]:
