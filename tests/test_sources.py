@@ -51,9 +51,18 @@ def test_visible_devices_are_respected(fake_gpus, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert visible_gpus(2) == ["1"]
     assert lanes()[1].num_workers == 1
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert list_gpus() == ([], "CUDA_VISIBLE_DEVICES is empty")
-    assert [lane.name for lane in lanes()] == ["program"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-5a1, MIG-7c2")
+    assert visible_gpus(9) == ["GPU-5a1", "MIG-7c2"]
+    assert lanes()[1].num_workers == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [("", 0), ("-1", 0), ("NoDevFiles", 0), ("2", 0), ("1,-1,0", 1), ("0,1,2", 2), ("0,2,1", 1)]
+)
+def test_what_names_no_device_ends_the_list_as_it_does_for_cuda(fake_gpus, monkeypatch, value, count):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+    assert list_gpus() == (["NVIDIA L4, 23034 MiB"] * count, "" if count else f"CUDA_VISIBLE_DEVICES is {value!r}")
+    assert [lane.num_workers for lane in lanes()[1:]] == [count] * (count > 0)
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, "1"), ("3,5", "5")])
