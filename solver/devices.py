@@ -34,8 +34,8 @@ def list_gpus() -> tuple[list[str], str]:
 
 
 def visible_gpus(count: int) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES lets a process use of a machine's `count` GPUs, in CUDA's order. As for CUDA, what names
-    no GPU (-1, NoDevFiles) ends the list."""
+    """What CUDA_VISIBLE_DEVICES lets a process use of a machine's `count` GPUs, in CUDA's order. What names no GPU (-1,
+    NoDevFiles) ends the list, as it does for CUDA."""
     value = os.environ.get("CUDA_VISIBLE_DEVICES")
     if value is None:
         return [str(number) for number in range(count)]

@@ -108,6 +108,30 @@ def test_links_in_a_circle_and_a_byte_order_mark_do_not_stop_the_prefill(tmp_pat
     assert list(json.loads((tmp_path / "working" / "submission.json").read_bytes())) == ["t"]
 
 
+def test_several_files_of_tasks_stop_a_trial_and_are_told_in_a_scored_run(tmp_path):
+    """A copy among the inputs has no hidden tasks in the scored run, and may be the one that is found first."""
+    for name in ("a-copy", "arc-prize"):
+        path = tmp_path / "input" / name / "arc-agi_test_challenges.json"
+        path.parent.mkdir(parents=True)
+        path.write_text('{"t": {"train": [], "test": [{"input": [[1]]}]}}')
+    trial = run_notebook(tmp_path)
+    assert trial.returncode == 1
+    assert trial.stderr.rstrip().endswith("attach the data of one competition and no copies")
+    scored = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1")
+    assert scored.returncode == 0, scored.stderr
+    first, second = (tmp_path / "input" / name / "arc-agi_test_challenges.json" for name in ("a-copy", "arc-prize"))
+    assert f"of which {first} is taken: {first}, {second}" in scored.stdout
+
+
+def test_without_a_gpu_only_the_vision_model_is_not_used(tmp_path):
+    rehearse.write_inputs(tmp_path / "input", rehearse.FAULTS["none"], tmp_path / "no-wheels")
+    done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", PATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    said = dict(line.split(" model: ") for line in done.stdout.splitlines() if " model: " in line)
+    assert {kind for kind, text in said.items() if "no GPU" in text} == {"vision"}
+    assert said["policy"].strip() == str(tmp_path / "input" / "weights" / "nested" / "policy")
+
+
 @pytest.fixture
 def installed(tmp_path):
     """The environment of a notebook whose wheels are installed: this project's, pip replaced by one that does
@@ -152,7 +176,7 @@ def test_a_solver_that_is_killed_goes_on(tmp_path, installed):
         FAKE_MARKER=str(tmp_path / "killed"), **installed,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "ended with exit code -9; going on" in done.stdout
+    assert "ended with exit code -9\ngoing on\n" in done.stdout
     assert "3 tasks, 3 changed since: valid" in done.stdout
 
 
@@ -273,6 +297,37 @@ def own_solver(tmp_path, installed):
         )  # fmt: skip
 
     return run
+
+
+def test_a_run_that_lay_there_before_is_not_gone_on_with(own_solver, tmp_path):
+    """Nor is one that ended before it began: the solver refuses to go on with a run of other settings or weights."""
+    out = tmp_path / "working"
+    out.mkdir()
+    (out / "run.json").write_text("{}")
+    done = own_solver(
+        "import pathlib, sys\n"
+        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1])\n"
+        "number = len(list(out.glob('call-*')))\n"
+        "(out / f'call-{number}').write_text(' '.join(sys.argv))\n"
+        "if number == 1: (out / 'run.json').write_text('{}')\n"
+        "sys.exit(number < 2)"
+    )
+    assert done.returncode == 0, done.stderr
+    how = ["--resume" if "--resume" in (out / f"call-{n}").read_text() else "--overwrite" for n in range(3)]
+    assert how == ["--overwrite", "--overwrite", "--resume"]
+    assert done.stdout.count("going on") == 2
+
+
+def test_a_disk_that_takes_no_submission_any_more_fails_no_scored_run(own_solver):
+    done = own_solver(
+        "import pathlib, sys\n"
+        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1])\n"
+        "(out / 'submission.json').write_text('{')\n"
+        "(out / '.submission.tmp').mkdir()  # nothing can be written there\n",
+        checks=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0 changed since: not valid, and cannot be replaced: [Errno " in done.stdout
 
 
 def test_what_a_solver_prints_need_not_be_text(own_solver):
