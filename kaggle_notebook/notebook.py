@@ -53,7 +53,8 @@ challenges = find("arc-agi_test_challenges.json")
 if not challenges:
     raise RuntimeError(f"no arc-agi_test_challenges.json under {INPUT}: attach the competition's data")
 if len(challenges) > 1:
-    several = f"several arc-agi_test_challenges.json, of which {challenges[0]} is taken: {', '.join(map(str, challenges))}"
+    found = ", ".join(map(str, challenges))
+    several = f"several arc-agi_test_challenges.json, of which {challenges[0]} is taken: {found}"
     print(several)
     if not RERUN:  # and in the scored run one of them alone has the hidden tasks
         raise RuntimeError(f"{several}; attach the data of one competition and no copies")

@@ -413,6 +413,21 @@ def test_what_can_not_be_rehearsed_or_made_is_one_line(tmp_path, capsys, monkeyp
         assert notebook.exists() == ("x" in words)
 
 
+def test_no_fault_counts_as_rehearsed_that_this_machine_cannot_make(tmp_path, capsys, monkeypatch):
+    """Where it allows no namespaces and has no compiler: `--fault all` leaves those out that need them."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    words = ["--out", str(tmp_path / "out"), "--wheelhouse", str(tmp_path), "--fault"]
+    assert rehearse.main([*words, "full-disk", "clock", "none"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "rehearse: --fault clock: needs a C compiler (cc)",
+        "rehearse: --fault full-disk: needs namespaces, for a disk of its own",
+    ]
+    assert not (tmp_path / "out").exists()
+    left = rehearse.possible(["none", "all"])
+    assert set(rehearse.FAULTS) - set(left) == {"full-disk", "clock"}
+    assert "full-disk: left out, as it needs namespaces" in capsys.readouterr().out
+
+
 def test_the_table_names_every_problem():
     good = rehearse.Outcome("none", 240, 230, 10, (), 50.0, -10.0)
     bad = rehearse.Outcome("hung", 240, 0, 0, ("no submission", "exit code 1"), 70.0, 10.0)

@@ -239,15 +239,15 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
     tasks = write_inputs(root / "input", fault, wheelhouse)
     (root / "working").mkdir()
     limit_s = 3600 * SCORED_HOURS / time_scale
-    arguments = ["run.grace_s=2", "run.min_task_s=0.05", "vision.device=auto"]
+    assignments = ["run.grace_s=2", "run.min_task_s=0.05", "vision.device=auto"]
     if fault.lane:
-        arguments.append(f'run.lanes=["rehearsal_lanes:{fault.lane}"]')
+        assignments.append(f'run.lanes=["rehearsal_lanes:{fault.lane}"]')
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("KAGGLE", "ARC_"))},
         "KAGGLE_IS_COMPETITION_RERUN": "1",
         "ARC_KAGGLE_ROOT": str(root),
         "ARC_KAGGLE_TIME_SCALE": str(time_scale),
-        "ARC_KAGGLE_ARGUMENTS": " ".join(arguments),
+        "ARC_KAGGLE_ARGUMENTS": " ".join(assignments),
         "PYTHONPATH": str(ROOT / "tools"),
     }
     if fault.clock_jumps:
@@ -281,12 +281,9 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
 
 
 def build_clock_jump(folder: Path) -> Path:
-    """Compile clock_jump.c, to be preloaded. Raises InputError if there is no C compiler."""
-    compiler, library = shutil.which("cc"), folder / "clock_jump.so"
-    if compiler is None:
-        raise InputError("--fault clock needs a C compiler (cc)")
-    source = Path(__file__).with_name("clock_jump.c")
-    subprocess.run([compiler, "-O1", "-Wall", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    """Compile clock_jump.c, to be preloaded, by `cc`."""
+    library, source = folder / "clock_jump.so", Path(__file__).with_name("clock_jump.c")
+    subprocess.run(["cc", "-O1", "-Wall", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     return library
 
 
@@ -333,14 +330,27 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def possible(asked: Sequence[str]) -> list[str]:
+    """The names of the faults that are asked for; of all those that this machine can rehearse. Raises InputError where
+    it cannot rehearse one that was named."""
+    names = list(FAULTS) if "all" in asked else list(asked)
+    lacking = {name: "needs a C compiler (cc)" for name in names if FAULTS[name].clock_jumps and not shutil.which("cc")}
+    if not isolation():
+        print("this machine allows no namespaces: the network is there and the inputs can be written", flush=True)
+        lacking |= {name: "needs namespaces, for a disk of its own" for name in names if FAULTS[name].disk_kib}
+    if lacking and "all" not in asked:
+        raise InputError("\n".join(f"--fault {name}: {why}" for name, why in lacking.items()))
+    for name, why in lacking.items():
+        print(f"{name}: left out, as it {why}", flush=True)
+    return [name for name in names if name not in lacking]
+
+
 def rehearse_all(args: argparse.Namespace) -> int:
     if not 0 < args.time_scale < math.inf:
         raise InputError(f"--time-scale {args.time_scale:g}: must be more than 0")
+    names = possible(args.fault)
     claim(args.out)
     python = prepare_environment(args.out.absolute(), args.wheelhouse.absolute())
-    if not isolation():
-        print("this machine allows no namespaces: the network is there and the inputs can be written", flush=True)
-    names = list(FAULTS) if "all" in args.fault else args.fault
     outcomes = []
     for name in names:
         print(f"{name}: {FAULTS[name].about} …", flush=True)
