@@ -22,14 +22,14 @@ def lanes(*assignments):
 
 @pytest.fixture
 def fake_gpus(monkeypatch, tmp_path):
-    """A machine with two GPUs, and with torch."""
+    """A machine with two GPUs, and with what the vision model needs."""
     tool = tmp_path / "nvidia-smi"
     tool.write_text("#!/bin/sh\necho 'NVIDIA L4, 23034 MiB'\necho 'NVIDIA L4, 23034 MiB'\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "torch" or found(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in sources.VISION_PACKAGES or found(name))
 
 
 def test_without_gpus_programs_alone():
@@ -97,7 +97,10 @@ def test_what_is_asked_for_and_missing_is_named(fake_gpus, monkeypatch, tmp_path
     with pytest.raises(InputError, match="no GPU"):
         lanes("vision.device=cuda")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="torch is not installed"):
+    with pytest.raises(InputError, match="torch is not installed, safetensors is not installed"):
+        lanes("vision.device=cpu")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "safetensors" else object())
+    with pytest.raises(InputError, match=r"vision\.device is cpu, but safetensors is not installed$"):
         lanes("vision.device=cpu")
 
 

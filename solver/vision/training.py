@@ -31,8 +31,9 @@ from ..learning.optimizer import Optimizer
 from ..learning.processes import asked_to_stop
 from ..learning.seeds import stream_seed
 from ..learning.steps import agree, agree_on, autocast, average_gradients, clip_gradients, update_average
+from ..tasks import MAX_SIDE
 from ..weights import LOG
-from .canvas import MAX_SIDE, read_canvas
+from .canvas import read_canvas
 from .data import TrainingData
 from .model import LoopedModel, ModelConfig, fresh_tokens, grown
 from .samples import DevicePairs, Pools, draw_pairs, numbers_by_canvas

@@ -235,6 +235,23 @@ def test_what_is_left_open_is_as_the_weights_were_trained():
     assert {layer.dropout for layer in tuner.model.layers()} == {0.2}
 
 
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ({"canvas": "48"}, "canvas '48' is of"),
+        ({"canvas": None}, "canvas None is of"),
+        ({"canvas": 32.0}, r"canvas 32\.0 is of"),
+        ({"canvas": 32, "training": None}, "training None is no object"),
+        ({"canvas": 32, "training": {"large_canvas": "64"}}, "large_canvas '64' is of"),
+        ({"canvas": 32, "training": {"min_scale": True}}, "min_scale True is of"),
+        ({"canvas": 32, "training": {"dropout": "0"}}, "dropout '0' is of"),
+    ],
+)
+def test_weights_that_do_not_say_how_they_were_trained_are_refused_in_one_line(manifest, said):
+    with pytest.raises(InputError, match=rf"^vision: solver\.json: {said}"):
+        TuningConfig(canvas=None).for_weights(manifest)
+
+
 def test_what_the_model_cannot_do_is_named():
     config = TuningConfig(canvas=33, large_canvas=0, min_scale=1, dropout=0.0, num_loops=3, num_colorings=20)
     with pytest.raises(InputError, match=r"canvas 33.*32\.\.32.*num_loops 3.*1\.\.2.*106 views.*60"):
