@@ -117,7 +117,7 @@ def limit_memory(memory_gib: float) -> None:
 
 
 class _GivenUpError(Exception):
-    """A task that nothing can be found of; says why."""
+    """A task that nothing more can be found of; says why."""
 
 
 def _forget_attempt() -> None:
@@ -260,7 +260,7 @@ class VisionSource:
             try:
                 tuned = self._tune(task, run_seed, began + TUNING_SHARE * left_s)
             except _GivenUpError as error:
-                return replace(findings, note=f"vision: {error}")
+                return replace(findings, note=f"vision: run {findings.num_runs + 1}, {error}")
             took_s = time.monotonic() - began
             longest_s, num_here = max(longest_s, took_s), num_here + 1
             self._learn_speed(tuned, took_s)

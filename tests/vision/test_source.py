@@ -195,6 +195,21 @@ def test_a_device_that_never_has_memory_ends_the_process(source, monkeypatch):
         source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
 
 
+def test_a_later_run_without_memory_leaves_the_votes_of_those_before(source, monkeypatch):
+    source.max_runs, reports = 3, []
+
+    def out_of_memory(*_):
+        raise torch.cuda.OutOfMemoryError
+
+    def report(findings):
+        reports.append(findings)
+        monkeypatch.setattr(source.tuner.model, "loss", out_of_memory)
+
+    findings = source.solve(TASK, Budget(seconds=60), 1, report)
+    assert (findings.answers, findings.num_runs, len(reports)) == (reports[0].answers, 1, 1)
+    assert findings.note == "vision: run 2, out of device memory"
+
+
 def test_what_a_run_took_says_what_the_next_one_needs(source):
     source.run_s[32] = 1e6
     source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
