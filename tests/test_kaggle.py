@@ -428,6 +428,25 @@ def test_no_fault_counts_as_rehearsed_that_this_machine_cannot_make(tmp_path, ca
     assert "full-disk: left out, as it needs namespaces" in capsys.readouterr().out
 
 
+def test_a_signal_that_nobody_got_is_not_rehearsed(tmp_path):
+    """Without wheels the notebook ends long before the signal is due, complete and valid."""
+    words = tmp_path, tmp_path / "no-wheels", Path(sys.executable), 240.0, 16.0
+    fine, struck = (rehearse.rehearse(name, *words) for name in ("none", "sigkill"))
+    assert (fine.problems, struck.problems) == ((), ("no solver ran when the signal was due",))
+
+
+def test_the_solver_is_found_by_its_words_and_gets_the_signal(tmp_path):
+    code, struck = "import time; time.sleep(60)", []
+    words = ["solve", "--out", str(tmp_path / "working"), "--hours", "1"]
+    with subprocess.Popen([sys.executable, "-c", code, *words]) as solver_process:
+        while not struck:
+            rehearse.strike(tmp_path, 15, 0.05, struck)
+        assert solver_process.wait(20) == -15
+    assert struck == [solver_process.pid]
+    rehearse.strike(tmp_path, 15, 0.0, struck)
+    assert len(struck) == 1
+
+
 def test_the_table_names_every_problem():
     good = rehearse.Outcome("none", 240, 230, 10, (), 50.0, -10.0)
     bad = rehearse.Outcome("hung", 240, 0, 0, ("no submission", "exit code 1"), 70.0, 10.0)

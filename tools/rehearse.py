@@ -14,6 +14,7 @@ in time.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -264,13 +265,16 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
     namespaces = isolation()
     command = [*namespaces, "bash", "-c", f'{mounts} && exec "$@"', str(root), *inside] if namespaces else inside
     began = time.monotonic()
+    struck: list[int] = []
     with (root / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=root)
         if fault.signal:
-            threading.Thread(target=strike, args=(root, fault.signal, limit_s / 3), daemon=True).start()
+            threading.Thread(target=strike, args=(root, fault.signal, limit_s / 3, struck), daemon=True).start()
         process.wait()
     wall_s = time.monotonic() - began
     problems = [] if process.returncode == 0 else [f"exit code {process.returncode}"]
+    if fault.signal and not struck:
+        problems.append("no solver ran when the signal was due")
     submission = {}
     try:
         submission = orjson.loads((root / "submission.json").read_bytes())
@@ -307,8 +311,8 @@ def guesses(task: Task | TaskStub) -> list[list[dict]]:
     return [submission[task.task_id] for submission in known]
 
 
-def strike(root: Path, number: int, after_s: float) -> None:
-    """Send a signal to the solver's main process."""
+def strike(root: Path, number: int, after_s: float, struck: list[int]) -> None:
+    """Send a signal to the solver's main process, whose id is added to `struck`."""
     time.sleep(after_s)
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -316,7 +320,9 @@ def strike(root: Path, number: int, after_s: float) -> None:
         except OSError:
             continue
         if b"solve" in words and any(str(root).encode() in word for word in words) and b"--hours" in words:
-            os.kill(int(entry.name), number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(entry.name), number)
+                struck.append(int(entry.name))
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

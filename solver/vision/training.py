@@ -156,7 +156,7 @@ class Validation:
 
 @torch.no_grad()
 def validate(model: LoopedModel, pairs: DevicePairs, config: TrainConfig) -> Validation:
-    """One view a pair, on its canvas, at scale 2 where it fits, at offsets that change only with the size of a batch."""
+    """One view a pair, on its canvas, at scale 2 where it fits, at offsets that are the same for the same config."""
     device = pairs.grids.device
     generator = torch.Generator(device).manual_seed(stream_seed("validation"))
     total_loss, exact, readable = 0.0, 0, 0
