@@ -206,6 +206,13 @@ def test_without_tuning_every_view_has_the_mean_token_of_shipped_weights():
     assert torch.equal(tuner.model.embed.weight, tuner.shipped["embed.weight"])
 
 
+def test_a_model_of_one_task_is_tuned_from_its_token():
+    tuner = Tuner(LoopedModel(replace(TINY_MODEL, num_tasks=1)), replace(TINY, num_symmetries=1))
+    tuner.reset(1, 0)
+    assert torch.equal(tuner.model.tasks, tuner.shipped["tasks"])
+    assert 0 < tuner.tune_and_predict(SWAP).loss < 9
+
+
 def test_loops_and_views_are_as_many_as_asked_for(monkeypatch):
     config = replace(TINY, num_symmetries=1, num_placements=1, num_loops=1)
     tuner = Tuner(LoopedModel(TINY_MODEL), config)
