@@ -439,8 +439,10 @@ def test_the_solver_is_found_by_its_words_and_gets_the_signal(tmp_path):
     code, struck = "import time; time.sleep(60)", []
     words = ["solve", "--out", str(tmp_path / "working"), "--hours", "1"]
     with subprocess.Popen([sys.executable, "-c", code, *words]) as solver_process:
-        while not struck:
+        for _ in range(400):  # it is still to be started, maybe
             rehearse.strike(tmp_path, 15, 0.05, struck)
+            if struck:
+                break
         assert solver_process.wait(20) == -15
     assert struck == [solver_process.pid]
     rehearse.strike(tmp_path, 15, 0.0, struck)
