@@ -656,6 +656,16 @@ def test_a_wheelhouse_takes_out_wheels_alone(tmp_path, capsys):
     assert make_wheelhouse.main(["--out", str(tmp_path / "file")]) == 2
 
 
+def test_wheels_are_checked_where_there_is_no_unshare(tmp_path, monkeypatch, capfd):
+    """The check gets as far as pip, which finds no solver in an empty folder."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert make_wheelhouse.unshared("--net") == rehearse.isolation() == []
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        make_wheelhouse.check(tmp_path, None, [], [], [])
+    assert raised.value.cmd[-1] == "arc-solver"
+    assert "No matching distribution" in capfd.readouterr().err
+
+
 def test_a_wheel_holds_no_module_that_was_removed(tmp_path, monkeypatch):
     """setuptools packs whatever an earlier build has left in the build folder."""
     project, packed = tmp_path / "project", []

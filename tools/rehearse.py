@@ -38,6 +38,7 @@ from typing import Any
 
 import orjson
 from command_line import arguments, main_of
+from make_wheelhouse import unshared
 
 from solver.answers import TaskResult
 from solver.errors import InputError
@@ -226,10 +227,7 @@ def execute(root: Path, python: Path, limit_s: float, memory_gib: float, result:
 
 def isolation() -> list[str]:
     """The command that gives a process namespaces of its own, or nothing if this machine does not allow it."""
-    words = ["unshare", "--map-root-user", "--mount", "--net"]
-    if shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
-        return words
-    return []
+    return unshared("--mount", "--net")
 
 
 def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: float, memory_gib: float) -> Outcome:
