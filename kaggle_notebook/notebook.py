@@ -52,6 +52,12 @@ def find(pattern: str) -> list[Path]:
 challenges = find("arc-agi_test_challenges.json")
 if not challenges:
     raise RuntimeError(f"no arc-agi_test_challenges.json under {INPUT}: attach the competition's data")
+if len(challenges) > 1:
+    found = ", ".join(map(str, challenges))
+    several = f"several arc-agi_test_challenges.json, of which {challenges[0]} is taken: {found}"
+    print(several)
+    if not RERUN:  # and in the scored run one of them alone has the hidden tasks
+        raise RuntimeError(f"{several}; attach the data of one competition and no copies")
 tasks = json.loads(challenges[0].read_text(encoding="utf-8-sig"))
 submission_path = WORKING / "submission.json"
 print(f"{'the scored run' if RERUN else 'a rehearsal'}: {len(tasks)} tasks in {challenges[0]}")
@@ -166,7 +172,7 @@ if num_gpus:
     arguments += ["search.most_s=300", "vision.max_runs=100"]
 print(f"{num_gpus} GPUs, {num_cores} cores, {memory_gib:.0f} GiB: {workers} workers for the program search")
 for kind in settings:
-    print(f"{kind} model:", weights.get(kind, "none"), "" if num_gpus else "(no GPU)")
+    print(f"{kind} model:", weights.get(kind, "none"), "(not used: no GPU)" * (kind == "vision" and not num_gpus))
 if num_gpus and "vision" not in weights and not RERUN:
     raise RuntimeError(f"no weights of the vision model under {INPUT}: attach the dataset with the weights")
 
@@ -188,6 +194,7 @@ for extra in [*extras, "vision"] if num_gpus and not problem else []:
 # %%
 WATCH_S = 30.0  # beyond the plan: a busy machine takes a while to end a process
 LAST_S = 5.0  # for what is left to read when it has ended
+LEAST_S = 5.0  # with less it is not started again
 
 
 def follow(process: subprocess.Popen, until: float) -> int:
@@ -217,14 +224,18 @@ def follow(process: subprocess.Popen, until: float) -> int:
 
 def solve(path: Path, out: Path, hours: float) -> int:
     """Run the solver until it ends or the time is over; its exit code."""
-    code, deadline = 1, time.monotonic() + 3600 * hours
+    code, deadline, begun = 1, time.monotonic() + 3600 * hours, out / "run.json"
+    begun.unlink(missing_ok=True)  # of a run in this folder before, which is not to be gone on with
     for attempt in range(4):
         left_s = deadline - time.monotonic()
-        if left_s < 5:
+        if left_s < LEAST_S:
             break
+        if attempt:
+            print("going on", flush=True)
         command = [
             sys.executable, "-m", "solver", "solve", "--tasks", str(path), "--out", str(out),
-            "--hours", f"{left_s / 3600:.5f}", "--workers", str(workers), "--resume" if attempt else "--overwrite",
+            "--resume" if begun.exists() else "--overwrite",
+            "--hours", f"{left_s / 3600:.5f}", "--workers", str(workers),
         ]  # fmt: skip
         for assignment in [*arguments, *MORE_ARGUMENTS]:
             command += ["--set", assignment]
@@ -239,7 +250,7 @@ def solve(path: Path, out: Path, hours: float) -> int:
             code = follow(process, deadline + WATCH_S)
         if code in (0, 2, 130, 143):  # done, refused, or somebody wants it to stop
             break
-        print(f"the solver ended with exit code {code}; going on", flush=True)
+        print(f"the solver ended with exit code {code}", flush=True)
     return code
 
 
@@ -280,8 +291,11 @@ if not problem and not faults:
         print(f"the solver cannot check it: {type(error).__name__}: {error}")
 if faults:
     print(*faults[:5], sep="\n")
-    save(prefilled)
     submission, verdict = prefilled, "replaced by the prefilled one"
+    try:
+        save(prefilled)
+    except OSError as error:
+        verdict = f"not valid, and cannot be replaced: {error}"
 changed = sum(submission.get(task_id) != entries for task_id, entries in prefilled.items())
 print(f"{submission_path}: {len(submission)} tasks, {changed} changed since: {verdict}")
 print(f"{(time.monotonic() - STARTED) / 3600:.2f} h")

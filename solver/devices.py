@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from itertools import takewhile
 
 TIMEOUT_S = 60.0
 """Of nvidia-smi. A run that does not wait for it has no vision model at all."""
@@ -14,7 +15,7 @@ def list_gpus() -> tuple[list[str], str]:
     """Name and memory of each NVIDIA GPU that this process may use, and '' or why there are none.
 
     Asks nvidia-smi, slow where no process keeps the driver awake; CUDA_VISIBLE_DEVICES limits the list to
-    that many.
+    as many as it names before one that is not there.
     """
     tool = shutil.which("nvidia-smi")
     if tool is None:
@@ -27,16 +28,19 @@ def list_gpus() -> tuple[list[str], str]:
     names = [line.strip() for line in done.stdout.splitlines() if line.strip()]
     if done.returncode or not names:
         return [], "nvidia-smi finds no device"
-    names = names[: len(visible_gpus(len(names)))]
-    return names, "" if names else "CUDA_VISIBLE_DEVICES is empty"
+    named = visible_gpus(len(names))
+    there = list(takewhile(lambda word: not word.isdecimal() or int(word) < len(names), named))
+    return names[: len(there)], "" if there else f"CUDA_VISIBLE_DEVICES is {os.environ.get('CUDA_VISIBLE_DEVICES')!r}"
 
 
 def visible_gpus(count: int) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES lets a process use of a machine's `count` GPUs, in CUDA's order."""
+    """What CUDA_VISIBLE_DEVICES lets a process use of a machine's `count` GPUs, in CUDA's order. What names no GPU (-1,
+    NoDevFiles) ends the list, as it does for CUDA."""
     value = os.environ.get("CUDA_VISIBLE_DEVICES")
     if value is None:
         return [str(number) for number in range(count)]
-    return [word.strip() for word in value.split(",") if word.strip()][:count]
+    words = [word.strip() for word in value.split(",") if word.strip()]
+    return list(takewhile(lambda word: word.isdecimal() or word.startswith(("GPU-", "MIG-")), words))[:count]
 
 
 def use_gpu(number: int) -> None:

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from logging import getLogger
 from pathlib import Path
@@ -32,8 +32,9 @@ MakeSources = Callable[..., Sequence[Source]]
 VISION_BYTES = 8 << 30
 """What a worker of the vision model needs of a GPU while it tunes."""
 
+VISION_PACKAGES = ("torch", "safetensors")
 MODEL_PACKAGES = ("torch", "transformers", "peft")
-"""What the shipped language models need."""
+"""What the vision model and the shipped language models need."""
 
 MODEL_MIN_S = 100.0
 """Seconds a task from which on the shipped language models are used unasked. On a CPU their rollouts take some four,
@@ -177,7 +178,7 @@ def with_models(settings: Settings) -> Settings:
     lm, run = settings.lm, settings.run
     if lm.policy is not None or not lm.shipped:
         return settings
-    lacking = [f"{name} is not installed" for name in MODEL_PACKAGES if not importlib.util.find_spec(name)]
+    lacking = not_installed(MODEL_PACKAGES)
     if run.nodes is not None or run.total_s is not None or run.seconds < MODEL_MIN_S:
         lacking.append(f"run.seconds does not give a task {MODEL_MIN_S:.0f} s")
     folders = {kind: SHIPPED_WEIGHTS / kind for kind in ("policy", "ppm")}
@@ -186,6 +187,11 @@ def with_models(settings: Settings) -> Settings:
         logger.info("without the shipped language models: %s", ", ".join(lacking))
         return settings
     return replace(settings, lm=replace(lm, **{kind: str(folder) for kind, folder in folders.items()}))
+
+
+def not_installed(packages: Iterable[str]) -> list[str]:
+    """What is missing of the packages, in words. Imports none of them."""
+    return [f"{name} is not installed" for name in packages if not importlib.util.find_spec(name)]
 
 
 def engine_services(settings: Settings) -> tuple[Service, ...]:
@@ -259,7 +265,7 @@ def vision_lane(settings: Settings) -> Lane | None:
     wanted = settings.vision.device
     if wanted == "off":
         return None
-    lacking = [] if importlib.util.find_spec("torch") else ["torch is not installed"]
+    lacking = not_installed(VISION_PACKAGES)
     num_devices = 1
     if wanted != "cpu":
         gpus, why = list_gpus()

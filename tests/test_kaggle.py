@@ -108,6 +108,30 @@ def test_links_in_a_circle_and_a_byte_order_mark_do_not_stop_the_prefill(tmp_pat
     assert list(json.loads((tmp_path / "working" / "submission.json").read_bytes())) == ["t"]
 
 
+def test_several_files_of_tasks_stop_a_trial_and_are_told_in_a_scored_run(tmp_path):
+    """A copy among the inputs has no hidden tasks in the scored run, and may be the one that is found first."""
+    for name in ("a-copy", "arc-prize"):
+        path = tmp_path / "input" / name / "arc-agi_test_challenges.json"
+        path.parent.mkdir(parents=True)
+        path.write_text('{"t": {"train": [], "test": [{"input": [[1]]}]}}')
+    trial = run_notebook(tmp_path)
+    assert trial.returncode == 1
+    assert trial.stderr.rstrip().endswith("attach the data of one competition and no copies")
+    scored = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1")
+    assert scored.returncode == 0, scored.stderr
+    first, second = (tmp_path / "input" / name / "arc-agi_test_challenges.json" for name in ("a-copy", "arc-prize"))
+    assert f"of which {first} is taken: {first}, {second}" in scored.stdout
+
+
+def test_without_a_gpu_only_the_vision_model_is_not_used(tmp_path):
+    rehearse.write_inputs(tmp_path / "input", rehearse.FAULTS["none"], tmp_path / "no-wheels")
+    done = run_notebook(tmp_path, KAGGLE_IS_COMPETITION_RERUN="1", PATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    said = dict(line.split(" model: ") for line in done.stdout.splitlines() if " model: " in line)
+    assert {kind for kind, text in said.items() if "no GPU" in text} == {"vision"}
+    assert said["policy"].strip() == str(tmp_path / "input" / "weights" / "nested" / "policy")
+
+
 @pytest.fixture
 def installed(tmp_path):
     """The environment of a notebook whose wheels are installed: this project's, pip replaced by one that does
@@ -152,7 +176,7 @@ def test_a_solver_that_is_killed_goes_on(tmp_path, installed):
         FAKE_MARKER=str(tmp_path / "killed"), **installed,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "ended with exit code -9; going on" in done.stdout
+    assert "ended with exit code -9\ngoing on\n" in done.stdout
     assert "3 tasks, 3 changed since: valid" in done.stdout
 
 
@@ -275,6 +299,37 @@ def own_solver(tmp_path, installed):
     return run
 
 
+def test_a_run_that_lay_there_before_is_not_gone_on_with(own_solver, tmp_path):
+    """Nor is one that ended before it began: the solver refuses to go on with a run of other settings or weights."""
+    out = tmp_path / "working"
+    out.mkdir()
+    (out / "run.json").write_text("{}")
+    done = own_solver(
+        "import pathlib, sys\n"
+        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1])\n"
+        "number = len(list(out.glob('call-*')))\n"
+        "(out / f'call-{number}').write_text(' '.join(sys.argv))\n"
+        "if number == 1: (out / 'run.json').write_text('{}')\n"
+        "sys.exit(number < 2)"
+    )
+    assert done.returncode == 0, done.stderr
+    how = ["--resume" if "--resume" in (out / f"call-{n}").read_text() else "--overwrite" for n in range(3)]
+    assert how == ["--overwrite", "--overwrite", "--resume"]
+    assert done.stdout.count("going on") == 2
+
+
+def test_a_disk_that_takes_no_submission_any_more_fails_no_scored_run(own_solver):
+    done = own_solver(
+        "import pathlib, sys\n"
+        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1])\n"
+        "(out / 'submission.json').write_text('{')\n"
+        "(out / '.submission.tmp').mkdir()  # nothing can be written there\n",
+        checks=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0 changed since: not valid, and cannot be replaced: [Errno " in done.stdout
+
+
 def test_what_a_solver_prints_need_not_be_text(own_solver):
     done = own_solver(r"import sys; sys.stdout.buffer.write(b'caf\xe9 closes\n')")
     assert done.returncode == 0, done.stderr
@@ -356,6 +411,42 @@ def test_what_can_not_be_rehearsed_or_made_is_one_line(tmp_path, capsys, monkeyp
         (line,) = capsys.readouterr().err.splitlines()
         assert message in line
         assert notebook.exists() == ("x" in words)
+
+
+def test_no_fault_counts_as_rehearsed_that_this_machine_cannot_make(tmp_path, capsys, monkeypatch):
+    """Where it allows no namespaces and has no compiler: `--fault all` leaves those out that need them."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    words = ["--out", str(tmp_path / "out"), "--wheelhouse", str(tmp_path), "--fault"]
+    assert rehearse.main([*words, "full-disk", "clock", "none"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "rehearse: --fault clock: needs a C compiler (cc)",
+        "rehearse: --fault full-disk: needs namespaces, for a disk of its own",
+    ]
+    assert not (tmp_path / "out").exists()
+    left = rehearse.possible(["none", "all"])
+    assert set(rehearse.FAULTS) - set(left) == {"full-disk", "clock"}
+    assert "full-disk: left out, as it needs namespaces" in capsys.readouterr().out
+
+
+def test_a_signal_that_nobody_got_is_not_rehearsed(tmp_path):
+    """Without wheels the notebook ends long before the signal is due, complete and valid."""
+    words = tmp_path, tmp_path / "no-wheels", Path(sys.executable), 240.0, 16.0
+    fine, struck = (rehearse.rehearse(name, *words) for name in ("none", "sigkill"))
+    assert (fine.problems, struck.problems) == ((), ("no solver ran when the signal was due",))
+
+
+def test_the_solver_is_found_by_its_words_and_gets_the_signal(tmp_path):
+    code, struck = "import time; time.sleep(60)", []
+    words = ["solve", "--out", str(tmp_path / "working"), "--hours", "1"]
+    with subprocess.Popen([sys.executable, "-c", code, *words]) as solver_process:
+        for _ in range(400):  # it is still to be started, maybe
+            rehearse.strike(tmp_path, 15, 0.05, struck)
+            if struck:
+                break
+        assert solver_process.wait(20) == -15
+    assert struck == [solver_process.pid]
+    rehearse.strike(tmp_path, 15, 0.0, struck)
+    assert len(struck) == 1
 
 
 def test_the_table_names_every_problem():
@@ -563,6 +654,16 @@ def test_a_wheelhouse_takes_out_wheels_alone(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
     assert make_wheelhouse.main(["--out", str(tmp_path / "file")]) == 2
+
+
+def test_wheels_are_checked_where_there_is_no_unshare(tmp_path, monkeypatch, capfd):
+    """The check gets as far as pip, which finds no solver in an empty folder."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert make_wheelhouse.unshared("--net") == rehearse.isolation() == []
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        make_wheelhouse.check(tmp_path, None, [], [], [])
+    assert raised.value.cmd[-1] == "arc-solver"
+    assert "No matching distribution" in capfd.readouterr().err
 
 
 def test_a_wheel_holds_no_module_that_was_removed(tmp_path, monkeypatch):

@@ -22,14 +22,14 @@ def lanes(*assignments):
 
 @pytest.fixture
 def fake_gpus(monkeypatch, tmp_path):
-    """A machine with two GPUs, and with torch."""
+    """A machine with two GPUs, and with what the vision model needs."""
     tool = tmp_path / "nvidia-smi"
     tool.write_text("#!/bin/sh\necho 'NVIDIA L4, 23034 MiB'\necho 'NVIDIA L4, 23034 MiB'\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "torch" or found(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in sources.VISION_PACKAGES or found(name))
 
 
 def test_without_gpus_programs_alone():
@@ -51,9 +51,18 @@ def test_visible_devices_are_respected(fake_gpus, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert visible_gpus(2) == ["1"]
     assert lanes()[1].num_workers == 1
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert list_gpus() == ([], "CUDA_VISIBLE_DEVICES is empty")
-    assert [lane.name for lane in lanes()] == ["program"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-5a1, MIG-7c2")
+    assert visible_gpus(9) == ["GPU-5a1", "MIG-7c2"]
+    assert lanes()[1].num_workers == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [("", 0), ("-1", 0), ("NoDevFiles", 0), ("2", 0), ("1,-1,0", 1), ("0,1,2", 2), ("0,2,1", 1)]
+)
+def test_what_names_no_device_ends_the_list_as_it_does_for_cuda(fake_gpus, monkeypatch, value, count):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+    assert list_gpus() == (["NVIDIA L4, 23034 MiB"] * count, "" if count else f"CUDA_VISIBLE_DEVICES is {value!r}")
+    assert [lane.num_workers for lane in lanes()[1:]] == [count] * (count > 0)
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, "1"), ("3,5", "5")])
@@ -88,7 +97,10 @@ def test_what_is_asked_for_and_missing_is_named(fake_gpus, monkeypatch, tmp_path
     with pytest.raises(InputError, match="no GPU"):
         lanes("vision.device=cuda")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="torch is not installed"):
+    with pytest.raises(InputError, match="torch is not installed, safetensors is not installed"):
+        lanes("vision.device=cpu")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "safetensors" else object())
+    with pytest.raises(InputError, match=r"vision\.device is cpu, but safetensors is not installed$"):
         lanes("vision.device=cpu")
 
 

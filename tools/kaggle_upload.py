@@ -2,7 +2,7 @@
 
     python tools/kaggle_upload.py weights --owner NAME     # weights/ as a dataset
     python tools/kaggle_upload.py wheels --owner NAME      # build/kaggle-wheels as a dataset (make wheelhouse)
-    python tools/kaggle_upload.py notebook --owner NAME    # build/kaggle (made first), starts a run of it there
+    python tools/kaggle_upload.py notebook --owner NAME    # made into build/kaggle/notebook; starts a run of it there
     python tools/kaggle_upload.py submit --owner NAME --version 3 --message "first"
 
 --dry-run shows every file and command instead of sending anything. What is sent is checked against the client's own
@@ -209,7 +209,7 @@ def exists(dataset: str, client: Client) -> bool:
 
 
 def upload_notebook(args: argparse.Namespace, client: Client) -> None:
-    """Make the notebook's folder anew and push it."""
+    """Make the notebook and its metadata, and push them."""
     folder = args.out / "notebook"
     datasets = args.datasets or usual_datasets(args.owner)
     metadata = kernel_metadata(args.owner, args.competition, datasets, args.title or TITLE, args.machine_shape)

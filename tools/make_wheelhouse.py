@@ -27,7 +27,6 @@ from solver.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 PIP = ("-I", "-m", "pip", "--disable-pip-version-check", "--quiet")
-OFFLINE = ("unshare", "--map-root-user", "--net")
 
 
 def build(out: Path, python: str | None, platforms: Sequence[str], extras: Sequence[str], more: Sequence[str]) -> Path:
@@ -85,12 +84,20 @@ def find_python(version: str | None) -> str | None:
     return None
 
 
+def unshared(*kinds: str) -> list[str]:
+    """The command that gives a process namespaces of its own, of these kinds (--net), or nothing if this machine allows
+    none."""
+    words = ["unshare", "--map-root-user", *kinds]
+    if shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
+        return words
+    return []
+
+
 def check(out: Path, python: str | None, platforms: Sequence[str], extras: Sequence[str], more: Sequence[str]) -> str:
     """Install everything with no index into an empty environment and start the solver there, or at least resolve it;
     which of them, in words. Raises CalledProcessError."""
-    allowed = subprocess.run([*OFFLINE, "true"], capture_output=True, check=False).returncode == 0
-    offline = OFFLINE if allowed else ()
-    how = "with no index and no network" if allowed else "with no index"
+    offline = unshared("--net")
+    how = "with no index and no network" if offline else "with no index"
     wanted = ["--no-index", "--find-links", str(out), f"arc-solver[{','.join(extras)}]" if extras else "arc-solver"]
     interpreter = find_python(python)
     with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,7 @@ in time.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -37,6 +38,7 @@ from typing import Any
 
 import orjson
 from command_line import arguments, main_of
+from make_wheelhouse import unshared
 
 from solver.answers import TaskResult
 from solver.errors import InputError
@@ -225,10 +227,7 @@ def execute(root: Path, python: Path, limit_s: float, memory_gib: float, result:
 
 def isolation() -> list[str]:
     """The command that gives a process namespaces of its own, or nothing if this machine does not allow it."""
-    words = ["unshare", "--map-root-user", "--mount", "--net"]
-    if shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
-        return words
-    return []
+    return unshared("--mount", "--net")
 
 
 def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: float, memory_gib: float) -> Outcome:
@@ -239,15 +238,15 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
     tasks = write_inputs(root / "input", fault, wheelhouse)
     (root / "working").mkdir()
     limit_s = 3600 * SCORED_HOURS / time_scale
-    arguments = ["run.grace_s=2", "run.min_task_s=0.05", "vision.device=auto"]
+    assignments = ["run.grace_s=2", "run.min_task_s=0.05", "vision.device=auto"]
     if fault.lane:
-        arguments.append(f'run.lanes=["rehearsal_lanes:{fault.lane}"]')
+        assignments.append(f'run.lanes=["rehearsal_lanes:{fault.lane}"]')
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("KAGGLE", "ARC_"))},
         "KAGGLE_IS_COMPETITION_RERUN": "1",
         "ARC_KAGGLE_ROOT": str(root),
         "ARC_KAGGLE_TIME_SCALE": str(time_scale),
-        "ARC_KAGGLE_ARGUMENTS": " ".join(arguments),
+        "ARC_KAGGLE_ARGUMENTS": " ".join(assignments),
         "PYTHONPATH": str(ROOT / "tools"),
     }
     if fault.clock_jumps:
@@ -264,13 +263,16 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
     namespaces = isolation()
     command = [*namespaces, "bash", "-c", f'{mounts} && exec "$@"', str(root), *inside] if namespaces else inside
     began = time.monotonic()
+    struck: list[int] = []
     with (root / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=root)
         if fault.signal:
-            threading.Thread(target=strike, args=(root, fault.signal, limit_s / 3), daemon=True).start()
+            threading.Thread(target=strike, args=(root, fault.signal, limit_s / 3, struck), daemon=True).start()
         process.wait()
     wall_s = time.monotonic() - began
     problems = [] if process.returncode == 0 else [f"exit code {process.returncode}"]
+    if fault.signal and not struck:
+        problems.append("no solver ran when the signal was due")
     submission = {}
     try:
         submission = orjson.loads((root / "submission.json").read_bytes())
@@ -281,12 +283,9 @@ def rehearse(name: str, out: Path, wheelhouse: Path, python: Path, time_scale: f
 
 
 def build_clock_jump(folder: Path) -> Path:
-    """Compile clock_jump.c, to be preloaded. Raises InputError if there is no C compiler."""
-    compiler, library = shutil.which("cc"), folder / "clock_jump.so"
-    if compiler is None:
-        raise InputError("--fault clock needs a C compiler (cc)")
-    source = Path(__file__).with_name("clock_jump.c")
-    subprocess.run([compiler, "-O1", "-Wall", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    """Compile clock_jump.c, to be preloaded, by `cc`."""
+    library, source = folder / "clock_jump.so", Path(__file__).with_name("clock_jump.c")
+    subprocess.run(["cc", "-O1", "-Wall", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     return library
 
 
@@ -310,8 +309,8 @@ def guesses(task: Task | TaskStub) -> list[list[dict]]:
     return [submission[task.task_id] for submission in known]
 
 
-def strike(root: Path, number: int, after_s: float) -> None:
-    """Send a signal to the solver's main process."""
+def strike(root: Path, number: int, after_s: float, struck: list[int]) -> None:
+    """Send a signal to the solver's main process, whose id is added to `struck`."""
     time.sleep(after_s)
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -319,7 +318,9 @@ def strike(root: Path, number: int, after_s: float) -> None:
         except OSError:
             continue
         if b"solve" in words and any(str(root).encode() in word for word in words) and b"--hours" in words:
-            os.kill(int(entry.name), number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(entry.name), number)
+                struck.append(int(entry.name))
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -333,14 +334,27 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def possible(asked: Sequence[str]) -> list[str]:
+    """The names of the faults that are asked for; of all those that this machine can rehearse. Raises InputError where
+    it cannot rehearse one that was named."""
+    names = list(FAULTS) if "all" in asked else list(asked)
+    lacking = {name: "needs a C compiler (cc)" for name in names if FAULTS[name].clock_jumps and not shutil.which("cc")}
+    if not isolation():
+        print("this machine allows no namespaces: the network is there and the inputs can be written", flush=True)
+        lacking |= {name: "needs namespaces, for a disk of its own" for name in names if FAULTS[name].disk_kib}
+    if lacking and "all" not in asked:
+        raise InputError("\n".join(f"--fault {name}: {why}" for name, why in lacking.items()))
+    for name, why in lacking.items():
+        print(f"{name}: left out, as it {why}", flush=True)
+    return [name for name in names if name not in lacking]
+
+
 def rehearse_all(args: argparse.Namespace) -> int:
     if not 0 < args.time_scale < math.inf:
         raise InputError(f"--time-scale {args.time_scale:g}: must be more than 0")
+    names = possible(args.fault)
     claim(args.out)
     python = prepare_environment(args.out.absolute(), args.wheelhouse.absolute())
-    if not isolation():
-        print("this machine allows no namespaces: the network is there and the inputs can be written", flush=True)
-    names = list(FAULTS) if "all" in args.fault else args.fault
     outcomes = []
     for name in names:
         print(f"{name}: {FAULTS[name].about} …", flush=True)

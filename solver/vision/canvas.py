@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..tasks import MAX_SIDE
+
 BACKGROUND = 10
 BORDER = 11
 NUM_SYMBOLS = 12
-MAX_SIDE = 30
 IGNORE = -100
 
 CLEAR_SCALE = 2

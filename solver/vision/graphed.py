@@ -22,8 +22,8 @@ class GraphedStep:
     same memory from then on, as must what it reads.
 
     Recording runs the step WARM_UP_STEPS times, with the example inputs and rates of zero, and so leaves traces in
-    whatever it changes. Raises RuntimeError (torch.cuda.OutOfMemoryError among them) where it cannot be recorded; the
-    device can be used as before then.
+    whatever it changes. Raises RuntimeError (torch.cuda.OutOfMemoryError among them) where it cannot be recorded; its
+    stream may still be the current one then.
     """
 
     def __init__(

@@ -195,10 +195,12 @@ class Core(nn.Module):
 
 
 def fresh_tokens(trained: Tensor, num_tokens: int, seed: int, spread: float = 1.0) -> Tensor:
-    """New task tokens, distributed like the trained ones: their mean, and `spread` times their standard deviation.
-    trained: [K, width], on any device. → [num_tokens, width] there; the same on every device for the same seed."""
+    """New task tokens, distributed like the trained ones: their mean, and `spread` times their standard deviation,
+    which a single one does not have. trained: [K, width], on any device. → [num_tokens, width] there; the same on every
+    device for the same seed."""
     noise = torch.randn(num_tokens, trained.shape[1], generator=torch.Generator().manual_seed(seed))
-    return trained.mean(0) + noise.to(trained.device) * (spread * trained.std(0))
+    deviation = trained.std(0) if len(trained) > 1 else torch.zeros_like(trained[0])
+    return trained.mean(0) + noise.to(trained.device) * (spread * deviation)
 
 
 class LoopedModel(nn.Module):

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ..learning.seeds import stream_seed
-from .canvas import MAX_SIDE, Placement, choose_canvas, draw_inputs, draw_targets, random_placement
+from ..tasks import MAX_SIDE
+from .canvas import Placement, choose_canvas, draw_inputs, draw_targets, random_placement
 from .data import PackedPairs
 
 

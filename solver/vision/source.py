@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from logging import getLogger
 from pathlib import Path
@@ -115,7 +117,15 @@ def limit_memory(memory_gib: float) -> None:
 
 
 class _GivenUpError(Exception):
-    """A task that nothing can be found of; says why."""
+    """A task that nothing more can be found of; says why."""
+
+
+def _forget_attempt() -> None:
+    """Free what an attempt that failed holds of the device's memory, before the next one needs it. Not for a handler of
+    its error, whose traceback holds it, too."""
+    gc.collect()  # a model that compiles, and an optimizer, are in circles of references
+    with suppress(RuntimeError):
+        torch.cuda.empty_cache()
 
 
 def _longer(phases: Mapping[str, float], **more: float) -> dict[str, float]:
@@ -131,8 +141,8 @@ class VisionSource:
     allows; in a budget of nodes one. All of them vote, those of earlier passes, too.
     verify: whether to compare the hashes of the weights' files.
     Raises InputError if the weights folder is missing or damaged, or the model cannot do what config asks for. A task
-    that runs out of device memory even in the smallest batches, or whose tuning diverges, yields no answers and a
-    note, and leaves the next task as it would have been.
+    that runs out of device memory even in the smallest batches is given up with a note. A run that diverges has no vote
+    and is no reason not to make the next one. Either leaves the next task as it would have been.
     """
 
     name = "vision"
@@ -164,23 +174,27 @@ class VisionSource:
         wait for Python more than for the device. weights: with the hashes that `sources.vision_lane` compared before
         the run. compile_s: how long compiling may take, loading and first steps included. Raises InputError as the
         constructor does."""
+        plain = replace(config, compile=False)
+        if not config.compile:
+            return cls._warm(weights, device, config, max_runs)
         try:
-            with time_limit(compile_s if config.compile else math.inf):
+            with time_limit(compile_s):
                 return cls._warm(weights, device, config, max_runs)
         except InputError:  # of the weights or the settings: none the better for trying again
             raise
         except Exception as error:
-            if not config.compile:
-                raise
             logger.exception("the vision model cannot be compiled here; going on without")
-            why = type(error).__name__
-        config = replace(config, compile=False)
+            why = f", not compiled ({type(error).__name__})"
+        _forget_attempt()
+        source = None
         try:
-            source = cls._warm(weights, device, config, max_runs)
+            source = cls._warm(weights, device, plain, max_runs)
         except Exception:
             logger.exception("nor can its steps be recorded as they are; going on without that, too")
-            source = cls._warm(weights, device, replace(config, graph=False), max_runs)
-        source.about += f", not compiled ({why})"
+        if source is None:
+            _forget_attempt()
+            source = cls._warm(weights, device, replace(plain, graph=False), max_runs)
+        source.about += why
         return source
 
     @classmethod
@@ -246,14 +260,17 @@ class VisionSource:
             try:
                 tuned = self._tune(task, run_seed, began + TUNING_SHARE * left_s)
             except _GivenUpError as error:
-                return replace(findings, note=f"vision: {error}")
+                return replace(findings, note=f"vision: run {findings.num_runs + 1}, {error}")
             took_s = time.monotonic() - began
-            longest_s = max(longest_s, took_s)
+            longest_s, num_here = max(longest_s, took_s), num_here + 1
             self._learn_speed(tuned, took_s)
+            if tuned.num_steps and not math.isfinite(tuned.loss):
+                num_runs = findings.num_runs + 1  # so that its seed is not tried again
+                findings = replace(findings, num_runs=num_runs, note=f"vision: run {num_runs}, tuning diverged")
+                continue
             findings = self._counted_in(findings, shares, tuned)
             report(findings)  # what is answered does not wait for what is judged
             findings = self._judged(findings, task, tuned, others, run_seed, began + left_s)
-            num_here += 1
         return findings
 
     def _learn_speed(self, tuned: Tuned, took_s: float) -> None:
@@ -281,8 +298,6 @@ class VisionSource:
             self._check_device(error)
             raise
         self.num_out_of_memory = 0
-        if tuned.num_steps and not math.isfinite(tuned.loss):
-            raise _GivenUpError("tuning diverged")
         return tuned
 
     def _counted_in(self, findings: Findings, shares: Shares, tuned: Tuned) -> Findings:

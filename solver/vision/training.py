@@ -31,8 +31,9 @@ from ..learning.optimizer import Optimizer
 from ..learning.processes import asked_to_stop
 from ..learning.seeds import stream_seed
 from ..learning.steps import agree, agree_on, autocast, average_gradients, clip_gradients, update_average
+from ..tasks import MAX_SIDE
 from ..weights import LOG
-from .canvas import MAX_SIDE, read_canvas
+from .canvas import read_canvas
 from .data import TrainingData
 from .model import LoopedModel, ModelConfig, fresh_tokens, grown
 from .samples import DevicePairs, Pools, draw_pairs, numbers_by_canvas
@@ -155,7 +156,7 @@ class Validation:
 
 @torch.no_grad()
 def validate(model: LoopedModel, pairs: DevicePairs, config: TrainConfig) -> Validation:
-    """One view a pair, on its canvas, at scale 2 where it fits, at offsets that never change."""
+    """One view a pair, on its canvas, at scale 2 where it fits, at offsets that are the same for the same config."""
     device = pairs.grids.device
     generator = torch.Generator(device).manual_seed(stream_seed("validation"))
     total_loss, exact, readable = 0.0, 0, 0

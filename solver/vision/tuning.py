@@ -29,8 +29,9 @@ from ..learning.seeds import stream_seed
 from ..learning.steps import autocast, clip_gradients
 from ..settings import VisionSettings
 from ..task_sets import older_tasks
-from ..tasks import Task
-from .canvas import IGNORE, MAX_SIDE, Placement, choose_canvas, draw_inputs, random_placement, read_canvas
+from ..tasks import MAX_SIDE, Task
+from ..weights import MANIFEST
+from .canvas import IGNORE, Placement, choose_canvas, draw_inputs, random_placement, read_canvas
 from .data import PackedPairs, grids_of
 from .graphed import GraphedStep
 from .model import LoopedModel, ModelConfig, fresh_tokens
@@ -96,15 +97,22 @@ class TuningConfig:
 
     def for_weights(self, manifest: Mapping[str, Any]) -> TuningConfig:
         """With the canvases, scales and dropout that these weights were trained with, where none are named. Their large
-        canvas is none where the canvas that is named is as large."""
+        canvas is none where the canvas that is named is as large. Raises InputError if what the manifest says of them
+        is of another type."""
         training = manifest.get("training", {})
-        large_canvas = training.get("large_canvas", 0)
+        if not isinstance(training, dict):
+            raise InputError(f"vision: {MANIFEST}: training {training!r} is no object")
         trained = {
             "canvas": manifest["canvas"],
-            "large_canvas": 0 if self.canvas is not None and self.canvas >= large_canvas else large_canvas,
+            "large_canvas": training.get("large_canvas", 0),
             "min_scale": training.get("min_scale", 1),
             "dropout": training.get("dropout", 0.0),
         }
+        for name, value in trained.items():
+            if type(value) is not int and not (type(value) is float and name == "dropout"):
+                raise InputError(f"vision: {MANIFEST}: {name} {value!r} is of another type")
+        if self.canvas is not None and self.canvas >= trained["large_canvas"]:
+            trained["large_canvas"] = 0
         return replace(self, **{name: value for name, value in trained.items() if getattr(self, name) is None})
 
     @property
@@ -425,7 +433,7 @@ class Tuner:
                 which.append(v)
                 ins.append(seen.shape)
                 bounds.append((max(bound[0], seen.shape[0]), max(bound[1], seen.shape[1])))
-        padded = np.zeros((len(views), 30, 30), dtype=np.uint8)
+        padded = np.zeros((len(views), MAX_SIDE, MAX_SIDE), dtype=np.uint8)
         for v, view in enumerate(views):
             seen = view.apply(test_input)
             padded[v, : seen.shape[0], : seen.shape[1]] = seen

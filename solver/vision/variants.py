@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .canvas import MAX_SIDE
+from ..tasks import MAX_SIDE
 from .views import IDENTITY_COLORS, SYMMETRIES, View, random_colors
 
 RECOLORED_SHARE = 0.75

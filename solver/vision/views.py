@@ -11,6 +11,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..tasks import MAX_SIDE
+
 Grid = np.ndarray
 """uint8 or int8 [H, W], values 0..9."""
 
@@ -96,7 +98,7 @@ def bound_output_size(pairs: list[tuple[Grid, Grid]], test_input: Grid) -> SizeB
     if len(up) == 1 and len(outs) > 1:
         rows, columns = up.pop()
         size = height * rows, width * columns
-        if all(v.denominator == 1 and 1 <= v <= 30 for v in size):
+        if all(v.denominator == 1 and 1 <= v <= MAX_SIDE for v in size):
             return SizeBound((int(size[0]), int(size[1])), ())
     if all(b[0] <= a[0] and b[1] <= a[1] for a, b in zip(ins, outs)):
         return SizeBound(None, ((height, width),))
@@ -104,4 +106,4 @@ def bound_output_size(pairs: list[tuple[Grid, Grid]], test_input: Grid) -> SizeB
         max(s[0] for s in (*ins, *outs, (height, width))),
         max(s[1] for s in (*ins, *outs, (height, width))),
     )
-    return SizeBound(None, (seen,) * (CAUTIOUS - 1) + ((30, 30),))
+    return SizeBound(None, (seen,) * (CAUTIOUS - 1) + ((MAX_SIDE, MAX_SIDE),))

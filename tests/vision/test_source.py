@@ -1,11 +1,13 @@
 """The vision model behind the contract of answer sources."""
 
 import contextlib
+import gc
 import json
 import math
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -133,6 +135,29 @@ def test_a_task_that_fails_costs_only_itself(source, monkeypatch, fault):
     assert [a.weight for a in after.answers] == [a.weight for a in before.answers]
 
 
+def test_a_run_that_diverges_has_no_vote_and_the_next_one_has_another_seed(source, monkeypatch):
+    """The second of three runs diverges, whenever it is made."""
+    before = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None)
+    source.max_runs, seeds, tune = 3, [], source.tuner.tune
+
+    def diverging(pairs, views, canvas, seed, *rest):
+        seeds.append(seed)
+        loss, num_steps = tune(pairs, views, canvas, seed, *rest)
+        return math.nan if seed == 2 else loss, num_steps
+
+    monkeypatch.setattr(source.tuner, "tune", diverging)
+    reports = []
+    findings = source.solve(TASK, Budget(seconds=60), 1, reports.append)
+    assert seeds == [1, 2, 3]
+    assert (findings.num_runs, findings.whole_weight, [r.num_runs for r in reports]) == (3, 2.0, [1, 3])
+    alone = source.solve(TASK, Budget(nodes=1), 2, lambda findings: None)
+    assert (alone.answers, alone.note, alone.num_runs) == ([], "vision: run 1, tuning diverged", 1)
+    second = source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, before)
+    assert second.answers == before.answers
+    source.solve(TASK, Budget(nodes=1), 1, lambda findings: None, second)
+    assert seeds == [1, 2, 3, 2, 2, 3]
+
+
 def test_runs_on_each_canvas_are_estimated_and_say_what_a_task_there_needs(tmp_path, monkeypatch):
     model = replace(TINY_MODEL, max_canvas=48)
     facts = {"canvas": 32, "trained_on": "nothing", "licence": "MIT-0", "training": {"large_canvas": 48}}
@@ -168,6 +193,21 @@ def test_a_device_that_never_has_memory_ends_the_process(source, monkeypatch):
         assert "out of device memory" in source.solve(TASK, Budget(nodes=1), 0, lambda findings: None).note
     with pytest.raises(DeviceLostError, match="3 times in a row"):
         source.solve(TASK, Budget(nodes=1), 0, lambda findings: None)
+
+
+def test_a_later_run_without_memory_leaves_the_votes_of_those_before(source, monkeypatch):
+    source.max_runs, reports = 3, []
+
+    def out_of_memory(*_):
+        raise torch.cuda.OutOfMemoryError
+
+    def report(findings):
+        reports.append(findings)
+        monkeypatch.setattr(source.tuner.model, "loss", out_of_memory)
+
+    findings = source.solve(TASK, Budget(seconds=60), 1, report)
+    assert (findings.answers, findings.num_runs, len(reports)) == (reports[0].answers, 1, 1)
+    assert findings.note == "vision: run 2, out of device memory"
 
 
 def test_what_a_run_took_says_what_the_next_one_needs(source):
@@ -432,6 +472,27 @@ def test_where_nothing_can_be_compiled_it_goes_on_uncompiled_and_says_so(source,
     monkeypatch.setattr(VisionSource, "warm_up", lambda self: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         VisionSource.ready(tmp_path, "cpu", TINY, 1)
+
+
+def test_what_failed_holds_no_memory_while_the_next_attempt_needs_it(source, tmp_path, monkeypatch):
+    """Neither by circles of references, which nobody may look for in time, nor by the traceback of its error."""
+    made, alive = [], []
+
+    def failing(self):
+        alive.append([ref() is not None for ref in made])
+        scratch = torch.zeros(9)
+        made.extend(map(weakref.ref, (self.tuner.model, scratch)))
+        if self.config.compile or self.config.graph:
+            raise torch.cuda.OutOfMemoryError(f"no room for {len(scratch)} more")
+
+    monkeypatch.setattr(VisionSource, "warm_up", failing)
+    monkeypatch.setattr("solver.vision.source.logger.exception", lambda *_: None)  # pytest keeps what is logged
+    gc.disable()
+    try:
+        VisionSource.ready(tmp_path, "cpu", replace(TINY, compile=True), 1)
+    finally:
+        gc.enable()
+    assert alive == [[], [False, False], [False] * 4]
 
 
 def test_settings_that_the_model_cannot_serve_are_not_taken_for_a_missing_compiler(source, tmp_path, caplog):

@@ -206,6 +206,13 @@ def test_without_tuning_every_view_has_the_mean_token_of_shipped_weights():
     assert torch.equal(tuner.model.embed.weight, tuner.shipped["embed.weight"])
 
 
+def test_a_model_of_one_task_is_tuned_from_its_token():
+    tuner = Tuner(LoopedModel(replace(TINY_MODEL, num_tasks=1)), replace(TINY, num_symmetries=1))
+    tuner.reset(1, 0)
+    assert torch.equal(tuner.model.tasks, tuner.shipped["tasks"])
+    assert 0 < tuner.tune_and_predict(SWAP).loss < 9
+
+
 def test_loops_and_views_are_as_many_as_asked_for(monkeypatch):
     config = replace(TINY, num_symmetries=1, num_placements=1, num_loops=1)
     tuner = Tuner(LoopedModel(TINY_MODEL), config)
@@ -233,6 +240,23 @@ def test_what_is_left_open_is_as_the_weights_were_trained():
     assert named.for_weights(manifest) == named
     tuner = Tuner(LoopedModel(TINY_MODEL), replace(TINY, dropout=0.2))
     assert {layer.dropout for layer in tuner.model.layers()} == {0.2}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ({"canvas": "48"}, "canvas '48' is of"),
+        ({"canvas": None}, "canvas None is of"),
+        ({"canvas": 32.0}, r"canvas 32\.0 is of"),
+        ({"canvas": 32, "training": None}, "training None is no object"),
+        ({"canvas": 32, "training": {"large_canvas": "64"}}, "large_canvas '64' is of"),
+        ({"canvas": 32, "training": {"min_scale": True}}, "min_scale True is of"),
+        ({"canvas": 32, "training": {"dropout": "0"}}, "dropout '0' is of"),
+    ],
+)
+def test_weights_that_do_not_say_how_they_were_trained_are_refused_in_one_line(manifest, said):
+    with pytest.raises(InputError, match=rf"^vision: solver\.json: {said}"):
+        TuningConfig(canvas=None).for_weights(manifest)
 
 
 def test_what_the_model_cannot_do_is_named():
