@@ -265,7 +265,7 @@ def test_a_full_disk_in_the_end_costs_the_files_and_not_the_score(tmp_path, tame
     assert "tasks solved" in said.out
     assert "report.html" not in said.out
     assert (
-        said.err.splitlines()[-1] == f"arc-solve: {out}: summary and report cannot be written: No space left on device"
+        said.err.splitlines()[-1] == f"arc-solve: {out}: summary or report cannot be written: No space left on device"
     )
 
 

@@ -393,7 +393,7 @@ def test_a_line_that_cannot_be_read_is_spoken_of_once(open_ledger, tmp_path, cap
     again = open_ledger([task("t"), task("u")], resume=True)
     assert [bool(again.found_by(task_id, "one")) for task_id in "tu"] == [False, True]
     (said,) = caplog.messages
-    assert said.startswith("results line 1 is left out: ")
+    assert said.startswith("partial.jsonl: line 1 is left out: ")
 
 
 def test_failed_tasks_are_done_again(open_ledger):
