@@ -96,7 +96,9 @@ def test_a_byte_order_mark_is_accepted(tmp_path):
     assert load_settings(file).run.seconds == 3.0
 
 
-@pytest.mark.parametrize("content", [b"[run\n", b"\xff\xfe", b"[run]\nlanes = " + b"[" * 2000, b"[run]\nseed = " + b"9" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"[run\n", b"\xff\xfe", b"[run]\nlanes = " + b"[" * 2000, b"[run]\nseed = " + b"9" * 5000]
+)
 def test_no_toml(tmp_path, content):
     file = tmp_path / "mine.toml"
     file.write_bytes(content)

@@ -58,7 +58,7 @@ from .runfolder import RunFolder
 from .services import Services
 from .standing import LaneStanding
 from .worker import Finished, Partial, Ready
-from .workers import Interrupts, StoppedError, Worker, Workers, spawn_service
+from .workers import Interrupts, StoppedError, Worker, Workers, allow_files, spawn_service
 
 logger = logging.getLogger(__name__)
 
@@ -207,6 +207,7 @@ class _Run:
 
     def _loop(self) -> None:
         self.ledger.saver.save()
+        allow_files(sum(lane.num_workers for lane in self.lanes))
         self._prepare()
         self._start_services()
         while (self.dispatch.is_waiting or self.workers.busy()) and not self.interrupts.reason:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,12 @@ PRELOAD = "solver.run.worker"
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Workers are the parallelism; a fork server with threads of its own could not fork safely."""
+
+
+FILES = 64
+FILES_EACH = 4
+"""Descriptors that the run's main process has open, at most: its own, and for each worker (a pipe, the sign of its end,
+and two more while it is started)."""
 
 
 class StoppedError(Exception):
@@ -219,6 +226,19 @@ class Workers(list[Worker]):
                     logger.error("a worker for %s was killed and does not end", worker.lane.name)
                     worker.connection.close()
                     self.remove(worker)
+
+
+def allow_files(num_workers: int) -> None:
+    """Let this process have as many descriptors as so many workers need, if the system allows it: where they run out
+    while one is started the fork server ends, and with it all other workers. Often no more than 1,024 are allowed
+    unasked."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = FILES + FILES_EACH * num_workers
+    if hard != resource.RLIM_INFINITY:
+        needed = min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 @contextlib.contextmanager

@@ -711,9 +711,9 @@ def test_resume_refuses_another_run_and_says_why(tmp_path, monkeypatch):
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     with pytest.raises(InputError, match=r"run\.nodes was 50, not 60; run\.seed was 0, not 3"):
         fake_run(tasks, nodes(60, seed=3), tmp_path, resume=True)
-    with pytest.raises(InputError, match="it is another run: other tasks$"):
+    with pytest.raises(InputError, match=r"it is another run: other tasks$"):
         fake_run(tasks[:1], nodes(), tmp_path, resume=True)
-    with pytest.raises(InputError, match="it is another run: tasks of other content$"):
+    with pytest.raises(InputError, match=r"it is another run: tasks of other content$"):
         fake_run([task("t1"), task("t2", number=5)], nodes(), tmp_path, resume=True)
     monkeypatch.setattr(solver.run.runner, "__version__", "99")
     with pytest.raises(InputError, match=r"version .*, not 99"):

@@ -15,7 +15,7 @@ from pathlib import Path
 import fake_run
 import orjson
 import pytest
-from fake_sources import HANGS, REPORTS_TWICE, SLOW, task
+from fake_sources import HANGS, REPORTS_TWICE, SLOW, USES_ALL, task
 
 from solver.submission import check_submission
 
@@ -170,3 +170,12 @@ def test_a_signal_while_workers_start(tmp_path, wait_s):
     assert json.loads(output.splitlines()[-1])["interrupted"] in ("SIGINT", "")
     check(tmp_path, SLOW)
     assert_gone(mark)
+
+
+def test_many_workers_have_the_descriptors_that_they_need(tmp_path):
+    words = ["bash", "-c", 'ulimit -S -n 24; exec "$@"', "bash", sys.executable, fake_run.__file__]
+    words += [str(tmp_path), str(USES_ALL), "12", "run.workers=12", "run.seconds=1"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "could not be started" not in done.stderr
+    assert done.stdout.count("started\n") == 12
+    assert done.stdout.count("worker_lost") == 0
