@@ -602,13 +602,33 @@ def test_module_is_the_same_command():
     assert re.fullmatch(r"arc-solve \d+\.\d+\.\d+\n", done.stdout)
 
 
+def test_progress_says_what_there_is_to_do_once_a_run_begins(tmp_path, tame, capsys):
+    path, out = write(tmp_path, {"a\n\x1b[31m": GOOD, "bad": BAD}), tmp_path / "out"
+    argv = ["solve", "--tasks", str(path), "--nodes", "5", "--out", str(out)]
+
+    def said(*more, code=0):
+        assert main([*argv, *more]) == code
+        return [line for line in capsys.readouterr().err.splitlines() if not line.startswith("arc-solve: ")]
+
+    first = said()
+    assert first[0] == "2 tasks, 1 to do; starting workers (the first run compiles the grid library)"
+    assert first[-1].startswith("[2/2] 'a\\n\\x1b[31m': fits all pairs")
+    assert said(code=2) == []  # it holds a run: none begins
+    assert said("--resume") == ["2 tasks, none to do"]
+
+
 def test_progress_bar_where_someone_watches():
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     with Progress(2, console=console) as progress:
+        progress.on_event(Event("begin", 0.0, 0, 2))  # what compiles now may take minutes
+        progress._bar.refresh()
+        assert "solving" not in console.file.getvalue()
         progress.on_event(Event("ready", 0.0, 0, 2))
         progress.on_event(Event("finished", 0.2, 1, 2, "a", result=None))
         print("a line of the log [1]", file=sys.stderr)  # goes above the bar
     shown = re.sub(r"\x1b\[[0-9;?]*\w", "", console.file.getvalue())
+    assert "starting workers" in shown
+    assert "solving" in shown
     assert "fit all pairs: 0" in shown
     assert "a line of the log [1]" in shown
     assert "1/2" in shown
