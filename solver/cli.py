@@ -91,7 +91,7 @@ class _StderrHandler(logging.StreamHandler):
 
 
 def _solve(args: Any) -> int:
-    from .reporting.report import write_report
+    from .reporting.report import render_report, write_report
     from .reporting.summary import summarize
     from .task_files import load_path
 
@@ -106,7 +106,9 @@ def _solve(args: Any) -> int:
     def report(record: RunRecord) -> None:
         summary = summarize(loaded.tasks, record, settings, {"solve": {"tasks": str(args.tasks)}})
         faulty = list(loaded.stubs.values())
-        write_report(places["report"], loaded.tasks, record.results, summary, args.tasks.name, faulty)
+        title = os.path.basename(os.path.abspath(args.tasks))  # also of `.`
+        page = render_report(loaded.tasks, record.results, summary, title, faulty)
+        write_report(places["report"], page)
 
     record = _go(args, loaded.tasks, settings, faulty=loaded.stubs, show_ids=True, report=report)
     from .reporting.terminal import PlainConsole
@@ -125,7 +127,7 @@ def _solve(args: Any) -> int:
 def _evaluate(args: Any) -> int:
     import orjson
 
-    from .reporting.report import write_report
+    from .reporting.report import render_report, write_report
     from .reporting.summary import summarize
     from .run.results import writable
     from .score import score
@@ -150,7 +152,8 @@ def _evaluate(args: Any) -> int:
         asked = {"evaluate": {"set": names[0], "tasks": str(args.tasks_from or args.tasks)}}
         summary.update(summarize(tasks, record, settings, asked))
         write_atomic(places["summary"], orjson.dumps(writable(summary), option=orjson.OPT_INDENT_2))
-        write_report(places["report"], tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
+        page = render_report(tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
+        write_report(places["report"], page)
 
     record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"), report=report)
     with _perhaps_unread():

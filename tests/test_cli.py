@@ -93,6 +93,14 @@ def test_solve_shows_all_that_it_submits_as_one_page(tmp_path, tame, capsys):
     assert main([*argv, "--resume"]) == 0
 
 
+def test_the_page_of_the_folder_at_hand_has_its_name(tmp_path, tame, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    write(tmp_path / "mine", GOOD)
+    monkeypatch.chdir(tmp_path / "mine")
+    assert main(["solve", "--tasks", ".", "--out", "../out", "--nodes", "5"]) == 0
+    assert "<title>mine</title>" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_strict_refuses_and_writes_nothing(tmp_path, tame, capsys):
     path = write(tmp_path, {"good": GOOD, "bad": BAD, "worse": {}})
     out = tmp_path / "out"
