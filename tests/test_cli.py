@@ -22,8 +22,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from solver import doctor, warm
 from solver.cli import main
 from solver.errors import InputError
+from solver.grid import registry
 from solver.reporting import report, summary
 from solver.reporting.progress import Progress
 from solver.run import runner
@@ -544,9 +546,20 @@ def test_doctor(capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["arc-agi-1/evaluation"] == "400 tasks"
     assert found["cores"] >= 1
-    assert re.match("cold|warm", found["compiled_kernels"])
+    assert re.match("cold|not complete|warm", found["compiled_kernels"])
     assert main(["doctor"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(found)
+
+
+def test_doctor_calls_warm_only_what_is_complete(monkeypatch, tmp_path):
+    """Kernels of another copy of the solver lie in the same folder."""
+    monkeypatch.setattr(warm, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(registry, "cache_folder", lambda: tmp_path)
+    assert doctor.examine()["compiled_kernels"].startswith("cold: ")
+    (tmp_path / "other.nbc").touch()
+    assert doctor.examine()["compiled_kernels"].startswith("not complete: 1 compiled kernels")
+    (tmp_path / warm.marker_name()).touch()
+    assert doctor.examine()["compiled_kernels"].startswith("warm: 1 compiled kernels")
 
 
 def test_bench_prints_what_it_measured(tmp_path, monkeypatch, capsys):
