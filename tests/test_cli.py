@@ -23,7 +23,8 @@ import pytest
 from rich.console import Console
 
 from solver import doctor, warm
-from solver.cli import main
+from solver.arguments import parser_of, settings_of
+from solver.cli import COMMANDS, main
 from solver.errors import InputError
 from solver.grid import registry
 from solver.reporting import report, summary
@@ -151,6 +152,23 @@ def test_bad_input_is_one_line_a_fault_and_exit_code_2(tmp_path, tame, capsys, a
     for line, message in zip(lines, messages):
         assert message in line
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "seconds", "nodes", "total_s"),
+    [
+        ([], 3.0, 7, 99.0),
+        (["--seconds", "5"], 5.0, None, None),
+        (["--hours", "0.01"], 3.0, None, 36.0),
+        (["--nodes", "5"], 3.0, 5, 99.0),
+    ],
+)
+def test_a_flag_of_time_counts_whatever_a_file_says(tmp_path, flags, seconds, nodes, total_s):
+    file = tmp_path / "mine.toml"
+    file.write_text("[run]\nseconds = 3\nnodes = 7\ntotal_s = 99\n")
+    args = parser_of(COMMANDS).parse_args(["solve", "--tasks", "a", "--out", "b", "--settings", str(file), *flags])
+    run = settings_of(args, []).run
+    assert (run.seconds, run.nodes, run.total_s) == (seconds, nodes, total_s)
 
 
 @pytest.mark.parametrize("again", [False, True])
