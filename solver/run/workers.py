@@ -134,34 +134,43 @@ class Workers(list[Worker]):
         """Start a worker; False if a signal came meanwhile. A failure is counted. addresses: of the lane's services.
         preload: what the fork server imports besides, if it does not run yet; left out once a start has failed, since
         an import may have ended the fork server, without which no lane has workers."""
-        context = multiprocessing.get_context("forkserver")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=serve,
-            args=(theirs, self.settings, lane.lane, slot, addresses),
-            daemon=True,
-            name=f"arc-{lane.name}",
-        )
         try:
-            with process_terms():
-                ensure_fork_server([PRELOAD, *(preload if self.preloads else ())])
-            with self.interrupts.breaking():
-                process.start()
+            process, ours = self._spawn(lane, slot, addresses, preload)
         except StoppedError:
-            ours.close()
             return False
         except (OSError, EOFError) as error:
-            ours.close()
             lane.failed_starts[slot] += 1
             self.preloads = False
             logger.error("a worker could not be started: %s", error)
             time.sleep(0.1)
             return True
-        finally:
-            theirs.close()
         self.append(Worker(self.num_started, lane, slot, process, ours))
         self.num_started += 1
         return True
+
+    def _spawn(
+        self, lane: LaneStanding, slot: int, addresses: tuple[str, ...], preload: list[str]
+    ) -> tuple[Any, Connection]:
+        """A worker's process, started, and the runner's end of its pipe. Raises OSError, EOFError and StoppedError."""
+        context = multiprocessing.get_context("forkserver")
+        ours, theirs = context.Pipe()
+        try:
+            process = context.Process(
+                target=serve,
+                args=(theirs, self.settings, lane.lane, slot, addresses),
+                daemon=True,
+                name=f"arc-{lane.name}",
+            )
+            with process_terms():
+                ensure_fork_server([PRELOAD, *(preload if self.preloads else ())])
+            with self.interrupts.breaking():
+                process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return process, ours
 
     def messages(self, worker: Worker) -> Iterator[Any]:
         """All that a worker has sent and was not read yet; one that has closed its pipe, or sends what cannot be read,

@@ -7,6 +7,7 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import re
+import resource
 import signal
 import sys
 import threading
@@ -46,9 +47,9 @@ from solver.errors import ArcSolveError, InputError, SettingsError
 from solver.run.results import load_results
 from solver.run.runfolder import RunFolder
 from solver.run.runner import run, tasks_digest
-from solver.run.standing import BLAMED_DEATHS, MAX_DEATHS
+from solver.run.standing import BLAMED_DEATHS, MAX_DEATHS, LaneStanding
 from solver.run.worker import task_seed
-from solver.run.workers import PRELOAD
+from solver.run.workers import PRELOAD, Interrupts, Workers
 from solver.settings import RunSettings, Settings, VisionSettings
 from solver.sources import KERNELS, Lane
 from solver.submission import check_submission
@@ -339,6 +340,18 @@ def test_events(tmp_path):
     (line,) = [line for line in events(tmp_path, "finished") if line["task_id"] == "t1"]
     assert line["phases"].keys() == {"search", "vote"}
     assert line["worker"] in (0, 1)
+
+
+def test_a_worker_for_which_there_is_no_descriptor_is_a_start_that_failed(caplog):
+    lane = LaneStanding.of(Lane("fake", 1, fake_sources.fake), [task("t1")])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        assert Workers(limits(), Interrupts()).start(lane, 0, (), [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert lane.failed_starts[0] == 1
+    assert caplog.messages == ["a worker could not be started: [Errno 24] Too many open files"]
 
 
 def test_a_run_in_a_thread(tmp_path):
