@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import parser_of, settings_of
-from .errors import ArcSolveError, InputError
+from .errors import ArcSolveError, InputError, SettingsError
 
 if TYPE_CHECKING:
     from .reporting.profile import Profile
@@ -265,7 +265,10 @@ def _run(args: Any) -> int:
 
     task = find_task(args.task)
     settings = load_settings(args.settings, args.set_or_setting)
-    found = run_program(args.program, task, args.timeout_s, settings.sandbox)
+    try:
+        found = run_program(args.program, task, args.timeout_s, settings.sandbox)
+    except SettingsError as error:  # what is out of a setting's range
+        raise SettingsError(f"--timeout-s: {error}") from None
     with contextlib.suppress(OSError):
         sys.stderr.write(found.printed)
     as_json = result_json(found, task)

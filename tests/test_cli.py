@@ -536,6 +536,7 @@ def test_run_of_a_failing_program_says_why(tmp_path, capfd):
         (["{dir}/p.py", "--task", "zzzzzzzz"], "neither the id of a public task nor a file"),
         (["{dir}/p.py", "--task", "{dir}/bad.json"], "task bad: train[0].input row 1"),
         (["{dir}/p.py", "--task", "{dir}/many.json"], "holds 2 tasks"),
+        (["{dir}/p.py", "--task", "007bbfb7", "--timeout-s", "1e9"], "--timeout-s: wall_s must be at most 100000"),
     ],
 )
 def test_run_of_bad_input(tmp_path, capsys, words, message):
