@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .tasks import Task
 
+logger = logging.getLogger(__name__)
+
 EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 
@@ -49,10 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             _complain(f"what is printed cannot be written: {error.strerror}")
             sys.stdout = None
             return 2
-        if error.errno not in (errno.ENAMETOOLONG, errno.EACCES) or error.filename is None:
-            raise
-        # Of a name that somebody gave it cannot even be asked whether it is there.
-        _complain(f"{error.filename}: cannot be read: {error.strerror}")
+        where = "" if error.filename is None else f"{error.filename}: "
+        if where and error.errno in (errno.ENAMETOOLONG, errno.EACCES):
+            where += "cannot be read: "  # of a name that somebody gave it cannot even be asked whether it is there
+        _complain(f"{where}{error.strerror or error}")  # else the machine is short of something, such as descriptors
+        logger.info("this is where", exc_info=True)
         return 2
     except KeyboardInterrupt:
         _complain("interrupted")

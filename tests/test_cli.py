@@ -490,6 +490,15 @@ def test_output_that_cannot_be_written_is_one_line():
     assert done.stderr == "arc-solve: what is printed cannot be written: No space left on device\n"
 
 
+@pytest.mark.parametrize("more", [[], ["--verbose"]])
+def test_a_machine_that_is_short_of_something_is_one_line(more):
+    words = ["bash", "-c", 'ulimit -n 6; exec "$@"', "bash", sys.executable, "-m", "solver", "doctor", *more]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "arc-solve: Too many open files" in done.stderr.splitlines()
+    assert ("Traceback" in done.stderr) == bool(more)
+
+
 def test_a_reader_that_goes_away_is_no_fault():
     words = [sys.executable, "-m", "solver", "functions"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
