@@ -16,7 +16,7 @@ from typing import Any
 
 from ..settings import Settings
 from ..sockets import ensure_fork_server
-from .process import KILL_S
+from .process import KILL_S, leave_behind
 from .services import spawn
 from .standing import LaneStanding
 from .worker import serve
@@ -233,6 +233,7 @@ class Workers(list[Worker]):
                     self.bury(worker)
                 elif worker.killed and now >= worker.kill_at + KILL_S:
                     logger.error("a worker for %s was killed and does not end", worker.lane.name)
+                    leave_behind(worker.process)
                     worker.connection.close()
                     self.remove(worker)
 

@@ -179,3 +179,22 @@ def test_many_workers_have_the_descriptors_that_they_need(tmp_path):
     assert "could not be started" not in done.stderr
     assert done.stdout.count("started\n") == 12
     assert done.stdout.count("worker_lost") == 0
+
+
+def test_a_run_ends_although_its_workers_do_not(tmp_path):
+    """As where they are stuck in a device's driver: whoever started the run waits for its process. Nobody but the fork
+    server can say that a worker has ended, and that stands still."""
+    process = start(tmp_path, USES_ALL, "run.seconds=0.5", "run.grace_s=0.3", "run.stop_s=0.1")
+    wait_for(process, "started")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (server,) = (int(pid) for pid in children if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(server, signal.SIGSTOP)
+    try:
+        assert process.wait(timeout=30) == 0
+    finally:
+        os.kill(server, signal.SIGKILL)
+        process.kill()
+        output, errors = process.communicate()
+    assert "was killed and does not end" in errors
+    assert "end" in output.splitlines()
+    check(tmp_path, USES_ALL)
