@@ -165,11 +165,14 @@ def _positive(text: str) -> float:
     return value
 
 
-_SOLVE = """Answer ARC tasks of your own: two attempts for each test input.
+_EXIT_CODES = """exit code: 0 done, 2 unusable input or settings, or a file that could not be written, 130 after Ctrl-C,
+143 after SIGTERM (findings are written)"""
+
+_SOLVE = f"""Answer ARC tasks of your own: two attempts for each test input.
 
 PATH is one of
-  a challenges file   {"0a1b2c3d": task, "4e5f6a7b": task, ...}
-  one task file       {"train": [{"input": grid, "output": grid}, ...], "test": [{"input": grid}, ...]};
+  a challenges file   {{"0a1b2c3d": task, "4e5f6a7b": task, ...}}
+  one task file       {{"train": [{{"input": grid, "output": grid}}, ...], "test": [{{"input": grid}}, ...]}};
                       its id is the file's name
   a folder            of such task files (*.json)
 A grid is a list of rows of integers 0..9, 1x1 to 30x30.
@@ -179,8 +182,7 @@ task that cannot be read is reported on stderr and gets fallback attempts; --str
 DIR/results.jsonl says, a line a task, which programs the attempts come from; DIR/report.html shows it all as one page,
 when the run has ended.
 
-exit code: 0 done, 2 unusable input or settings, or a file that could not be written, 130 after Ctrl-C, 143 after
-SIGTERM (findings are written)"""
+{_EXIT_CODES}"""
 
 _SET_LINES = """  arc-agi-1/evaluation   400 tasks
   arc-agi-1/training     400 tasks
@@ -204,8 +206,7 @@ Written to DIR:
   results.jsonl     a line a task: attempts, their programs, seconds, nodes
   submission.json   the attempts in the competition's format
 
-exit code: 0 done, 2 unusable input or settings, or a file that could not be written, 130 after Ctrl-C, 143 after
-SIGTERM (findings are written)"""
+{_EXIT_CODES}"""
 
 _RUN = """Run a program over all inputs of a task and compare its outputs with the truth.
 
@@ -245,6 +246,8 @@ def settings_of(args: Any, assignments: Sequence[str]) -> Settings:
 
     flags = {name: getattr(args, name) for name in ("seconds", "nodes", "workers", "seed")}
     own = [f"run.{name}={value}" for name, value in flags.items() if value is not None]
+    if args.seconds is not None or args.hours is not None:  # instead of what a file may have said
+        own += ["run.nodes=none", "run.total_s=none"]
     for name in ("policy", "ppm"):
         if getattr(args, name) is not None:
             own.append(f"lm.{name}={json.dumps(getattr(args, name), ensure_ascii=False)}")

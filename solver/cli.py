@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import parser_of, settings_of
-from .errors import ArcSolveError, InputError
+from .errors import ArcSolveError, InputError, SettingsError
 
 if TYPE_CHECKING:
     from .reporting.profile import Profile
     from .run.runner import RunRecord
     from .settings import Settings
     from .tasks import Task
+
+logger = logging.getLogger(__name__)
 
 EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
 
@@ -49,10 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             _complain(f"what is printed cannot be written: {error.strerror}")
             sys.stdout = None
             return 2
-        if error.errno not in (errno.ENAMETOOLONG, errno.EACCES) or error.filename is None:
-            raise
-        # Of a name that somebody gave it cannot even be asked whether it is there.
-        _complain(f"{error.filename}: cannot be read: {error.strerror}")
+        where = "" if error.filename is None else f"{error.filename}: "
+        if where and error.errno in (errno.ENAMETOOLONG, errno.EACCES):
+            where += "cannot be read: "  # of a name that somebody gave it cannot even be asked whether it is there
+        _complain(f"{where}{error.strerror or error}")  # else the machine is short of something, such as descriptors
+        logger.info("this is where", exc_info=True)
         return 2
     except KeyboardInterrupt:
         _complain("interrupted")
@@ -91,7 +94,7 @@ class _StderrHandler(logging.StreamHandler):
 
 
 def _solve(args: Any) -> int:
-    from .reporting.report import write_report
+    from .reporting.report import render_report, write_report
     from .reporting.summary import summarize
     from .task_files import load_path
 
@@ -106,7 +109,9 @@ def _solve(args: Any) -> int:
     def report(record: RunRecord) -> None:
         summary = summarize(loaded.tasks, record, settings, {"solve": {"tasks": str(args.tasks)}})
         faulty = list(loaded.stubs.values())
-        write_report(places["report"], loaded.tasks, record.results, summary, args.tasks.name, faulty)
+        title = os.path.basename(os.path.abspath(args.tasks))  # also of `.`
+        page = render_report(loaded.tasks, record.results, summary, title, faulty)
+        write_report(places["report"], page)
 
     record = _go(args, loaded.tasks, settings, faulty=loaded.stubs, show_ids=True, report=report)
     from .reporting.terminal import PlainConsole
@@ -125,7 +130,7 @@ def _solve(args: Any) -> int:
 def _evaluate(args: Any) -> int:
     import orjson
 
-    from .reporting.report import write_report
+    from .reporting.report import render_report, write_report
     from .reporting.summary import summarize
     from .run.results import writable
     from .score import score
@@ -150,7 +155,8 @@ def _evaluate(args: Any) -> int:
         asked = {"evaluate": {"set": names[0], "tasks": str(args.tasks_from or args.tasks)}}
         summary.update(summarize(tasks, record, settings, asked))
         write_atomic(places["summary"], orjson.dumps(writable(summary), option=orjson.OPT_INDENT_2))
-        write_report(places["report"], tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
+        page = render_report(tasks, record.results, summary, f"{names[0]}: {len(tasks)} tasks")
+        write_report(places["report"], page)
 
     record = _go(args, tasks, settings, show_ids=not names[0].endswith("evaluation"), report=report)
     with _perhaps_unread():
@@ -262,7 +268,10 @@ def _run(args: Any) -> int:
 
     task = find_task(args.task)
     settings = load_settings(args.settings, args.set_or_setting)
-    found = run_program(args.program, task, args.timeout_s, settings.sandbox)
+    try:
+        found = run_program(args.program, task, args.timeout_s, settings.sandbox)
+    except SettingsError as error:  # what is out of a setting's range
+        raise SettingsError(f"--timeout-s: {error}") from None
     with contextlib.suppress(OSError):
         sys.stderr.write(found.printed)
     as_json = result_json(found, task)

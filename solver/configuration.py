@@ -129,7 +129,7 @@ def _overlay(path: Path, groups: dict[str, type], chosen: dict[str, dict[str, An
     except OSError as error:
         faults.append(f"{path}: {error.strerror}")
         return
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or a number of more than 4,300 digits
         faults.append(f"{path}: not TOML: {error}")
         return
     for group, values in content.items():
@@ -186,7 +186,7 @@ def _value(text: str) -> Any:
     """What stands right of the = : a TOML value, else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not TOML, or a number of more than 4,300 digits
         return text
 
 
@@ -209,7 +209,7 @@ def _fault(kind: type, name: str, value: Any) -> str:
     for item in value if isinstance(value, (list, tuple)) else (value,):
         if choices and item not in choices:
             return f"{name} must be one of {', '.join(map(str, choices))}, not {item!r}"
-        if isinstance(item, str) and any("\ud800" <= char <= "\udfff" for char in item):
+        if isinstance(item, str) and any(char == "\0" or "\ud800" <= char <= "\udfff" for char in item):
             return f"{name} must be text that can be written again, not {item!a}"
         if isinstance(item, float) and not math.isfinite(item):
             return f"{name} must be finite, not {item!r}"

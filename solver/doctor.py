@@ -76,11 +76,14 @@ def _disk(folder: Path) -> str:
 
 def _kernels() -> str:
     from .grid.registry import cache_folder
+    from .warm import is_warm
 
     folder = cache_folder()
     num_files = sum(1 for _ in folder.rglob("*.nbc")) if folder.is_dir() else 0
     if not num_files:
         return f"cold: nothing in {folder}; the first run compiles"
+    if not is_warm():
+        return f"not complete: {num_files} compiled kernels in {folder}; the first run compiles what this solver lacks"
     return f"warm: {num_files} compiled kernels in {folder}"
 
 

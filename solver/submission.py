@@ -52,13 +52,18 @@ def _test_inputs(task: Task | TaskStub) -> tuple[np.ndarray | None, ...]:
     return task.inputs if isinstance(task, TaskStub) else tuple(pair.input for pair in task.test)
 
 
+def temporary_of(path: Path) -> Path:
+    """Where `write_atomic` writes first. A process that is killed there leaves it behind."""
+    return path.with_name(f".{path.name}.tmp")
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace the file at `path` as a whole: written beside it, flushed to the disk, then renamed over it.
 
     On an error (OSError: no space, no permission) the old file is as it was. Where a file system cannot flush a folder
     (some of networks), the rename may be lost with the machine's power. One writer at a time.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = temporary_of(path)
     try:
         with open(temporary, "wb") as file:
             file.write(data)

@@ -240,7 +240,7 @@ def _load_folder(folder: Path) -> LoadedTasks:
 def read_ids(path: Path) -> list[str]:
     """Task ids of a file: one a line ('#' starts a remark), or the ids of a challenges file."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if path.suffix.lower() == ".json":
         raw = read_json(path)
         if not isinstance(raw, (dict, list)) or not all(isinstance(task_id, str) for task_id in raw):

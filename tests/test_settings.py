@@ -69,6 +69,8 @@ def test_one_error_names_every_fault(tmp_path):
         ("seconds=3", "did you mean run.seconds?"),
         ("lm.policy=\udcff", "text that can be written again"),
         ("run.lanes=['\udcff']", "text that can be written again"),
+        (r'search.trace="a\u0000b"', "text that can be written again"),
+        ("run.seed=" + "9" * 5000, "a whole number"),
         ("run.lanes=" + "[" * 2000, "a list"),
         ("run=3", "unknown setting run"),
         ("run.=3", "unknown setting run"),
@@ -94,7 +96,9 @@ def test_a_byte_order_mark_is_accepted(tmp_path):
     assert load_settings(file).run.seconds == 3.0
 
 
-@pytest.mark.parametrize("content", [b"[run\n", b"\xff\xfe", b"[run]\nlanes = " + b"[" * 2000])
+@pytest.mark.parametrize(
+    "content", [b"[run\n", b"\xff\xfe", b"[run]\nlanes = " + b"[" * 2000, b"[run]\nseed = " + b"9" * 5000]
+)
 def test_no_toml(tmp_path, content):
     file = tmp_path / "mine.toml"
     file.write_bytes(content)

@@ -299,7 +299,8 @@ def test_select_by_number_ids_or_all():
     assert [task.task_id for task in select(tasks, "0ca9ddb6, 007bbfb7,0ca9ddb6")] == ["0ca9ddb6", "007bbfb7"]
     digits = next(task for task in load_set("arc-agi-2/training") if task.task_id.isdecimal())
     assert select([*tasks, digits], digits.task_id) == (digits,)
-    for wanted, message in [("0", "1 to 400"), ("401", "1 to 400"), ("nope", "nope"), (",", "no task ids")]:
+    bad = [("0", "1 to 400"), ("401", "1 to 400"), ("9" * 5000, "1 to 400"), ("nope", "nope"), (",", "no task ids")]
+    for wanted, message in bad:
         with pytest.raises(InputError, match=message):
             select(tasks, wanted)
 
@@ -315,6 +316,8 @@ def test_read_ids(tmp_path):
     for path in (write(tmp_path, "3", "n.json"), tmp_path / "absent", write(tmp_path, "[1]", "m.json")):
         with pytest.raises(InputError, match=path.name):
             read_ids(path)
+    with pytest.raises(InputError, match="not a file"):
+        read_ids(tmp_path)
 
 
 def test_find_in_sets_and_dev_rule():

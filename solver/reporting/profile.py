@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from ..errors import InputError
-from ..run.results import load_results
-from ..run.runfolder import EVENTS, RESULTS
+from ..run.results import RESULTS, load_results
+from ..run.runfolder import EVENTS
 from .figures import new_figure, save_figure
 
 

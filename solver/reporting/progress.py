@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from ..errors import shown
 from .terminal import PlainConsole
 
 if TYPE_CHECKING:
     from ..run.events import Event
 
 LINE_EVERY_S = 5.0
+STARTING = "starting workers"
 
 
 class Progress:
@@ -49,9 +51,7 @@ class Progress:
                 console=self.console,
             )
             self._bar.start()
-            self._row = self._bar.add_task("starting workers", total=self.num_tasks, exact=0)
-        else:
-            self._say(f"{self.num_tasks} tasks; starting workers (the first run compiles the grid library)")
+            self._row = self._bar.add_task(STARTING, total=self.num_tasks, exact=0)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -64,17 +64,25 @@ class Progress:
         """Take one event of the runner."""
         if event.kind in ("plan", "pass", "lane_lost") or (event.kind == "ready" and event.message):
             self._say(event.message)
+        is_first_ready = event.kind == "ready" and not self._ready
+        self._ready = self._ready or is_first_ready
         if self._bar is not None:
-            described = "solving" if event.kind != "stopping" else "stopping"
+            described = "stopping" if event.kind == "stopping" else "solving" if self._ready else STARTING
             self._bar.update(self._row, completed=event.num_done, description=described, exact=event.num_exact)
             return
-        if event.kind == "ready" and not self._ready:
-            self._ready = True
+        if event.kind == "begin":
+            self._begins(event.num_tasks - event.num_done)
+        elif is_first_ready:
             self._say("workers are ready")
         elif event.kind == "stopping":
             self._say(f"stopping: {event.message}" if event.message else "stopping")
         elif event.kind == "finished":
             self._finished(event)
+
+    def _begins(self, num_todo: int) -> None:
+        todo = "" if num_todo == self.num_tasks else f", {num_todo or 'none'} to do"
+        starting = f"; {STARTING} (the first run compiles the grid library)" if num_todo else ""
+        self._say(f"{self.num_tasks} tasks{todo}{starting}")
 
     def _finished(self, event: Event) -> None:
         place = f"[{event.num_done}/{event.num_tasks}]"
@@ -83,7 +91,7 @@ class Progress:
             what = "fits all pairs" if result.num_exact else "no full fit"
             status = "" if result.status == "done" else f", {result.status}"
             spent = f"{result.seconds:.1f} s, {result.num_nodes:,} nodes"
-            self._say(f"{place} {result.task_id}: {what}{status}, {spent}")
+            self._say(f"{place} {shown(result.task_id)}: {what}{status}, {spent}")
             return
         now = time.monotonic()
         if now - self._last_line >= LINE_EVERY_S or event.num_done == event.num_tasks:

@@ -46,11 +46,12 @@ border-radius:8px;margin:0 0 12px;padding:10px 14px 12px;
 content-visibility:auto;contain-intrinsic-size:auto 340px}
 article.solved{border-left-color:var(--good)}article.partly{border-left-color:var(--half)}
 article.missed{border-left-color:var(--bad)}article[hidden]{display:none}
+h1,h2{overflow-wrap:anywhere}
 h2{font:600 15px/1.4 ui-monospace,monospace;display:inline;margin:0 10px 0 0}
 .tag{font-size:12px;font-weight:600;margin-right:10px}
 .solved .tag{color:var(--good)}.partly .tag{color:var(--half)}.missed .tag{color:var(--bad)}
 .row{display:flex;flex-wrap:wrap;gap:10px 26px;align-items:flex-start;margin-top:10px}
-.row+.row{border-top:1px solid var(--edge);padding-top:10px}
+.row+.row,details+.row{border-top:1px solid var(--edge);padding-top:10px}
 .pair{display:flex;align-items:center;gap:7px}.pair>span{color:var(--dim)}
 figure{margin:0}figcaption{font-size:12px;color:var(--dim);margin-top:3px;max-width:240px}
 figcaption .ok{color:var(--good);font-weight:600}figcaption .no{color:var(--bad)}
@@ -91,17 +92,9 @@ _KINDS = {
 }
 
 
-def write_report(
-    path: Path,
-    tasks: Sequence[Task],
-    results: Mapping[str, TaskResult],
-    summary: Mapping[str, Any],
-    title: str = "ARC run",
-    faulty: Sequence[TaskStub] = (),
-) -> None:
-    """Write the page atomically. summary: what summary.json holds; its 'settings' are shown folded. faulty: tasks that
-    could not be read, after the others."""
-    write_atomic(path, render_report(tasks, results, summary, title, faulty).encode("utf-8", "backslashreplace"))
+def write_report(path: Path, page: str) -> None:
+    """Write a page (`render_report`) atomically."""
+    write_atomic(path, page.encode("utf-8", "backslashreplace"))
 
 
 def render_report(
@@ -111,12 +104,13 @@ def render_report(
     title: str = "ARC run",
     faulty: Sequence[TaskStub] = (),
 ) -> str:
-    """The page as HTML. Arguments as of `write_report`."""
+    """The page as HTML. summary: what summary.json holds; its 'settings' are shown folded. faulty: tasks that could not
+    be read, after the others."""
     scored = score(tasks, results)
-    cards = [_card(task, results.get(task.task_id), s) for task, s in zip(tasks, scored.tasks, strict=True)]
-    cards += [_faulty_card(stub, results.get(stub.task_id)) for stub in faulty]
+    shown = [(task, results.get(task.task_id), s) for task, s in zip(tasks, scored.tasks, strict=True)]
+    cards = [_card(*one) for one in shown] + [_faulty_card(stub, results.get(stub.task_id)) for stub in faulty]
     counts = Counter([task.verdict for task in scored.tasks] + [_UNREADABLE] * len(faulty))
-    fits = sum("exactwrong" in card[:120] for card in cards)
+    fits = sum(_fits_yet_wrong(result, s) for _, result, s in shown)
     choices = [("all", f"All {len(cards)}")]
     choices += [(kind, f"{name} {counts[kind]}") for kind, name in _KINDS.items() if counts[kind]]
     choices += [("exactwrong", f"Fits, yet wrong {fits}")] if fits else []
@@ -126,11 +120,11 @@ def render_report(
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<style>{_STYLE}</style></head><body>\n<header><h1>{escape(title)}</h1>{_totals(scored, summary)}"
-        f'<div class="bar">{buttons}<input placeholder="Find a task id" aria-label="Find a task id">'
+        f'</header>\n<main><div class="bar">{buttons}<input placeholder="Find a task id" aria-label="Find a task id">'
         '<select aria-label="Order"><option value="at">In order</option><option value="id">By id</option>'
         '<option value="seconds">Slowest first</option>'
         '<option value="nodes">Most nodes first</option></select>'
-        '<span class="dim" id="shown"></span></div></header>\n<main>\n'
+        '<span class="dim" id="shown"></span></div>\n'
         + "\n".join(cards)
         + f"\n</main><script>{_SCRIPT}</script></body></html>\n"
     )
@@ -170,13 +164,16 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
     return rows
 
 
+def _fits_yet_wrong(result: TaskResult | None, scored: TaskScore) -> bool:
+    """Whether a program fits all pairs of a task that is not solved."""
+    return result is not None and result.num_exact > 0 and scored.verdict in ("missed", "partly")
+
+
 def _card(task: Task, result: TaskResult | None, scored: TaskScore) -> str:
     seconds = result.seconds if result else 0.0
     nodes = result.num_nodes if result else 0
     num_exact = result.num_exact if result else 0
-    classes = [scored.verdict]
-    if num_exact and scored.verdict in ("missed", "partly"):
-        classes.append("exactwrong")
+    classes = [scored.verdict, *(["exactwrong"] if _fits_yet_wrong(result, scored) else [])]
     facts = [f"{seconds:.1f} s", f"{nodes:,} nodes", f"{num_exact} fit all pairs"]
     if result is None:
         facts = ["no result"]

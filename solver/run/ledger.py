@@ -52,8 +52,8 @@ class Ledger:
         if limits.nodes is not None:
             carried = {}  # such a run finds again what it had found, and must end as one that was not stopped
         self._carried = {task_id: _voted_anew(known) for task_id, known in carried.items()}
-        ids = {task.task_id for task in tasks}
-        kept = {task_id: result for task_id, result in folder.finished.items() if task_id in ids}
+        num_tests = {task.task_id: len(task.test) for task in tasks}
+        kept = {i: result for i, result in folder.finished.items() if len(result.attempts) == num_tests.get(i)}
         for task_id, known in carried.items():
             if known.ends.keys() >= {*lanes}:  # the lane that had no time for it is none of this run's: its GPU is gone
                 kept[task_id] = folder.results[task_id]

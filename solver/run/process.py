@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import math
-import multiprocessing
+import multiprocessing.process
 import os
 import pickle
 import signal
@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from ..errors import ArcSolveError
@@ -111,3 +112,9 @@ def die_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def leave_behind(process: BaseProcess) -> None:
+    """Have this process end although one that it started does not, even killed: at its end multiprocessing waits for
+    all that it knows of."""
+    multiprocessing.process._children.discard(process)

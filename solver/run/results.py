@@ -19,6 +19,8 @@ from ..grid.registry import GridError, as_grid
 
 logger = logging.getLogger(__name__)
 
+RESULTS, PARTIAL = "results.jsonl", "partial.jsonl"
+
 STATUSES = ("done", "partial", "failed")
 
 MAX_BITS = 63
@@ -94,19 +96,19 @@ def _read(line: bytes | str) -> tuple[TaskResult, dict[str, Any]]:
     return result, d
 
 
-def parse_results(content: bytes) -> tuple[dict[str, TaskResult], int]:
+def parse_results(content: bytes, name: str = RESULTS) -> tuple[dict[str, TaskResult], int]:
     """Results by task (the last line of a task counts), and how many bytes of whole lines there are.
 
     A last line without its newline was torn by a crash and is left out; a line that cannot be read is logged
-    and left out: its task counts as unfinished.
+    and left out: its task counts as unfinished. name: of the file, for the log.
     """
-    return {result.task_id: result for result, _ in _read_lines(content)}, content.rfind(b"\n") + 1
+    return {result.task_id: result for result, _ in _read_lines(content, name)}, content.rfind(b"\n") + 1
 
 
 def parse_partial(content: bytes) -> dict[str, Unfinished]:
     """What partial.jsonl says, by task; nothing to go on from where that cannot be read."""
     partial = {}
-    for result, d in _read_lines(content):
+    for result, d in _read_lines(content, PARTIAL):
         found: Found = {}
         ends: Ends = {}
         try:
@@ -117,7 +119,7 @@ def parse_partial(content: bytes) -> dict[str, Unfinished]:
     return partial
 
 
-def _read_lines(content: bytes) -> Iterator[tuple[TaskResult, dict[str, Any]]]:
+def _read_lines(content: bytes, name: str) -> Iterator[tuple[TaskResult, dict[str, Any]]]:
     """`_read` of each whole line; one that cannot be read is logged and left out."""
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
         if not line.strip():
@@ -125,14 +127,14 @@ def _read_lines(content: bytes) -> Iterator[tuple[TaskResult, dict[str, Any]]]:
         try:
             yield _read(line)
         except ValueError as error:
-            logger.warning("results line %d is left out: %s", number, error)
+            logger.warning("%s: line %d is left out: %s", name, number, error)
 
 
 def load_results(path: Path) -> dict[str, TaskResult]:
     """Results of a results.jsonl by task, in the order of the file. Raises InputError if it cannot be
     read."""
     try:
-        return parse_results(path.read_bytes())[0]
+        return parse_results(path.read_bytes(), str(path))[0]
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 

@@ -32,14 +32,13 @@ import orjson
 from ..answers import Attempt, Attempts, Found, TaskResult
 from ..errors import InputError
 from ..grid.registry import as_grid
-from ..submission import KEYS, Submission, check_submission, submission_of, write_atomic, write_submission
+from ..submission import KEYS, Submission, check_submission, submission_of, temporary_of, write_atomic, write_submission
 from ..tasks import Task, TaskStub
-from .results import Ends, Unfinished, parse_partial, parse_results, to_json, writable
+from .results import PARTIAL, RESULTS, Ends, Unfinished, parse_partial, parse_results, to_json, writable
 
 logger = logging.getLogger(__name__)
 
-SUBMISSION, RUN, RESULTS, EVENTS = "submission.json", "run.json", "results.jsonl", "events.jsonl"
-PARTIAL = "partial.jsonl"
+SUBMISSION, RUN, EVENTS = "submission.json", "run.json", "events.jsonl"
 REPORTS = ("summary.json", "report.html")
 """Made of a run's results at its end: out of date once another run starts here, or this one goes on."""
 
@@ -88,28 +87,41 @@ class RunFolder:
                 self._check_identity()
             self._journal: BinaryIO = open(path / RESULTS, "ab", buffering=0)  # noqa: SIM115
         except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+            raise self._unusable(error) from error
         try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if resume:
-                self.results, self._size = parse_results((path / RESULTS).read_bytes())
-            else:
-                self._size = 0
-                for name in (EVENTS, PARTIAL, RUN):
-                    (path / name).unlink(missing_ok=True)
-            for name in REPORTS:
-                (path / name).unlink(missing_ok=True)
-            self._journal.truncate(self._size)
-            self._events: BinaryIO = open(path / EVENTS, "ab", buffering=0)  # noqa: SIM115
-            events = (path / EVENTS).read_bytes()
-            self._events_size = _whole_lines(events)
-            self._events.truncate(self._events_size)
-            self.past_s = sum(_parts_s(events[: self._events_size]))
+            self._take_over(resume)
         except OSError as error:
             self._journal.close()
             if isinstance(error, BlockingIOError):
                 raise InputError(f"{path}: another run is writing to it") from error
-            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+            raise self._unusable(error) from error
+
+    def _take_over(self, resume: bool) -> None:
+        """Lock the folder, read what a run goes on from, and only when all of it can be used remove what is of no use
+        any more. Raises OSError."""
+        path = self.path
+        fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._events: BinaryIO = open(path / EVENTS, "ab", buffering=0)  # noqa: SIM115
+        try:
+            events, self._size = b"", 0
+            if resume:
+                self.results, self._size = parse_results((path / RESULTS).read_bytes())
+                events = (path / EVENTS).read_bytes()
+            self._events_size = _whole_lines(events)
+            self.past_s = sum(_parts_s(events[: self._events_size]))
+            for name in REPORTS if resume else (PARTIAL, RUN, *REPORTS):
+                (path / name).unlink(missing_ok=True)
+            for name in (SUBMISSION, RUN, PARTIAL, *REPORTS):
+                temporary_of(path / name).unlink(missing_ok=True)  # of a run that was killed as it wrote
+            self._journal.truncate(self._size)
+            self._events.truncate(self._events_size)
+        except OSError:
+            self._events.close()
+            raise
+
+    def _unusable(self, error: OSError) -> InputError:
+        place = error.filename2 or error.filename or self.path
+        return InputError(f"{place}: cannot be written: {error.strerror or error}")
 
     def _check_identity(self) -> None:
         """Refuse to go on with a run of other tasks, settings, weights or version."""
@@ -169,7 +181,7 @@ class RunFolder:
             write_atomic(self.path / RUN, orjson.dumps(self._identity, option=orjson.OPT_INDENT_2))
         except OSError as error:
             self.close()
-            raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+            raise self._unusable(error) from error
 
     def write_submission(self, results: Mapping[str, TaskResult]) -> bool:
         """Replace the submission. False, and the old one stays, if that cannot be done now; where room is short
@@ -370,8 +382,10 @@ def _differences(before: Any, now: dict[str, Any]) -> list[str]:
             continue
         if name == "version":
             faults.append(f"version {before.get(name)}, not {now[name]}")
-        else:
-            faults.append("other tasks" if name == "task_ids" else "tasks of other content")
+        elif name == "task_ids":
+            faults.append("other tasks")
+        elif before.get("task_ids") == now["task_ids"]:
+            faults.append("tasks of other content")
     old, new = _object(before.get("weights")), now["weights"]
     faults += [f"other weights of the {kind} model" for kind in sorted(old.keys() & new) if old[kind] != new[kind]]
     old, new = _flat(before.get("settings")), _flat(now["settings"])

@@ -58,7 +58,7 @@ from .runfolder import RunFolder
 from .services import Services
 from .standing import LaneStanding
 from .worker import Finished, Partial, Ready
-from .workers import Interrupts, StoppedError, Worker, Workers, spawn_service
+from .workers import Interrupts, StoppedError, Worker, Workers, allow_files, spawn_service
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ def _reported(record: RunRecord, write: Callable[[RunRecord], None], out: Path) 
     try:
         write(record)
     except OSError as error:
-        problem = f"{out}: summary and report cannot be written: {error.strerror or error}"
+        problem = f"{out}: summary or report cannot be written: {error.strerror or error}"
         return replace(record, problems=(*record.problems, problem))
     except Exception as error:  # of what is made for people, once all that counts is written
         logger.error("%s: no report could be made: %s: %s", out, type(error).__name__, first_line(error))
@@ -207,6 +207,7 @@ class _Run:
 
     def _loop(self) -> None:
         self.ledger.saver.save()
+        allow_files(sum(lane.num_workers for lane in self.lanes))
         self._prepare()
         self._start_services()
         while (self.dispatch.is_waiting or self.workers.busy()) and not self.interrupts.reason:
@@ -346,6 +347,8 @@ class _Run:
         self.ledger.saver.save(final=True)
         services = self.services.facts()
         self.events.tell("end", message=reason, **({"services": services} if services else {}))
-        problems = tuple(f"{self.folder.path / name}: {text}" for name, text in self.folder.problems.items())
+        problems = tuple(
+            f"{self.folder.path / name}: cannot be written: {text}" for name, text in self.folder.problems.items()
+        )
         wall_s = self.folder.past_s + time.monotonic() - self.began
         return RunRecord(dict(self.ledger.best), wall_s, reason, problems, services)

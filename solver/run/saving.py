@@ -16,6 +16,11 @@ RETRY_WRITE_S = 5.0
 """Least time between two writes of submission.json, by why it changed, of partial.jsonl, and after one that failed."""
 
 
+PARTIAL_SHARE = 0.05
+"""Of the time, the most that writing partial.jsonl takes: of hundreds of tasks it is tens of MB, and the runner, which
+the workers wait for, does nothing else meanwhile."""
+
+
 class Saver:
     """Keeps the folder of a run up to date: what changes is told to it, and `save` is called again and again.
 
@@ -27,7 +32,7 @@ class Saver:
         self._folder, self._best = folder, best
         self._lines = list(lines)
         self._changed = ""  # why the submission is to be written: 'improved' or 'finished'
-        self._last_write, self._last_partial = 0.0, time.monotonic()
+        self._last_write, self._next_partial = 0.0, time.monotonic() + PARTIAL_WRITE_S
         self._has_failed = False
 
     def improved(self) -> None:
@@ -53,9 +58,11 @@ class Saver:
             self._has_failed = not self._folder.write_submission(self._best)
             self._changed = self._changed if self._has_failed else ""
             self._last_write = time.monotonic()
-        if final or now >= self._last_partial + PARTIAL_WRITE_S:
+        if final or now >= self._next_partial:
+            began = time.monotonic()
             self._folder.write_partial()
-            self._last_partial = now
+            ended = time.monotonic()
+            self._next_partial = ended + max(PARTIAL_WRITE_S, (ended - began) / PARTIAL_SHARE)
 
     def _next_write(self) -> float:
         """When submission.json may be written again."""

@@ -25,7 +25,7 @@ from typing import Any
 
 from ..errors import ArcSolveError
 from ..sockets import make_socket_folder
-from .process import KILL_S, Broken, be_killed_first, die_with_parent, send_broken
+from .process import KILL_S, Broken, be_killed_first, die_with_parent, leave_behind, send_broken
 
 logger = logging.getLogger(__name__)
 
@@ -257,8 +257,10 @@ class Services:
             if state.process.exitcode is None:
                 state.process.kill()
                 state.process.join(KILL_S)
-            with contextlib.suppress(ValueError):  # it still has not ended
+            try:
                 self._close(state)
+            except ValueError:  # it still has not ended
+                leave_behind(state.process)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 from ..settings import Settings
 from ..sockets import ensure_fork_server
-from .process import KILL_S
+from .process import KILL_S, leave_behind
 from .services import spawn
 from .standing import LaneStanding
 from .worker import serve
@@ -27,6 +28,12 @@ PRELOAD = "solver.run.worker"
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Workers are the parallelism; a fork server with threads of its own could not fork safely."""
+
+
+FILES = 64
+FILES_EACH = 4
+"""Descriptors that the run's main process has open, at most: its own, and for each worker (a pipe, the sign of its end,
+and two more while it is started)."""
 
 
 class StoppedError(Exception):
@@ -127,34 +134,43 @@ class Workers(list[Worker]):
         """Start a worker; False if a signal came meanwhile. A failure is counted. addresses: of the lane's services.
         preload: what the fork server imports besides, if it does not run yet; left out once a start has failed, since
         an import may have ended the fork server, without which no lane has workers."""
-        context = multiprocessing.get_context("forkserver")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=serve,
-            args=(theirs, self.settings, lane.lane, slot, addresses),
-            daemon=True,
-            name=f"arc-{lane.name}",
-        )
         try:
-            with process_terms():
-                ensure_fork_server([PRELOAD, *(preload if self.preloads else ())])
-            with self.interrupts.breaking():
-                process.start()
+            process, ours = self._spawn(lane, slot, addresses, preload)
         except StoppedError:
-            ours.close()
             return False
         except (OSError, EOFError) as error:
-            ours.close()
             lane.failed_starts[slot] += 1
             self.preloads = False
             logger.error("a worker could not be started: %s", error)
             time.sleep(0.1)
             return True
-        finally:
-            theirs.close()
         self.append(Worker(self.num_started, lane, slot, process, ours))
         self.num_started += 1
         return True
+
+    def _spawn(
+        self, lane: LaneStanding, slot: int, addresses: tuple[str, ...], preload: list[str]
+    ) -> tuple[Any, Connection]:
+        """A worker's process, started, and the runner's end of its pipe. Raises OSError, EOFError and StoppedError."""
+        context = multiprocessing.get_context("forkserver")
+        ours, theirs = context.Pipe()
+        try:
+            process = context.Process(
+                target=serve,
+                args=(theirs, self.settings, lane.lane, slot, addresses),
+                daemon=True,
+                name=f"arc-{lane.name}",
+            )
+            with process_terms():
+                ensure_fork_server([PRELOAD, *(preload if self.preloads else ())])
+            with self.interrupts.breaking():
+                process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return process, ours
 
     def messages(self, worker: Worker) -> Iterator[Any]:
         """All that a worker has sent and was not read yet; one that has closed its pipe, or sends what cannot be read,
@@ -217,8 +233,22 @@ class Workers(list[Worker]):
                     self.bury(worker)
                 elif worker.killed and now >= worker.kill_at + KILL_S:
                     logger.error("a worker for %s was killed and does not end", worker.lane.name)
+                    leave_behind(worker.process)
                     worker.connection.close()
                     self.remove(worker)
+
+
+def allow_files(num_workers: int) -> None:
+    """Let this process have as many descriptors as so many workers need, if the system allows it: where they run out
+    while one is started the fork server ends, and with it all other workers. Often no more than 1,024 are allowed
+    unasked."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = FILES + FILES_EACH * num_workers
+    if hard != resource.RLIM_INFINITY:
+        needed = min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 @contextlib.contextmanager

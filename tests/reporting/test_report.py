@@ -84,7 +84,7 @@ def test_page_of_a_whole_set_is_whole_and_small(tmp_path):
     program = "from solver.grid import *\n\ndef solve(I):\n" + "    x1 = transform(I, FLIP_LR)\n" * 9
     results = {t.task_id: result(t, n % 2, program, num_exact=1) for n, t in enumerate(tasks) if n != 5}
     path = tmp_path / "report.html"
-    write_report(path, tasks, results, SUMMARY, "arc-agi-1/training")
+    write_report(path, render_report(tasks, results, SUMMARY, "arc-agi-1/training"))
     assert path.stat().st_size < 4_000_000
     page = path.read_text(encoding="utf-8")
     assert parsed(page).seen.count("article") == 400
@@ -125,6 +125,24 @@ def test_verdicts_and_comments():
     assert "1 / 3" in page
 
 
+def test_what_fits_and_is_wrong_is_counted_whatever_tasks_are_called():
+    (one,) = load_set("arc-agi-1/training")[:1]
+    for task_id in ("exactwrong", "a" * 300):
+        task = replace(one, task_id=task_id)
+        page = render_report([task], {task_id: result(task, True, num_exact=1)}, SUMMARY)
+        assert "Fits, yet wrong" not in page
+        page = render_report([task], {task_id: result(task, False, num_exact=1)}, SUMMARY)
+        assert "Fits, yet wrong 1<" in page
+
+
+def test_what_finds_tasks_stays_in_sight_as_long_as_there_are_tasks():
+    """It sticks within what it lies in."""
+    page = render_report(load_set("arc-agi-1/training")[:2], {}, SUMMARY)
+    inside = page.partition("<main>")[2].partition("</main>")[0]
+    assert inside.startswith('<div class="bar">')
+    assert inside.count("<article") == 2
+
+
 def test_what_each_source_has_alone_and_what_took_time():
     tasks = load_set("arc-agi-1/training")[:1]
     made = replace(result(tasks[0], True), phases={"tune": 2.0, "vote": 0.04, "fit": 0.05})
@@ -139,10 +157,10 @@ def test_what_each_source_has_alone_and_what_took_time():
 
 def test_surrogates_and_no_tasks_do_not_stop_the_report(tmp_path):
     path = tmp_path / "report.html"
-    write_report(path, [], {}, {})
+    write_report(path, render_report([], {}, {}))
     parsed(path.read_text())
     task = load_set("arc-agi-1/training")[0]
-    write_report(path, [task], {task.task_id: result(task, True, "\ud800")}, {})
+    write_report(path, render_report([task], {task.task_id: result(task, True, "\ud800")}, {}))
     assert "\\ud800" in path.read_text()
 
 

@@ -393,7 +393,24 @@ def test_a_line_that_cannot_be_read_is_spoken_of_once(open_ledger, tmp_path, cap
     again = open_ledger([task("t"), task("u")], resume=True)
     assert [bool(again.found_by(task_id, "one")) for task_id in "tu"] == [False, True]
     (said,) = caplog.messages
-    assert said.startswith("results line 1 is left out: ")
+    assert said.startswith("partial.jsonl: line 1 is left out: ")
+
+
+def test_a_line_of_other_test_inputs_counts_for_nothing(open_ledger, tmp_path):
+    """It was damaged: the submission must not become one of too few outputs."""
+    tasks = [task("t", num_tests=2), task("u")]
+    ledger = open_ledger(tasks)
+    for one in tasks:
+        ledger.end(one.task_id, "one", "done", "")
+    ledger.saver.save(final=True)
+    lines = tmp_path / "run" / "results.jsonl"
+    first, second = map(orjson.loads, lines.read_bytes().splitlines())
+    del first["attempts"][1]
+    lines.write_bytes(orjson.dumps(first) + b"\n" + orjson.dumps(second) + b"\n")
+    again = open_ledger(tasks, resume=True)
+    assert [todo.task_id for todo in again.todo] == ["t"]
+    again.saver.save(final=True)
+    assert check_submission(orjson.loads((tmp_path / "run" / "submission.json").read_bytes()), tasks) == []
 
 
 def test_failed_tasks_are_done_again(open_ledger):

@@ -7,6 +7,7 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import re
+import resource
 import signal
 import sys
 import threading
@@ -46,9 +47,9 @@ from solver.errors import ArcSolveError, InputError, SettingsError
 from solver.run.results import load_results
 from solver.run.runfolder import RunFolder
 from solver.run.runner import run, tasks_digest
-from solver.run.standing import BLAMED_DEATHS, MAX_DEATHS
+from solver.run.standing import BLAMED_DEATHS, MAX_DEATHS, LaneStanding
 from solver.run.worker import task_seed
-from solver.run.workers import PRELOAD
+from solver.run.workers import PRELOAD, Interrupts, Workers
 from solver.settings import RunSettings, Settings, VisionSettings
 from solver.sources import KERNELS, Lane
 from solver.submission import check_submission
@@ -341,6 +342,18 @@ def test_events(tmp_path):
     assert line["worker"] in (0, 1)
 
 
+def test_a_worker_for_which_there_is_no_descriptor_is_a_start_that_failed(caplog):
+    lane = LaneStanding.of(Lane("fake", 1, fake_sources.fake), [task("t1")])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        assert Workers(limits(), Interrupts()).start(lane, 0, (), [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert lane.failed_starts[0] == 1
+    assert caplog.messages == ["a worker could not be started: [Errno 24] Too many open files"]
+
+
 def test_a_run_in_a_thread(tmp_path):
     found = []
     thread = threading.Thread(target=lambda: found.append(fake_run([task("t1")], nodes(), tmp_path)))
@@ -424,6 +437,27 @@ def test_an_unusable_folder_is_refused_before_any_compute(tmp_path, place, monke
         fake_run([task("t1")], nodes(), tmp_path / place)
 
 
+@pytest.mark.parametrize("again", [{"resume": True}, {"overwrite": True}])
+def test_a_folder_that_cannot_be_used_is_left_as_it_is(tmp_path, again):
+    fake_run([task("t1")], nodes(), tmp_path, report=lambda _: (tmp_path / "summary.json").write_text("{}"))
+    (tmp_path / "events.jsonl").unlink()
+    (tmp_path / "events.jsonl").mkdir()
+    before = {file.name: file.is_file() and file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path / 'events.jsonl'}: cannot be written: Is a directory")):
+        fake_run([task("t1")], nodes(), tmp_path, **again)
+    assert {file.name: file.is_file() and file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("again", [{"resume": True}, {"overwrite": True}])
+def test_what_a_run_that_was_killed_had_half_written_takes_no_room(tmp_path, again):
+    fake_run([task("t1")], nodes(), tmp_path)
+    before = {file.name for file in tmp_path.iterdir()}
+    for name in ("submission.json", "run.json", "partial.jsonl", "summary.json", "report.html"):
+        (tmp_path / f".{name}.tmp").write_bytes(b"half")
+    fake_run([task("t1")], nodes(), tmp_path, **again)
+    assert {file.name for file in tmp_path.iterdir()} == before
+
+
 def test_a_full_disk_at_the_start_is_refused(tmp_path, monkeypatch):
     def full(path, submission):
         raise OSError(28, "No space left on device")
@@ -474,7 +508,7 @@ def test_a_disk_that_fills_up_later(tmp_path, monkeypatch, caplog, forever):
     kept = load_results(tmp_path / "results.jsonl")
     if forever:
         assert len(record.problems) == 2
-        assert "submission.json: No space left" in "\n".join(record.problems)
+        assert "submission.json: cannot be written: No space left" in "\n".join(record.problems)
         assert kept == {}
     else:
         assert record.problems == ()
@@ -563,7 +597,7 @@ def test_an_event_that_was_torn_spoils_none_that_come_later(tmp_path, monkeypatc
 
     monkeypatch.setattr(solver.run.runfolder, "_write_all", write)
     record = fake_run([task("t1")], nodes(), tmp_path, resume=True)
-    assert record.problems == (f"{tmp_path / 'events.jsonl'}: No space left on device",)
+    assert record.problems == (f"{tmp_path / 'events.jsonl'}: cannot be written: No space left on device",)
     assert len(events(tmp_path, "begin")) == 2
     assert len(events(tmp_path, "end")) == 1  # the other one found no room
 
@@ -690,9 +724,9 @@ def test_resume_refuses_another_run_and_says_why(tmp_path, monkeypatch):
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     with pytest.raises(InputError, match=r"run\.nodes was 50, not 60; run\.seed was 0, not 3"):
         fake_run(tasks, nodes(60, seed=3), tmp_path, resume=True)
-    with pytest.raises(InputError, match="other tasks"):
+    with pytest.raises(InputError, match=r"it is another run: other tasks$"):
         fake_run(tasks[:1], nodes(), tmp_path, resume=True)
-    with pytest.raises(InputError, match="tasks of other content"):
+    with pytest.raises(InputError, match=r"it is another run: tasks of other content$"):
         fake_run([task("t1"), task("t2", number=5)], nodes(), tmp_path, resume=True)
     monkeypatch.setattr(solver.run.runner, "__version__", "99")
     with pytest.raises(InputError, match=r"version .*, not 99"):

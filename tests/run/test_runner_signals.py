@@ -15,7 +15,7 @@ from pathlib import Path
 import fake_run
 import orjson
 import pytest
-from fake_sources import HANGS, REPORTS_TWICE, SLOW, task
+from fake_sources import HANGS, REPORTS_TWICE, SLOW, USES_ALL, task
 
 from solver.submission import check_submission
 
@@ -170,3 +170,31 @@ def test_a_signal_while_workers_start(tmp_path, wait_s):
     assert json.loads(output.splitlines()[-1])["interrupted"] in ("SIGINT", "")
     check(tmp_path, SLOW)
     assert_gone(mark)
+
+
+def test_many_workers_have_the_descriptors_that_they_need(tmp_path):
+    words = ["bash", "-c", 'ulimit -S -n 24; exec "$@"', "bash", sys.executable, fake_run.__file__]
+    words += [str(tmp_path), str(USES_ALL), "12", "run.workers=12", "run.seconds=1"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "could not be started" not in done.stderr
+    assert done.stdout.count("started\n") == 12
+    assert done.stdout.count("worker_lost") == 0
+
+
+def test_a_run_ends_although_its_workers_do_not(tmp_path):
+    """As where they are stuck in a device's driver: whoever started the run waits for its process. Nobody but the fork
+    server can say that a worker has ended, and that stands still."""
+    process = start(tmp_path, USES_ALL, "run.seconds=0.5", "run.grace_s=0.3", "run.stop_s=0.1")
+    wait_for(process, "started")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (server,) = (int(pid) for pid in children if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(server, signal.SIGSTOP)
+    try:
+        assert process.wait(timeout=30) == 0
+    finally:
+        os.kill(server, signal.SIGKILL)
+        process.kill()
+        output, errors = process.communicate()
+    assert "was killed and does not end" in errors
+    assert "end" in output.splitlines()
+    check(tmp_path, USES_ALL)

@@ -97,3 +97,18 @@ def test_what_cannot_be_written_is_tried_again_and_in_the_end_in_any_case(clock)
     saver.improved()
     saver.save(final=True)
     assert folder.taken() == ["lines", "submission", "partial"]
+
+
+def test_what_takes_long_to_write_is_written_less_often(clock, monkeypatch):
+    folder = Folder()
+    saver = Saver(folder, {})
+
+    def slowly():
+        folder.written.append(["partial"])
+        clock.s += 2.0
+
+    monkeypatch.setattr(folder, "write_partial", slowly)
+    for wait_s, written in ((PARTIAL_WRITE_S, 1), (PARTIAL_WRITE_S, 0), (33.0, 0), (2.0, 1)):
+        clock.s += wait_s
+        saver.save()
+        assert len(folder.taken()) == written
