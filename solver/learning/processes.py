@@ -96,5 +96,7 @@ def join_processes(rank: int, processes: int, port: int, device: Any) -> None:
             timeout=COLLECTIVE_TIMEOUT,
             device_id=device if device.type == "cuda" else None,
         )
-    except dist.DistNetworkError as error:
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistNetworkError) and "EADDRINUSE" not in str(error):  # as torch 2.6 has it
+            raise
         raise InputError(f"--port {port}: {first_line(error)}") from error

@@ -150,14 +150,14 @@ def test_written_text_has_the_probability_it_is_given(documents):
     tokenizer = load_tokenizer(documents / "tokenizer")
     prompts = [tokenizer.encode("input\n12\nprogram\nx1 ="), tokenizer.encode("program\nx1 =")]
     for is_drawn in (False, True):
-        answers = generate(model, tokenizer, prompts * 4, "\n", is_drawn, 3)
+        answers = generate(model, tokenizer, prompts * 16, "\n", is_drawn, 3)
         ended = 0
-        for prompt, (answer, log_probability) in zip(prompts * 4, answers, strict=True):
+        for prompt, (answer, log_probability) in zip(prompts * 16, answers, strict=True):
             assert answer.endswith("\n")
             again = text_log_probability(model, tokenizer, prompt, answer)
             if tokenizer.decode(tokenizer.encode(answer, add_special_tokens=False)) == answer and len(answer) < 200:
                 ended += again == pytest.approx(log_probability, rel=1e-3)
-        assert answers == generate(model, tokenizer, prompts * 4, "\n", is_drawn, 3)
+        assert answers == generate(model, tokenizer, prompts * 16, "\n", is_drawn, 3)
         assert ended or not is_drawn
 
 

@@ -361,7 +361,8 @@ def test_nothing_is_dropped_while_held_out_documents_are_measured(tmp_path, drop
         assert not model.training
     assert found == pytest.approx([wanted] * 2, rel=1e-5)
     assert model.training
-    assert trainer.forward(batch).shown.item() / total != pytest.approx(wanted, rel=1e-3)
+    dropped = [trainer.forward(batch).shown.item() / total for _ in range(4)]  # one alone may come close by chance
+    assert dropped != pytest.approx([wanted] * 4, rel=1e-3)
 
 
 def test_close_scores_stay_apart_under_autocast():
