@@ -20,6 +20,17 @@ def test_rates_are_measured(monkeypatch):
     assert bench._fused_rate(inputs, bench._cheap_steps()) > 1000
 
 
+def test_contenders_take_turns(monkeypatch):
+    monkeypatch.setattr(bench, "RUN_S", 0.0)
+    monkeypatch.setattr(bench, "_rate", lambda steps: steps[0]())
+    calls = []
+    kinds = [[lambda name=name: calls.append(name) or float(len(calls))] for name in "ab"]
+    first, second = bench._rates_in_turns(*kinds)
+    assert calls == ["a", "b"] * (bench.REPEATS + 1)  # each once before, uncounted
+    assert first == [float(n) for n in range(3, len(calls) + 1, 2)]
+    assert second == [rate + 1 for rate in first]
+
+
 def test_both_contenders_compute_the_same_statements():
     inputs = bench._inputs()
     start = input_value(inputs)
